@@ -1,0 +1,1 @@
+"""What both the worker and the starter need to reach Temporal."""

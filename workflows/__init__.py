@@ -1,0 +1,1 @@
+"""The durable shell: one workflow per child's case."""
