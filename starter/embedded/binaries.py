@@ -34,14 +34,11 @@ def _program(wheel: str, name: str) -> Path:
         files = metadata.files(wheel) or []
     except metadata.PackageNotFoundError:
         raise EmbeddedError(
-            f"The package {wheel} is not installed. It comes with s47's embedded servers: "
-            "pip install 's47[embedded]'"
+            f"The package {wheel} is not installed. It comes with s47's embedded servers: pip install 's47[embedded]'"
         ) from None
     for file in files:
         if file.stem == name and file.suffix in ("", ".exe"):
             path = Path(str(file.locate())).resolve()
             if os.access(path, os.X_OK):
                 return path
-    raise EmbeddedError(
-        f"The package {wheel} is installed, but its program {name} is missing or not executable."
-    )
+    raise EmbeddedError(f"The package {wheel} is installed, but its program {name} is missing or not executable.")

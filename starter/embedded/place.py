@@ -64,9 +64,7 @@ def _home(folder: Path, elsewhere: Path, report: Report) -> Path:
     if pointer.exists():
         there = Path(pointer.read_text().strip())
         if not as_root():
-            raise EmbeddedError(
-                f"The records of {folder} were made by root and are kept in {there}. Start as root."
-            )
+            raise EmbeddedError(f"The records of {folder} were made by root and are kept in {there}. Start as root.")
         if not there.is_dir():
             raise EmbeddedError(
                 f"{pointer} says that the records are kept in {there}, but nothing is there. "
@@ -116,13 +114,9 @@ def _root_owned(elsewhere: Path) -> Path:
             elsewhere.chmod(0o711)
         found = elsewhere.lstat()
     except OSError as error:
-        raise EmbeddedError(
-            f"{elsewhere} is needed for Postgres and cannot be made: {error.strerror}."
-        ) from error
+        raise EmbeddedError(f"{elsewhere} is needed for Postgres and cannot be made: {error.strerror}.") from error
     if not elsewhere.is_dir() or found.st_uid != 0 or found.st_mode & 0o022:
-        raise EmbeddedError(
-            f"{elsewhere} is needed for Postgres, but is not a folder that only root can write to."
-        )
+        raise EmbeddedError(f"{elsewhere} is needed for Postgres, but is not a folder that only root can write to.")
     return elsewhere
 
 
@@ -176,9 +170,7 @@ def _programs_for(user: User, elsewhere: Path, report: Report) -> Path:
         unfinished = Path(tempfile.mkdtemp(dir=elsewhere))
         for part in (package, package.with_name(f"{package.name}.libs")):
             if part.is_dir():
-                shutil.copytree(
-                    part, unfinished / part.name, ignore=shutil.ignore_patterns("include", "__pycache__")
-                )
+                shutil.copytree(part, unfinished / part.name, ignore=shutil.ignore_patterns("include", "__pycache__"))
         for path in (unfinished, *unfinished.rglob("*")):
             executable = path.is_dir() or path.stat().st_mode & 0o100
             path.chmod(0o755 if executable else 0o644)
@@ -188,9 +180,7 @@ def _programs_for(user: User, elsewhere: Path, report: Report) -> Path:
             shutil.rmtree(unfinished, ignore_errors=True)
     copied = copy / programs.relative_to(package.parent)
     if not _runs(user, copied):
-        raise EmbeddedError(
-            f"{user.name} cannot run the copy of Postgres in {copied}. Remove {copy} and start again."
-        )
+        raise EmbeddedError(f"{user.name} cannot run the copy of Postgres in {copied}. Remove {copy} and start again.")
     return copied
 
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psutil
 
@@ -53,29 +53,33 @@ class Program:
 
 
 async def keep_running(
-    command: Sequence[str], env: Mapping[str, str], log: Path, report: Report, *, name: str = "The worker"
+    command: Sequence[str],
+    env: Mapping[str, str],
+    log: Path,
+    report: Report,
+    *,
+    name: str = "The worker",
+    grace: float = 30.0,
 ) -> None:
     """Run a command until cancelled, and start it again, with growing pauses, whenever it ends.
 
     `env` is added to our own environment. What the command prints goes to `log`. When cancelled the command
-    is sent SIGTERM and, 30 seconds later, SIGKILL. An earlier run's command on the same log is stopped first,
-    so a log must be no other running stack's: keep it in the folder of the stack.
+    is sent SIGTERM and, `grace` seconds later, SIGKILL. An earlier run's command on the same log is stopped
+    first, so a log must be no other running stack's: keep it in the folder of the stack.
     """
     program = Program(
         name=name,
         command=list(command),
         log=log.absolute(),
         environment={**os.environ, **env},
-        stop=((signal.SIGTERM, 30.0),),
+        stop=((signal.SIGTERM, grace),),
     )
     await stop_leftovers(program, report)
     await _keep(program, await spawn(program), report)
 
 
 @asynccontextmanager
-async def running(
-    program: Program, answers: Callable[[], Awaitable[bool]], report: Report
-) -> AsyncIterator[None]:
+async def running(program: Program, answers: Callable[[], Awaitable[bool]], report: Report) -> AsyncIterator[None]:
     """Run a server inside the block: from when it answers, started again if it dies, stopped at the end.
 
     Raises DidNotStart with its last words if it ends, or does not answer, at the start.
@@ -102,8 +106,7 @@ async def spawn(program: Program) -> asyncio.subprocess.Process:
     if program.user:
         as_whom = {"user": program.user.uid, "group": program.user.gid, "extra_groups": []}
     try:
-        _put_large_log_aside(program.log)
-        with open(program.log, "ab", opener=partial(os.open, mode=0o600)) as log:
+        with _log_of(program) as log:
             return await asyncio.create_subprocess_exec(
                 *program.command,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -116,9 +119,7 @@ async def spawn(program: Program) -> asyncio.subprocess.Process:
                 **as_whom,
             )
     except OSError as error:
-        raise EmbeddedError(
-            f"{program.name} cannot be run ({program.command[0]}): {error.strerror}."
-        ) from error
+        raise EmbeddedError(f"{program.name} cannot be run ({program.command[0]}): {error.strerror}.") from error
 
 
 async def end(process: asyncio.subprocess.Process, program: Program) -> None:
@@ -150,7 +151,13 @@ async def stop_leftovers(program: Program, report: Report) -> None:
                 process.send_signal(number)
         _, eldest = await asyncio.to_thread(psutil.wait_procs, eldest, timeout=seconds)
         if not eldest:
-            return
+            break
+    _, left = await asyncio.to_thread(psutil.wait_procs, left, timeout=0 if eldest else 2)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    if not eldest:
+        return
     raise EmbeddedError(
         f"{program.name} still runs from an earlier time (process {eldest[0].pid}) and cannot be stopped."
     )
@@ -237,14 +244,15 @@ def _last_words(log: Path, said: int) -> str:
     with log.open("rb") as file:
         file.seek(max(said, os.fstat(file.fileno()).st_size - 4000))
         lines = file.read().decode("utf-8", "replace").splitlines()
-    return f"Its last words, from {log}:\n" + (
-        "\n".join(f"  {line}" for line in lines[-12:]) or "  (nothing)"
-    )
+    return f"Its last words, from {log}:\n" + ("\n".join(f"  {line}" for line in lines[-12:]) or "  (nothing)")
 
 
-def _put_large_log_aside(log: Path) -> None:
+def _log_of(program: Program) -> BinaryIO:
+    """The log, open to append to, for our eyes only; a large one is put aside first."""
+    log = program.log
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_name(log.name + ".old"))
+    return open(log, "ab", opener=partial(os.open, mode=0o600))
 
 
 def _writes_to(process: psutil.Process, log: Path) -> bool:

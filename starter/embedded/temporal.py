@@ -69,9 +69,7 @@ async def temporal_server(
                 chosen, chosen_ui = _choose_ports(port, ui_port)
                 program = _program(folder, chosen, chosen_ui, search_attributes, codec_endpoint)
                 try:
-                    await stack.enter_async_context(
-                        running(program, partial(_answers, chosen, chosen_ui), report)
-                    )
+                    await stack.enter_async_context(running(program, partial(_answers, chosen, chosen_ui), report))
                     break
                 except DidNotStart:
                     # Somebody may have taken a port between our look and the server's.
@@ -104,7 +102,8 @@ def _program(
         name="Temporal",
         command=[str(temporal_path()), "server", "start-dev", *options],
         log=folder / "temporal.log",
-        environment=settings_free_environment("TEMPORAL_"),
+        # A user's settings for the command line, in the environment or at home, are not for the server.
+        environment={**settings_free_environment("TEMPORAL_"), "HOME": str(folder)},
         # The database is named relative to it: SQLite reads some characters of a path as its own syntax.
         folder=folder,
     )
@@ -127,13 +126,9 @@ async def _keep_closed_cases(port: int) -> None:
     config = NamespaceConfig()
     config.workflow_execution_retention_ttl.FromTimedelta(RETENTION)
     try:
-        await client.workflow_service.update_namespace(
-            UpdateNamespaceRequest(namespace=NAMESPACE, config=config)
-        )
+        await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=NAMESPACE, config=config))
     except RPCError as error:
-        raise EmbeddedError(
-            f"Temporal does not take the retention of closed cases: {error.message}"
-        ) from error
+        raise EmbeddedError(f"Temporal does not take the retention of closed cases: {error.message}") from error
 
 
 async def _connect(port: int) -> Client:
