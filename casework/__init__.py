@@ -1,1 +1,5 @@
-"""The pure rules of casework: a case, a message and an instant give a new case and effects."""
+"""The functional core: what a message means for a case, under one authority's procedure.
+
+Pure Python and pydantic. It knows nothing of Temporal, of the network or of the clock: every function is
+given the instant it is to decide at, so a whole case life can be run here in milliseconds.
+"""

@@ -1,1 +1,1 @@
-"""What both the worker and the starter need to reach Temporal."""
+"""What the worker and the starters share to reach Temporal and the records: settings, client, search attributes."""

@@ -1,0 +1,187 @@
+"""The core's contract: what a message means for a case, what time has brought about, and when to look again.
+
+    receive(case, message, now) -> Decided | Refused
+    wake(case, now)             -> Decided
+    alarms(case)                -> {deadline id: (instant, summary)}
+
+All of them are total: no input raises. `now` is a UTC instant given by the caller.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from casework import deadlines, messages, requests
+from casework.calendar import BankHolidays, spoken_instant
+from casework.case import Case
+from casework.conditions import all_hold, holds
+from casework.effects import Decided, NoticeKind, Refused
+from casework.facts import happened
+from casework.messages import Message
+from casework.procedure import Procedure
+from casework.stages import any_time, assessment, conference, enquiry, plan, referral, strategy
+from casework.turn import Refusal, Turn
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of the case's own clock a message may say that something happened."""
+A_CHILDHOOD = timedelta(days=19 * 366)
+"""Nothing on a child's case happened longer ago than this."""
+MESSAGE_IDS_KEPT = 500
+"""How many message ids a case remembers, to count each once."""
+
+HANDLERS: dict[type[Message], Callable[[Turn, Any], None]] = {
+    messages.ReferralReceived: referral.referral_received,
+    messages.NewInformationReceived: referral.new_information_received,
+    messages.ScreeningDecided: referral.screening_decided,
+    messages.SocialWorkerAllocated: referral.social_worker_allocated,
+    messages.CaseClosed: referral.case_closed,
+    messages.StrategyRequested: strategy.strategy_requested,
+    messages.StrategyExtensionRequested: strategy.strategy_extension_requested,
+    messages.StrategyScheduled: strategy.strategy_scheduled,
+    messages.StrategyOutcome: strategy.strategy_outcome,
+    messages.StrategyRecordCirculated: strategy.strategy_record_circulated,
+    messages.ChildVisited: enquiry.child_visited,
+    messages.VisitRecorded: enquiry.visit_recorded,
+    messages.WhereaboutsUnknown: enquiry.whereabouts_unknown,
+    messages.FurtherActionAgreed: enquiry.further_action_agreed,
+    messages.ChildLocated: enquiry.child_located,
+    messages.Section47Outcome: enquiry.section47_outcome,
+    messages.AssessmentCompleted: assessment.assessment_completed,
+    messages.AssessmentOverrunExplained: assessment.assessment_overrun_explained,
+    messages.ConferenceServiceInformed: conference.conference_service_informed,
+    messages.ConferenceRequested: conference.conference_requested,
+    messages.ChairAllocated: conference.chair_allocated,
+    messages.ConferenceScheduled: conference.conference_scheduled,
+    messages.ReportShared: conference.report_shared,
+    messages.ConferenceRequestsSent: conference.conference_requests_sent,
+    messages.InitialConferenceHeld: conference.initial_conference_held,
+    messages.CoreGroupHeld: plan.core_group_held,
+    messages.CoreGroupRecordDistributed: plan.core_group_record_distributed,
+    messages.CoreGroupMinutesSent: plan.core_group_minutes_sent,
+    messages.ReviewReportCompleted: plan.review_report_completed,
+    messages.ReviewConferenceHeld: plan.review_conference_held,
+    messages.StepDownConsidered: plan.step_down_considered,
+    messages.StepDownAgreed: plan.step_down_agreed,
+    messages.Authorisation: requests.decide,
+    messages.RequestReassigned: requests.reassign,
+    messages.RequestFinished: requests.finish,
+    messages.ImmediateProtectionTaken: any_time.immediate_protection_taken,
+    messages.InformationWithheld: any_time.information_withheld,
+    messages.InformationReleased: any_time.information_released,
+    messages.BankHolidayProclaimed: any_time.bank_holiday_proclaimed,
+    messages.ReasonRecorded: any_time.reason_recorded,
+}
+
+
+def unopened(reference: str, episode: int, procedure: Procedure, bank_holidays: BankHolidays) -> Case:
+    """A case that waits for its referral."""
+    return Case(reference=reference, episode=episode, procedure=procedure, bank_holidays=bank_holidays)
+
+
+def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
+    """Decide what a message means. Accepted, it changes the case; refused, nothing has changed."""
+    if message.id in case.seen:
+        return Decided(case=case, effects=(), duplicate=True)
+    turn = Turn(case, now)
+    _let_time_pass(turn)  # a limit missed before the message came stays on the record as missed
+    turn.message = message
+    try:
+        _check(turn, message)
+        HANDLERS[type(message)](turn, message)
+    except Refusal as refusal:
+        return Refused(reason=str(refusal))
+    turn.message = None
+    _let_time_pass(turn)  # the message may have started a clock that has run out already
+    turn.change(seen=(*turn.case.seen, message.id)[-MESSAGE_IDS_KEPT:])
+    return _decided(turn)
+
+
+def wake(case: Case, now: datetime) -> Decided:
+    """Decide what the passing of time has brought about."""
+    turn = Turn(case, now)
+    _let_time_pass(turn)
+    return _decided(turn)
+
+
+def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
+    """When each running deadline will next make itself heard, and how it is called on a timeline."""
+    return {
+        deadline.id: (at, f"{deadline.duty} — due {deadlines.spoken_due(deadline)}")
+        for deadline in case.running_deadlines
+        if (at := deadlines.alarm(deadline)) is not None
+    }
+
+
+def refuse_signal(case: Case, what: str, by: str | None, role: str | None, reason: str, now: datetime) -> Decided:
+    """Write down that a message nobody waits on was refused, and tell its sender: it is never dropped."""
+    turn = Turn(case, now)
+    turn.entry(f"Refused: {what} from {by or 'somebody unknown'}: {reason}")
+    to = (case.procedure.role_named(role) if role else None) or case.procedure.acts[case.stage]
+    turn.tell(NoticeKind.REFUSED, to, f"Your message {what} was refused: {reason}")
+    return _decided(turn)
+
+
+def notice_undelivered(case: Case, notice_id: str, to: str, now: datetime) -> Decided:
+    """A notice that could not be delivered escalates to whoever acts at this stage; it is never only a log line."""
+    turn = Turn(case, now)
+    turn.entry(f"Notice {notice_id} to the {to} could not be delivered")
+    turn.tell(
+        NoticeKind.UNDELIVERED,
+        case.procedure.acts[case.stage],
+        f"A notice did not reach the {to}: {notice_id}",
+    )
+    return _decided(turn)
+
+
+def _check(turn: Turn, message: Message) -> None:
+    """What is asked of every message, whatever it says."""
+    case = turn.case
+    if case.closed_at is not None:
+        raise Refusal(f"Case {case.reference} is closed; a new referral opens it again.")
+    if case.child is None and not isinstance(message, messages.ReferralReceived):
+        raise Refusal(f"Case {case.reference} has no referral yet.")
+    if message.occurred_at > turn.now + CLOCK_SKEW:
+        raise Refusal(
+            f"occurred_at: {spoken_instant(message.occurred_at)} is in the future (now {spoken_instant(turn.now)}); "
+            "say what has happened once it has."
+        )
+    if message.occurred_at < turn.now - A_CHILDHOOD:
+        raise Refusal(f"occurred_at: {spoken_instant(message.occurred_at)} is longer ago than a childhood.")
+    role = requests.role_of(turn, message)
+    kind = case.procedure.role[role].kind
+    if kind not in message.sent_by:
+        may = sorted(key for key, known in case.procedure.role.items() if known.kind in message.sent_by)
+        raise Refusal(f"The {role} may not send {message.name}. It is sent by: {', '.join(may)}.")
+    _check_gates(turn, message)
+
+
+def _check_gates(turn: Turn, message: Message) -> None:
+    """What this authority's procedure asks before it accepts this message."""
+    procedure = turn.case.procedure
+    said = message.model_dump(mode="json")
+    for answer in procedure.answer:
+        if answer.message != message.name or not all_hold(answer.only_if, turn.case):
+            continue
+        if any(said.get(field) != value for field, value in answer.when.items()):
+            continue
+        given = said.get(answer.field)
+        if given in (None, [], "") or (answer.must_be is not None and given != answer.must_be):
+            raise Refusal(f"{answer.field}: {answer.because} ({', '.join(answer.cites)})")
+    for gate in procedure.gate:
+        if gate.message != message.name or not all_hold(gate.only_if, turn.case):
+            continue
+        if gate.which and gate.which not in (said.get("which"), said.get("to")):
+            continue
+        if not holds(gate.needs, turn.case):
+            raise Refusal(f"{gate.because} ({', '.join(gate.cites)})")
+
+
+def _let_time_pass(turn: Turn) -> None:
+    for event in deadlines.lapse(turn):
+        happened(turn, event)
+
+
+def _decided(turn: Turn) -> Decided:
+    deadlines.forget_old(turn)
+    requests.forget_old(turn)
+    return Decided(case=turn.case, effects=tuple(turn.effects))

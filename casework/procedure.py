@@ -1,0 +1,341 @@
+"""One authority's procedure, as data: the shape of `procedures/*.toml` and what must hold in one.
+
+Every rule carries its citation: the catalogue rows it answers (`cites`), its place in the document (`source`) and
+the document's operative words (`words`, fifteen at most). What a document does not say is left out, and then
+there is no timer and no gate. Reminders and escalations are S47's own design: no document has any.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from casework.amounts import Amount, Reading, Unit
+from casework.model import Value
+from casework.vocabulary import Condition, Event, Kind, Stage, Subject
+
+CITATION = re.compile(
+    r"(?:[WPBTM]|U-[WPBTM]|D-[WPBTM]|R-[WPBTM]|F-[WPBTM]|MT-[WPBTM]|NT-[WPBTM]|SP-[WPBTM]|PD-[WPBTM]|C|Q)-\d\d"
+)
+MOST_WORDS = 15
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _fifteen_words_at_most(words: str) -> str:
+    if len(words.split()) > MOST_WORDS:
+        raise ValueError(f"the operative words are {MOST_WORDS} at most; these are {len(words.split())}")
+    return words
+
+
+Events = Annotated[tuple[Event, ...], BeforeValidator(_one_or_many)]
+Conditions = Annotated[tuple[Condition, ...], BeforeValidator(_one_or_many)]
+Words = Annotated[str, AfterValidator(_fifteen_words_at_most)]
+Text = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Cited(Value):
+    """A rule and where it comes from."""
+
+    cites: tuple[str, ...] = Field(min_length=1, description="the rows of the catalogue this answers")
+    source: Text
+    words: Words
+    force: Literal["must", "should"] = "should"
+
+
+class Rung(Value):
+    """One step of an escalation after a limit was missed: how long after it, and to whom."""
+
+    after: Amount
+    to: str
+
+
+class Timescale(Cited):
+    """A rule with a clock: who must do what, counted from what, within what, and what meets it.
+
+    Exactly one of `within`, `before`, `window` and `no_amount` says how long; see docs/writing-a-procedure.md.
+    """
+
+    duty: Text
+    owner: str
+    from_: Events = Field(alias="from", min_length=1)
+    opens_on: Event | None = Field(None, description="the event that makes it a duty, where that is not `from`")
+    within: Amount | None = None
+    before: Amount | None = None
+    window: tuple[Amount, Amount] | None = Field(
+        None, description="due from the first amount, overdue after the second"
+    )
+    no_amount: Text | None = Field(None, description="the document's own words where it gives no amount")
+    reading: Reading | None = Field(None, description="how unqualified days are counted (Q-01)")
+    clear_days: bool = Field(False, description="leave one further day free (Q-06)")
+    anchor: Literal["first", "last", "earlier"] = Field(
+        "first", description="which `from` counts when it happens again while the clock runs"
+    )
+    before_scheduled: tuple[str, ...] = Field((), description="while no meeting is set: count from these limits")
+    met_by: Events = Field(min_length=1)
+    until: Events = ()
+    only_if: Conditions = ()
+    replaces: str | None = None
+    withheld_with_information: bool = Field(False, description="suspended while information is withheld (Q-20)")
+    on_breach: Event | None = None
+    warn_after: str | None = Field(None, description="another timescale whose limit this one ought not to pass (Q-13)")
+    remind: tuple[Amount, ...] = ()
+    escalate: str | None = None
+    escalate_further: tuple[Rung, ...] = ()
+    each: bool = Field(False, description="every occurrence starts a clock of its own: each visit is to be recorded")
+    target: bool = Field(False, description="an aim shown beside the outer limit, not the limit (Q-09)")
+    origin: str | None = Field(None, description="the completing set this rule was taken from")
+
+    @model_validator(mode="after")
+    def _one_way_to_count(self) -> "Timescale":
+        given = [name for name in ("within", "before", "window", "no_amount") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "say exactly one of `within`, `before`, `window` and `no_amount`; "
+                + (f"this has {' and '.join(given)}" if given else "this has none")
+            )
+        unqualified = any(amount.unit is Unit.DAYS for amount in self.amounts)
+        if unqualified and self.reading is None:
+            raise ValueError('`days` without `working` needs `reading = "working"` or `reading = "calendar"`')
+        if self.reading is not None and not unqualified:
+            raise ValueError("`reading` is for unqualified `days` only; this amount needs none")
+        if set(self.from_) & set(self.met_by) and not self.until:
+            raise ValueError("this recurs (an event both starts and meets it), so it needs `until`: what ends it")
+        if self.before_scheduled and self.before is None:
+            raise ValueError("`before_scheduled` is for a rule that counts `before` a meeting")
+        return self
+
+    @property
+    def amounts(self) -> tuple[Amount, ...]:
+        """The amounts this counts with: none, one, or the two of a window."""
+        if self.window:
+            return self.window
+        return tuple(amount for amount in (self.within, self.before) if amount)
+
+    @property
+    def recurs(self) -> bool:
+        """Whether meeting it starts it again."""
+        return bool(set(self.from_) & set(self.met_by))
+
+
+class Authorisation(Cited):
+    """What one role must authorise or complete before something takes effect."""
+
+    asked_by: tuple[str, ...] = Field(
+        (), description="the roles that may ask; none named: any that may send the message"
+    )
+    authorised_by: tuple[str, ...] = Field(min_length=1)
+    holds: bool = Field(True, description="whether the effect waits for it, or only the record is authorised")
+    finish: bool = Field(False, description="whether FINISH is a separate act after authorising")
+    title: Text
+    completes: bool = Field(False, description="a task to complete (invitations, minutes) more than a thing to approve")
+
+
+class Meeting(Cited):
+    """A meeting's minimum membership and chair."""
+
+    minimum: tuple[tuple[str, ...], ...] = Field((), description="each line names roles of which one must attend")
+    minimum_if: dict[Condition, tuple[str, ...]] = Field({}, description="further members under a condition")
+    chair: str | None = None
+    professionals_only: bool = False
+    distribute_to: tuple[str, ...] = ()
+
+
+class Gate(Cited):
+    """Something that must be so before a message is accepted."""
+
+    message: str
+    needs: Condition
+    only_if: Conditions = ()
+    which: str | None = Field(None, description="only this kind of the message: initial, review, family …")
+    because: Text
+
+
+class Answer(Cited):
+    """A question that a message must answer, although in general it need not."""
+
+    message: str
+    field: str
+    when: dict[str, str | bool] = Field({}, description="only where these fields have these values")
+    must_be: str | bool | None = Field(None, description="the only answer that is accepted")
+    only_if: Conditions = ()
+    because: Text
+
+
+class NoticeRule(Cited):
+    """Who is told what, when something happens."""
+
+    on: Event
+    to: tuple[str, ...] = Field(min_length=1)
+    says: Text
+    only_if: Conditions = ()
+
+
+class Prompt(Cited):
+    """A practice duty the system can only remind of or check off (catalogue section 11)."""
+
+    stage: Stage
+    asks: Text
+
+
+class Role(Value):
+    """A role or team as the document names it."""
+
+    kind: Kind
+    label: Text
+    cites: tuple[str, ...] = ()
+
+
+class AssessmentRule(Value):
+    """What the authority calls its assessment, and what starts one."""
+
+    name: Text
+    starts: Event
+    cites: tuple[str, ...] = ()
+
+
+class About(Value):
+    """What this file is."""
+
+    key: str = Field(pattern=r"^[a-z0-9-]+$")
+    letter: str = Field(pattern=r"^[A-Z]{1,3}$")
+    title: Text
+    source: Text
+    version: str
+    system_of_record: str | None = None
+    completes_with: str | None = None
+
+
+class Procedure(Value):
+    """One authority's rules, whole. Loading one validates it; a case carries a snapshot of it."""
+
+    about: About = Field(alias="procedure")
+    role: dict[str, Role]
+    acts: dict[Stage, str] = Field(description="who takes the next step while no deadline or request names anyone")
+    assessment: AssessmentRule
+    timescale: dict[str, Timescale] = Field(default_factory=dict)
+    authorisation: dict[Subject, Authorisation] = Field(default_factory=dict)
+    meeting: dict[str, Meeting] = Field(default_factory=dict)
+    gate: tuple[Gate, ...] = ()
+    answer: tuple[Answer, ...] = ()
+    notice: tuple[NoticeRule, ...] = ()
+    prompt: tuple[Prompt, ...] = ()
+
+    @model_validator(mode="after")
+    def _every_name_is_known(self) -> "Procedure":
+        problems = [
+            f"{where}: no role {name!r}; the roles of this procedure are {', '.join(sorted(self.role))}"
+            for where, name in self._named_roles()
+            if name not in self.role
+        ]
+        problems += [
+            f"timescale.{key}.{field}: no timescale {other!r} here"
+            for key, rule in self.timescale.items()
+            for field, others in (
+                ("replaces", (rule.replaces,)),
+                ("before_scheduled", rule.before_scheduled),
+                ("warn_after", (rule.warn_after,)),
+            )
+            for other in others
+            if other is not None and other not in self.timescale
+        ]
+        problems += [
+            f"{where}: {row!r} is not the id of a row of the catalogue (such as W-05, D-M-03)"
+            for where, rows in self._citations()
+            for row in rows
+            if not CITATION.fullmatch(row)
+        ]
+        missing = [stage.value for stage in Stage if stage not in self.acts and stage is not Stage.CLOSED]
+        if missing:
+            problems.append(f"acts: say who acts in {', '.join(missing)}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _named_roles(self) -> Iterator[tuple[str, str]]:
+        for stage, role in self.acts.items():
+            yield f"acts.{stage.value}", role
+        for key, rule in self.timescale.items():
+            yield f"timescale.{key}.owner", rule.owner
+            if rule.escalate:
+                yield f"timescale.{key}.escalate", rule.escalate
+            for rung in rule.escalate_further:
+                yield f"timescale.{key}.escalate_further", rung.to
+        for subject, authorisation in self.authorisation.items():
+            for role in (*authorisation.asked_by, *authorisation.authorised_by):
+                yield f"authorisation.{subject.value}", role
+        for kind, meeting in self.meeting.items():
+            for role in (r for line in meeting.minimum for r in line):
+                yield f"meeting.{kind}.minimum", role
+            for roles in meeting.minimum_if.values():
+                for role in roles:
+                    yield f"meeting.{kind}.minimum_if", role
+            if meeting.chair:
+                yield f"meeting.{kind}.chair", meeting.chair
+            for role in meeting.distribute_to:
+                yield f"meeting.{kind}.distribute_to", role
+        for number, notice in enumerate(self.notice):
+            for role in notice.to:
+                yield f"notice.{number}.to", role
+
+    def _citations(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for key, rule in self.timescale.items():
+            yield f"timescale.{key}.cites", rule.cites
+        for subject, authorisation in self.authorisation.items():
+            yield f"authorisation.{subject.value}.cites", authorisation.cites
+        for kind, meeting in self.meeting.items():
+            yield f"meeting.{kind}.cites", meeting.cites
+        for name, rules in (
+            ("gate", self.gate),
+            ("answer", self.answer),
+            ("notice", self.notice),
+            ("prompt", self.prompt),
+        ):
+            for number, cited in enumerate(rules):
+                yield f"{name}.{number}.cites", cited.cites
+        for key, role in self.role.items():
+            yield f"role.{key}.cites", role.cites
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The first twelve hexadecimal digits of the hash of everything this procedure says."""
+        return sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+
+    @cached_property
+    def rules_by_event(self) -> dict[Event, tuple[str, ...]]:
+        """Which timescales an event can touch, in the order of the file."""
+        touched: dict[Event, list[str]] = {}
+        for key, rule in self.timescale.items():
+            opens = (rule.opens_on,) if rule.opens_on else ()
+            for event in dict.fromkeys((*rule.from_, *opens, *rule.met_by, *rule.until)):
+                touched.setdefault(event, []).append(key)
+        return {event: tuple(keys) for event, keys in touched.items()}
+
+    def role_named(self, name: str) -> str | None:
+        """The key of the role that people call `name`, whatever its case; None where there is none."""
+        wanted = name.strip().casefold()
+        for key, role in self.role.items():
+            if wanted in (key.casefold(), role.label.casefold()):
+                return key
+        return None
+
+    def completed_with(self, base: "Procedure") -> "Procedure":
+        """This procedure, its gaps filled with the timescales of a base set, each marked with where it is from."""
+        added = {
+            key: rule.model_copy(update={"origin": base.about.key})
+            for key, rule in base.timescale.items()
+            if key not in self.timescale
+        }
+        # The base set names its own roles; here they stand beside the authority's, which keep their own meaning.
+        return self.model_copy(
+            update={
+                "about": self.about.model_copy(update={"key": f"{self.about.key}+{base.about.key}"}),
+                "timescale": {**self.timescale, **added},
+                "role": {**base.role, **self.role},
+            }
+        )

@@ -1,0 +1,33 @@
+"""S47's own settings, from `S47_*` in the environment. Temporal's are its own: `TEMPORAL_*` or a TOML profile."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting, with the embedded default."""
+
+    model_config = SettingsConfigDict(env_prefix="S47_")
+
+    folder: Path = Field(Path(".s47"), description="where the embedded stack keeps its state")
+    postgres: str | None = Field(None, description="DSN of the records' database; unset: the embedded one")
+    task_queue: str = Field("s47", description="the Temporal task queue the worker serves")
+    procedures: list[Path] = Field(default_factory=list, description="folders of an authority's own procedure files")
+    deployment: str = Field("s47", description="the worker deployment's name")
+    build: str | None = Field(None, description="this worker's build id; set it to run as a versioned, pinned worker")
+    link: str = Field("http://127.0.0.1:8233/namespaces/default/workflows/case-{reference}", description="case link")
+    smtp: str | None = Field(None, description="SMTP server as host:port; unset: notices go to the tray only")
+    smtp_username: str | None = None
+    smtp_password: str | None = None
+    smtp_tls: bool = Field(False, description="connect by TLS")
+    smtp_sender: str = Field("s47@localhost", description="the sender's address")
+    addresses: dict[str, str] = Field(default_factory=dict, description="e-mail address by role or person, as JSON")
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
