@@ -462,5 +462,5 @@ async def test_a_worker_that_dies_is_started_again_and_stopped_at_the_end(place:
 def test_the_programs_are_found_in_their_packages() -> None:
     for path in (temporal_path(), test_server_path()):
         assert path.is_absolute()
-        said = subprocess.run([path], capture_output=True, text=True, check=True)
+        said = subprocess.run([path], capture_output=True, text=True, check=False)
         assert "usage" in (said.stdout + said.stderr).lower()
