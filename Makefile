@@ -50,17 +50,18 @@ clean: ## remove the virtual environment and the caches (the cases in .s47 stay)
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	@set -e; \
 	if ! $(BIN)/python -c '$(SUITABLE)' 2>/dev/null; then \
-	  found=; \
+	  found=; bare=; \
 	  for candidate in $(if $(PYTHON),'$(PYTHON)',$(PYTHONS)); do \
-	    if "$$candidate" -c '$(SUITABLE)' 2>/dev/null; then found=$$candidate; break; fi; \
+	    "$$candidate" -c '$(SUITABLE)' 2>/dev/null || continue; \
+	    if "$$candidate" -c 'import venv, ensurepip' 2>/dev/null; then found=$$candidate; break; fi; \
+	    bare=$${bare:-$$candidate}; \
 	  done; \
-	  if [ -z "$$found" ]; then \
+	  if [ -z "$$found" ] && [ -n "$$bare" ]; then \
+	    echo "$$bare comes without its venv module; on Debian and Ubuntu install the package python3-venv." >&2; \
+	    exit 1; \
+	  elif [ -z "$$found" ]; then \
 	    echo "S47 needs Python 3.11 or later; none of these is: $(if $(PYTHON),$(PYTHON),$(PYTHONS))." >&2; \
 	    echo "Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
-	  fi; \
-	  if ! "$$found" -c 'import venv, ensurepip' 2>/dev/null; then \
-	    echo "$$found comes without its venv module; on Debian and Ubuntu install the package python3-venv." >&2; \
-	    exit 1; \
 	  fi; \
 	  echo "Making $(VENV) with $$($$found --version)"; \
 	  "$$found" -m venv --clear $(VENV); \

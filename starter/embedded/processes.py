@@ -175,10 +175,12 @@ def run_until_stopped(main: Coroutine[Any, Any, None], report: Report) -> None:
 
         def stop() -> None:
             nonlocal stopping
-            report("Still stopping; one moment." if stopping else "Stopping.")
+            said = "Still stopping; one moment." if stopping else "Stopping."
             if not stopping:
                 stopping = True
                 task.cancel()
+            with suppress(OSError):  # the terminal may be gone: that is what SIGHUP tells
+                report(said)
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
