@@ -103,3 +103,9 @@ def batch_of(case: Case, effects: tuple[Effect, ...], number: int) -> Batch:
         deadlines=tuple(deadlines.values()),
         requests=tuple(requests.values()),
     )
+
+
+class Recorded(Value):
+    """What came of writing a batch: the ids of the notices that are to be delivered beyond the tray."""
+
+    deliver: tuple[str, ...] = ()

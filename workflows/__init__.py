@@ -1,1 +1,1 @@
-"""The durable shell: one workflow per child's case."""
+"""The durable shell: one workflow, one child's case."""

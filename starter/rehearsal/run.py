@@ -1,0 +1,157 @@
+"""Living through a scenario: the real worker and workflow on Temporal's time-skipping test server."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.basis import bank_holidays
+from casework.batch import Basis, BasisWanted, Batch, Recorded
+from casework.case import Case, Deadline
+from casework.effects import Entry, Notice
+from casework.procedure import Procedure
+from connection.search_attributes import ALL
+from connection.temporal import DATA_CONVERTER
+from starter.embedded import test_server_path
+from starter.rehearsal.outcome import Rehearsed, Told, held_against, life_of
+from starter.rehearsal.scenario import Scenario, Step
+from worker import case_worker
+from workflows.case import CaseStart, CaseWorkflow, Receipt
+
+TASK_QUEUE = "rehearsal"
+ANSWER_WITHIN = timedelta(seconds=30)
+SETTLE = 0.05
+"""Seconds to wait once the server has stopped: the SDK's own threads must not meet an exiting interpreter."""
+
+Progress = Callable[[int, int], None]
+"""Told after each message: how many were sent, and how many there are."""
+
+
+class Notebook:
+    """The records of a rehearsal, kept in memory; a rehearsal leaves nothing behind."""
+
+    def __init__(self, procedure: Procedure) -> None:
+        self.procedure = procedure
+        self.entries: list[Entry] = []
+        self.notices: list[Notice] = []
+        self.deadlines: dict[str, list[Deadline]] = {}
+        self._written = 0
+
+    @activity.defn(name="case_basis")
+    async def basis(self, wanted: BasisWanted) -> Basis:
+        """The procedure under rehearsal, and the bank holidays of all its years."""
+        return Basis(procedure=self.procedure, bank_holidays=bank_holidays(), episode=1)
+
+    @activity.defn(name="record")
+    async def record(self, batch: Batch) -> Recorded:
+        """Write a batch, once."""
+        if batch.number > self._written:
+            self._written = batch.number
+            self.entries += batch.entries
+            self.notices += batch.notices
+            for deadline in batch.deadlines:
+                self.deadlines.setdefault(deadline.id, []).append(deadline)
+        return Recorded()
+
+
+async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress = lambda done, of: None) -> Rehearsed:
+    """Live through the scenario and say what came of it. Two years of a case take seconds."""
+    notebook = Notebook(procedure)
+    server = await WorkflowEnvironment.start_time_skipping(
+        data_converter=DATA_CONVERTER, test_server_existing_path=str(test_server_path())
+    )
+    try:
+        await server.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=server.client.namespace,
+                search_attributes={key.name: key.indexed_value_type for key in ALL},  # type: ignore[misc]
+            )
+        )
+        async with case_worker(server.client, [notebook.basis, notebook.record], TASK_QUEUE):
+            told, case = await _live(scenario, server, notebook, progress)
+    finally:
+        await server.shutdown()
+        await asyncio.sleep(SETTLE)
+    lives = tuple(sorted(map(life_of, notebook.deadlines.values()), key=lambda life: (life.opened_at, life.id)))
+    return Rehearsed(
+        title=scenario.title,
+        procedure=procedure.about.key,
+        procedure_fingerprint=procedure.fingerprint,
+        bank_holidays=case.bank_holidays.version,
+        stage=case.stage.value,
+        waiting_for=tuple(case.waiting_for),
+        messages=told,
+        deadlines=lives,
+        notices=tuple(notebook.notices),
+        entries=tuple(notebook.entries),
+        checks=held_against(scenario, case, told, lives, notebook.notices),
+    )
+
+
+async def _live(
+    scenario: Scenario, server: WorkflowEnvironment, notebook: Notebook, progress: Progress
+) -> tuple[tuple[Told, ...], Case]:
+    began = scenario.message[0].told_at
+    shift = began - await server.get_current_time()
+    start = CaseStart(reference=scenario.reference, procedure=scenario.procedure, shift=shift)
+    await server.client.start_workflow(
+        CaseWorkflow.run, start, id=f"case-{start.reference}", task_queue=TASK_QUEUE
+    )
+    told = []
+    for number, step in enumerate(scenario.message, 1):
+        await _let_time_pass(server, shift, step.told_at)
+        reason = await asyncio.wait_for(_tell(server.client, start, step, number), ANSWER_WITHIN.total_seconds())
+        told.append(
+            Told(
+                number=number,
+                occurred_at=step.at.astimezone(UTC),
+                told_at=step.told_at,
+                by=f"{step.by.role}/{step.by.person}",
+                message=step.send,
+                accepted=reason is None,
+                reason=reason,
+            )
+        )
+        progress(number, len(scenario.message))
+    if scenario.until is not None:
+        await _let_time_pass(server, shift, scenario.until.astimezone(UTC))
+    return tuple(told), await _settled(server.client, start, notebook)
+
+
+async def _let_time_pass(server: WorkflowEnvironment, shift: timedelta, until: datetime) -> None:
+    pause = until - (await server.get_current_time() + shift)
+    if pause > timedelta():
+        await server.sleep(pause)
+
+
+async def _tell(client: Client, start: CaseStart, step: Step, number: int) -> str | None:
+    """Send one message. None where it was accepted; else the reason why not."""
+    body = step.message(number)
+    handle = _handle(client, start)
+    if step.door == "signal":
+        await handle.signal(step.send, body)
+        return None
+    try:
+        await handle.execute_update(step.send, body, id=str(body["id"]), result_type=Receipt)
+    except WorkflowUpdateFailedError as refused:
+        return refused.cause.message if isinstance(refused.cause, ApplicationError) else str(refused.cause)
+    return None
+
+
+def _handle(client: Client, start: CaseStart) -> WorkflowHandle[CaseWorkflow, str]:
+    return client.get_workflow_handle_for(CaseWorkflow.run, f"case-{start.reference}")
+
+
+async def _settled(client: Client, start: CaseStart, notebook: Notebook) -> Case:
+    """The case as it stands, once all it decided is written down."""
+    while True:
+        case = await _handle(client, start).query(CaseWorkflow.state)
+        if case is not None and (not case.seal or (notebook.entries and notebook.entries[-1].seal == case.seal)):
+            return case
+        await asyncio.sleep(0.01)

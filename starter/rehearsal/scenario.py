@@ -1,0 +1,158 @@
+"""Scenario files: a referral and dated messages under a named procedure, and what is expected to come of them.
+
+Times without a zone are London time. docs/rehearsing.md describes the format.
+"""
+
+import tomllib
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from casework.calendar import LONDON
+from casework.incoming import problems
+from casework.messages import MESSAGES, By
+from casework.model import Value
+
+
+class WrongScenario(Exception):
+    """A scenario that cannot be rehearsed; the message is for the person who wrote it."""
+
+
+def in_london(value: Any) -> Any:
+    """Give a time without a zone London's; leave everything else alone."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=LONDON) if value.tzinfo is None else value
+    if isinstance(value, date):
+        return datetime.combine(value, time(), LONDON)
+    return value
+
+
+class Step(Value):
+    """One message: when it happened, who says so, and whether it ought to be accepted."""
+
+    at: datetime
+    by: By
+    send: str
+    arrives: datetime | None = Field(None, description="when it is told, where that is later than when it happened")
+    expect: Literal["accepted", "refused"] = "accepted"
+    because: str | None = Field(None, description="words that the reason of a refusal must contain")
+    door: Literal["update", "signal"] = "update"
+    body: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rest_is_the_message(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        own = {key: value[key] for key in value if key in cls.model_fields}
+        own["body"] = {key: _plain(value[key]) for key in value if key not in cls.model_fields}
+        own["at"], own["arrives"] = in_london(value.get("at")), in_london(value.get("arrives"))
+        return own
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _role_and_person(cls, value: Any) -> Any:
+        return who(value) if isinstance(value, str) else value
+
+    @field_validator("send")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in MESSAGES:
+            raise ValueError(f"there is no message {value!r}; there are: {', '.join(sorted(MESSAGES))}")
+        return value
+
+    @property
+    def told_at(self) -> datetime:
+        """When the case hears of it (UTC)."""
+        return (self.arrives or self.at).astimezone(UTC)
+
+    def message(self, number: int) -> dict[str, Any]:
+        """The message as it is sent."""
+        by = {"role": self.by.role, "person": self.by.person}
+        return {"id": f"m-{number}", "occurred_at": self.at.isoformat(), "by": by, **self.body}
+
+
+def who(words: str) -> dict[str, str]:
+    """`team manager/tm-1` as role and person; without a person the role's own name stands for one."""
+    role, _, person = words.partition("/")
+    return {"role": role.strip(), "person": person.strip() or role.strip().replace(" ", "-")}
+
+
+def _plain(value: Any) -> Any:
+    """A TOML value as JSON has it; a time gets its zone."""
+    if isinstance(value, datetime):
+        return in_london(value).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, str) and isinstance(local := in_london(value), datetime) and "T" in value:
+        return local.isoformat()
+    return value
+
+
+class Expected(Value):
+    """What must come of a deadline: of its first running on the case, or of its n-th."""
+
+    deadline: str
+    nth: int = 1
+    due: str | None = Field(None, description="2026-04-29, or 2026-04-09T10:00 where it is counted in hours")
+    other_reading: date | None = None
+    window_opens: date | None = None
+    state: str | None = None
+    breached: bool | None = None
+
+    @field_validator("due", mode="before")
+    @classmethod
+    def _written(cls, value: Any) -> Any:
+        return value.isoformat() if isinstance(value, date) else value
+
+
+class Scenario(Value):
+    """A life to rehearse."""
+
+    title: str
+    procedure: str
+    reference: str = "rehearsal"
+    catalogue: tuple[str, ...] = ()
+    message: tuple[Step, ...] = Field(min_length=1)
+    until: datetime | None = Field(None, description="let time pass to here after the last message")
+    expect: tuple[Expected, ...] = ()
+    expect_stage: str | None = None
+    expect_waiting_for: tuple[str, ...] | None = None
+    expect_overdue_notices: int | None = None
+    absent: tuple[str, ...] = Field((), description="timescales that must never run")
+
+    @field_validator("until", mode="before")
+    @classmethod
+    def _local(cls, value: Any) -> Any:
+        return in_london(value)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Scenario":
+        told = [step.told_at for step in self.message]
+        for number, (before, after) in enumerate(zip(told, told[1:], strict=False), 2):
+            if after < before:
+                raise ValueError(f"message {number} is told before message {number - 1}; write them in order")
+        return self
+
+
+def load(path: Path) -> Scenario:
+    """The scenario in a file. Raises `WrongScenario`, a line for each thing that is wrong."""
+    try:
+        return Scenario.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise WrongScenario(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongScenario(f"{path}: this is not TOML: {error}") from None
+    except ValidationError as error:
+        raise WrongScenario("\n".join(f"{path}: {line}" for line in problems(error))) from None
