@@ -320,8 +320,8 @@ class CaseWorkflow:
         wanted = decide.alarms(self._known_case)
         for deadline in sorted(self._timers.keys() | wanted.keys()):
             alarm, known = wanted.get(deadline), self._timers.get(deadline)
-            if known and known[0] == alarm:
-                continue
+            if known and (known[0] == alarm or known[0][0] <= self._now()):
+                continue  # as wanted, or about to ring: cancelling a timer that has fired would race the server
             if known:
                 known[1].cancel()
                 del self._timers[deadline]

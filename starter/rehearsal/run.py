@@ -106,6 +106,8 @@ async def _live(
     told = []
     for number, step in enumerate(scenario.message, 1):
         await _let_time_pass(server, shift, step.told_at)
+        if number > 1:
+            await _settled(server.client, start, notebook)
         reason = await asyncio.wait_for(_tell(server.client, start, step, number), ANSWER_WITHIN.total_seconds())
         told.append(
             Told(
