@@ -1,0 +1,95 @@
+"""The records' database. It need not be there when the worker starts, and may go away and come back at any time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import asyncpg
+
+from activities.migrate import Connection, migrate
+
+CONNECT_SECONDS = 10.0
+QUERY_SECONDS = 20.0
+
+
+class DatabaseFailed(Exception):
+    """Postgres did not do what was asked. It says why, never with which values: those are a child's.
+
+    `sqlstate` is Postgres' own code of the error, where it gave one.
+    """
+
+    def __init__(self, text: str, sqlstate: str | None = None) -> None:
+        super().__init__(text)
+        self.sqlstate = sqlstate
+
+
+class Database:
+    """The database at a DSN. Nothing is connected before the first use, which also brings the schema up to date."""
+
+    def __init__(self, dsn: str, *, most_connections: int = 10) -> None:
+        self._dsn = dsn
+        self._most_connections = most_connections
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    async def prepare(self) -> None:
+        """Bring the schema up to date now. Raises `DatabaseFailed`, `WrongMigrations`."""
+        with _without_values():
+            await self._opened()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for the length of the block. Raises `DatabaseFailed` for whatever Postgres refuses in it."""
+        with _without_values():
+            pool = await self._opened()
+            async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction: all of the block is written, or nothing."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
+            except TimeoutError:
+                pool.terminate()
+
+    async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":
+        async with self._opening:
+            if self._pool is None:
+                await self._migrate()
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=self._most_connections,
+                    timeout=CONNECT_SECONDS,
+                    command_timeout=QUERY_SECONDS,
+                )
+            return self._pool
+
+    async def _migrate(self) -> None:
+        connection = await asyncpg.connect(self._dsn, timeout=CONNECT_SECONDS)
+        try:
+            await migrate(connection)
+        finally:
+            with suppress(OSError, asyncpg.PostgresError):
+                await connection.close(timeout=CONNECT_SECONDS)
+
+
+@contextmanager
+def _without_values() -> Iterator[None]:
+    """Errors without the values they are about: Postgres quotes the whole row, and a failure is kept in histories."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        where = " ".join(filter(None, (getattr(error, "table_name", None), getattr(error, "constraint_name", None))))
+        said = f"Postgres: {type(error).__name__} {error.sqlstate or ''} {where}".rstrip()
+        raise DatabaseFailed(said, error.sqlstate) from None
+    except asyncpg.InterfaceError as error:
+        raise DatabaseFailed(f"Postgres: {type(error).__name__}") from None

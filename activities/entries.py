@@ -1,0 +1,43 @@
+"""An entry of the chronology as the record keeps it: the line as it was sealed, and columns read from it.
+
+The sealed line is kept letter by letter. A seal can then be checked for as long as the record lasts, whatever
+becomes of the model meanwhile, and a time keeps the zone it was given in.
+"""
+
+import json
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from casework.effects import Entry
+
+
+def said(entry: Entry) -> str:
+    """The line exactly as `casework.effects.sealed` seals it."""
+    return entry.model_copy(update={"seal": ""}).model_dump_json()
+
+
+def seal_of(line: str, before: str) -> str:
+    """The seal of a line that comes after the one with the seal `before`; the first comes after an empty one."""
+    return sha256(f"{before}\n{line}".encode()).hexdigest()
+
+
+def columns(line: str) -> dict[str, Any]:
+    """What a sealed line says, column by column."""
+    fields: dict[str, Any] = json.loads(line)
+    return {
+        "number": fields["number"],
+        "recorded_at": datetime.fromisoformat(fields["recorded_at"]),
+        "occurred_at": datetime.fromisoformat(fields["occurred_at"]),
+        "by": storable(fields["by"]),
+        "what": fields["what"],
+        "text": storable(fields["text"]),
+        "note": storable(fields["note"]) if fields.get("note") is not None else None,
+        "cites": fields.get("cites", []),
+        "message_id": fields.get("message_id"),
+    }
+
+
+def storable(text: str) -> str:
+    """Postgres takes every character but the null one; its visible sign stands in for it. The sealed line has it."""
+    return text.replace("\0", "␀")

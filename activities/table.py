@@ -1,0 +1,41 @@
+"""The activities a worker serves, and the real things they work with."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from activities.basis import CaseBasis
+from activities.database import Database, DatabaseFailed
+from activities.mail import Mail
+from activities.notices import Notices
+from activities.records import Records
+from connection.settings import settings
+
+
+def all_activities(records: Records, notices: Notices, basis: CaseBasis) -> list[Callable[..., Any]]:
+    """Every activity. The workflow calls them by name: case_basis, record, deliver, mark_undelivered."""
+    return [basis.case_basis, records.record, notices.deliver, notices.mark_undelivered]
+
+
+@asynccontextmanager
+async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis]]:
+    """What the settings name: the records' database, its schema brought up to date, and the mail server.
+
+    A database that does not answer is waited for by the activities themselves. Raises ValueError for settings that
+    cannot be used, and `WrongMigrations`.
+    """
+    chosen = settings()
+    if chosen.postgres is None:
+        raise ValueError("S47_POSTGRES is not set: it is the DSN of the records' database. `s47 up` sets it.")
+    database = Database(chosen.postgres)
+    mail = Mail(chosen)
+    records = Records(database, mail.reaches)
+    try:
+        try:
+            await database.prepare()
+        except (DatabaseFailed, OSError) as problem:
+            logging.warning("the records' database does not answer yet: %s", problem)
+        yield records, Notices(database, mail), CaseBasis(records.earlier_episodes, chosen.procedures)
+    finally:
+        await database.close()
