@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from activities.table import all_activities, production
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.table import all_activities, production
 from connection.settings import settings
 from connection.temporal import connect
 from workflows.case import CaseWorkflow
@@ -60,10 +60,9 @@ async def main() -> None:
     stop = asyncio.Event()
     for asked in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(asked, stop.set)
-    async with production() as (records, notices, basis):
-        async with case_worker(client, all_activities(records, notices, basis), settings().task_queue):
-            logging.info("the worker serves task queue %s", settings().task_queue)
-            await stop.wait()
+    async with production() as real, case_worker(client, all_activities(*real), settings().task_queue):
+        logging.info("the worker serves task queue %s", settings().task_queue)
+        await stop.wait()
 
 
 if __name__ == "__main__":

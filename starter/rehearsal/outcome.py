@@ -1,5 +1,6 @@
 """What came of a rehearsal: the documented JSON, and how it is held against what the scenario expects."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -89,7 +90,7 @@ def life_of(snapshots: Sequence[Deadline]) -> DeadlineLife:
     last = snapshots[-1]
     moves = tuple(
         Move(from_due=before.due, to_due=after.due)
-        for before, after in zip(snapshots, snapshots[1:], strict=False)
+        for before, after in itertools.pairwise(snapshots)
         if before.due != after.due
     )
     local = last.due.astimezone(LONDON).replace(tzinfo=None).isoformat(timespec="minutes") if last.due else None

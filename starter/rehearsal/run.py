@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from temporalio import activity
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.basis import bank_holidays
@@ -64,7 +65,7 @@ async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress 
     """Live through the scenario and say what came of it. Two years of a case take seconds."""
     notebook = Notebook(procedure)
     server = await WorkflowEnvironment.start_time_skipping(
-        data_converter=DATA_CONVERTER, test_server_existing_path=str(test_server_path())
+        data_converter=DATA_CONVERTER, test_server_existing_path=str(test_server_path()), runtime=_quiet()
     )
     try:
         await server.client.operator_service.add_search_attributes(
@@ -94,15 +95,20 @@ async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress 
     )
 
 
+@lru_cache
+def _quiet() -> Runtime:
+    """The SDK's core says on standard output, where our answer goes, what this small server cannot do."""
+    errors_only = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors_only)))
+
+
 async def _live(
     scenario: Scenario, server: WorkflowEnvironment, notebook: Notebook, progress: Progress
 ) -> tuple[tuple[Told, ...], Case]:
     began = scenario.message[0].told_at
     shift = began - await server.get_current_time()
     start = CaseStart(reference=scenario.reference, procedure=scenario.procedure, shift=shift)
-    await server.client.start_workflow(
-        CaseWorkflow.run, start, id=f"case-{start.reference}", task_queue=TASK_QUEUE
-    )
+    await server.client.start_workflow(CaseWorkflow.run, start, id=f"case-{start.reference}", task_queue=TASK_QUEUE)
     told = []
     for number, step in enumerate(scenario.message, 1):
         await _let_time_pass(server, shift, step.told_at)

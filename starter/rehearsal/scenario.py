@@ -3,6 +3,7 @@
 Times without a zone are London time. docs/rehearsing.md describes the format.
 """
 
+import itertools
 import tomllib
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -140,7 +141,7 @@ class Scenario(Value):
     @model_validator(mode="after")
     def _in_order(self) -> "Scenario":
         told = [step.told_at for step in self.message]
-        for number, (before, after) in enumerate(zip(told, told[1:], strict=False), 2):
+        for number, (before, after) in enumerate(itertools.pairwise(told), 2):
             if after < before:
                 raise ValueError(f"message {number} is told before message {number - 1}; write them in order")
         return self

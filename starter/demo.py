@@ -1,0 +1,101 @@
+"""A few fictional cases to look at: one on each procedure, one already overdue, one on a plan."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from temporalio.client import Client
+
+from starter import reach
+from starter.rehearsal.scenario import who
+
+Telling = tuple[float, str, str, dict[str, Any]]
+"""Hours before now, who, which message, and what it says."""
+
+BORN = {"date_of_birth": date(2019, 5, 1).isoformat()}
+SCHOOL = {"source": "education", "concern": ["neglect"], "team": "North"}
+
+CASES: dict[tuple[str, str], list[Telling]] = {
+    ("DEMO-NEW", "P"): [
+        (3, "other agency/school-1", "referral_received", {"person": "demo-1", **BORN, **SCHOOL}),
+        (1, "assistant team manager/atm-1", "strategy_requested", {}),
+    ],
+    ("DEMO-LATE", "P"): [
+        (52, "police/police-1", "referral_received", {"person": "demo-2", **BORN, "source": "police", "team": "South"}),
+        (51, "assistant team manager/atm-1", "strategy_requested", {"immediate": True}),
+        (50, "team manager/tm-1", "social_worker_allocated", {"social_worker": "sw-2"}),
+        (49, "social worker/sw-2", "strategy_outcome", {"decision": "section 47"}),
+    ],
+    ("DEMO-PLAN", "P"): [
+        (9, "health/gp-1", "referral_received", {"person": "demo-3", **BORN, "source": "health", "team": "North"}),
+        (8.5, "assistant team manager/atm-1", "strategy_requested", {"immediate": True}),
+        (8.2, "team manager/tm-1", "social_worker_allocated", {"social_worker": "sw-3"}),
+        (8, "social worker/sw-3", "strategy_outcome", {"decision": "section 47"}),
+        (7, "social worker/sw-3", "child_visited", {"seen": True, "alone": True}),
+        (6, "social worker/sw-3", "section47_outcome", {"outcome": "substantiated"}),
+        (5.5, "social worker/sw-3", "conference_service_informed", {}),
+        (5, "conference service/cs-1", "chair_allocated", {"chair": "iro-1"}),
+        (
+            1,
+            "independent reviewing officer/iro-1",
+            "initial_conference_held",
+            {"plan": True, "categories": ["neglect"]},
+        ),
+    ],
+    ("DEMO-BEDS", "B"): [
+        (30, "school/school-2", "referral_received", {"person": "demo-4", **BORN, **SCHOOL, "team": "East"}),
+        (
+            20,
+            "lead practitioner/sw-4",
+            "strategy_outcome",
+            {
+                "decision": "section 47",
+                "attended_by": ["lead practitioner", "health practitioner", "police"],
+                "actions": [
+                    {"what": "Ask the school for its chronology", "owner": "school", "due": "+3"},
+                ],
+            },
+        ),
+        (2, "lead practitioner/sw-4", "whereabouts_unknown", {}),
+    ],
+}
+
+
+async def load(client: Client, say: Callable[[str], None]) -> None:
+    """Tell the demonstration's cases what happened. Told again, nothing changes: each message counts once."""
+    for (reference, procedure), life in CASES.items():
+        try:
+            await reach.read(client, reference)
+            say(f"  {reference} is where it was")
+            continue
+        except reach.Failed:
+            pass
+        for number, telling in enumerate(life, 1):
+            await _tell(client, reference, procedure, number, telling)
+        say(f"  {reference} referred, on procedure {procedure}")
+
+
+async def _tell(client: Client, reference: str, procedure: str, number: int, telling: Telling) -> None:
+    hours, by, message, said = telling
+    now = datetime.now(UTC)
+    body = {
+        "id": f"demo-{number}",
+        "occurred_at": (now - timedelta(hours=hours)).isoformat(),
+        "by": who(by),
+        **{key: _dated(value, now) for key, value in said.items()},
+    }
+    if message == "referral_received":
+        await reach.refer(client, reach.Opening(reference=reference, procedure=procedure), body)
+    else:
+        await reach.send(client, reference, message, body)
+
+
+def _dated(value: Any, now: datetime) -> Any:
+    """`+3` is three days from now."""
+    if isinstance(value, list):
+        return [_dated(item, now) for item in value]
+    if isinstance(value, dict):
+        return {key: _dated(item, now) for key, item in value.items()}
+    if isinstance(value, str) and value.startswith("+"):
+        return (now + timedelta(days=int(value))).date().isoformat()
+    return value

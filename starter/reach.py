@@ -1,0 +1,166 @@
+"""Reaching the cases: sending a message, starting a case with its referral, reading one, listing them.
+
+Nothing here decides anything about a case. What cannot be reached or is refused becomes an error with a plain text.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pydantic import Field
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecution,
+    WorkflowHandle,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from casework.case import Case
+from casework.messages import Id
+from casework.model import Value
+from connection.settings import settings
+from connection.temporal import connect
+from starter.embedded import read_addresses
+from workflows.case import CaseStart, CaseWorkflow, Receipt
+
+ANSWER_WITHIN = timedelta(seconds=15)
+Returned = TypeVar("Returned")
+
+
+class Failed(Exception):
+    """Something a person asked for did not happen; the text says why. `code` is the process's exit status."""
+
+    code = 1
+
+
+class NotAccepted(Failed):
+    """The case refused the message."""
+
+
+class NotFound(Failed):
+    """There is no such case."""
+
+    code = 3
+
+
+class NotReached(Failed):
+    """Temporal, the worker or the records' database do not answer."""
+
+    code = 4
+
+
+class Opening(Value):
+    """What a referral file says besides the referral itself."""
+
+    reference: Id = Field(description="the case's own reference; no personal data")
+    procedure: str = Field(min_length=1, description="the procedure's key or letter; B+WT completes B")
+
+
+def workflow_id(reference: str) -> str:
+    """The workflow that is this case."""
+    return f"case-{reference}"
+
+
+async def client() -> Client:
+    """A client of the server the environment names, or of the embedded stack on the state folder."""
+    running = read_addresses(settings().folder)
+    try:
+        return await asyncio.wait_for(
+            connect(running.temporal) if running else connect(), ANSWER_WITHIN.total_seconds()
+        )
+    except (RuntimeError, TimeoutError, OSError) as error:
+        raise NotReached(f"No Temporal server answers ({error}). Start one with: s47 up") from None
+
+
+async def send(to: Client, reference: str, message: str, body: dict[str, Any]) -> Receipt:
+    """Send a message by its Update and wait for the answer. Raises `NotAccepted`, `NotFound` or `NotReached`."""
+    handle = _handle(to, reference)
+    return await _answered(
+        reference,
+        handle.execute_update(message, body, id=str(body.get("id")), result_type=Receipt, rpc_timeout=ANSWER_WITHIN),
+    )
+
+
+async def signal(to: Client, reference: str, message: str, body: dict[str, Any]) -> None:
+    """Send a message by its Signal: nobody waits for the answer, and a refusal is told to the sender as a notice."""
+    await _answered(reference, _handle(to, reference).signal(message, body, rpc_timeout=ANSWER_WITHIN))
+
+
+async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
+    """Open a case with its referral. On a case that runs, the referral is new information."""
+    operation = WithStartWorkflowOperation(
+        CaseWorkflow.run,
+        CaseStart(reference=opening.reference, procedure=opening.procedure),
+        id=workflow_id(opening.reference),
+        task_queue=settings().task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        static_summary=f"Case {opening.reference}, on the procedure {opening.procedure}",
+        static_details="One child's case, from the referral to its closing. Each bar of the timeline is a deadline; "
+        "the current details say who must act next.",
+    )
+    return await _answered(
+        opening.reference,
+        to.execute_update_with_start_workflow(
+            "referral_received",
+            body,
+            id=str(body["id"]),
+            result_type=Receipt,
+            start_workflow_operation=operation,
+            rpc_timeout=ANSWER_WITHIN,
+        ),
+    )
+
+
+async def read(to: Client, reference: str) -> Case:
+    """The case as it stands."""
+    case = await _answered(reference, _handle(to, reference).query(CaseWorkflow.state, rpc_timeout=ANSWER_WITHIN))
+    if case is None:
+        raise NotFound(f"Case {reference} is only just being opened; try again in a moment.")
+    return case
+
+
+def listed(to: Client, query: str) -> AsyncIterator[WorkflowExecution]:
+    """The cases that a visibility query finds."""
+    return to.list_workflows(query)
+
+
+def _handle(to: Client, reference: str) -> WorkflowHandle[CaseWorkflow, str]:
+    return to.get_workflow_handle_for(CaseWorkflow.run, workflow_id(reference))
+
+
+async def _answered(reference: str, asked: Coroutine[Any, Any, Returned]) -> Returned:
+    try:
+        return await asyncio.wait_for(asked, ANSWER_WITHIN.total_seconds() + 1)
+    except WorkflowUpdateFailedError as failed:
+        cause = failed.cause
+        raise NotAccepted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
+    except WorkflowQueryRejectedError as rejected:
+        raise Failed(f"Case {reference}: {rejected}") from None
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        raise NotReached(
+            f"Case {reference} did not answer: no worker is running, or it is busy. "
+            "The message may still be taken; sending it again with the same --id counts once."
+        ) from None
+    except RPCError as error:
+        raise _of(error, reference) from None
+
+
+def _of(error: RPCError, reference: str) -> Failed:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        if "completed" in error.message:
+            return NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
+        return NotFound(f"There is no case {reference}. Open one with: s47 refer FILE; list them with: s47 cases")
+    if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.CANCELLED):
+        return NotReached(
+            f"Case {reference} did not answer ({error.message}): no worker is running, or Temporal is down. "
+            "Sending the same message again with the same --id counts once."
+        )
+    return Failed(f"Case {reference}: {error.message}")

@@ -1,0 +1,59 @@
+"""A rehearsal drawn: every deadline a bar from its start to its end, its limit marked."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from starter.reach import Failed
+from starter.rehearsal.outcome import DeadlineLife, Rehearsed
+
+COLOURS = {
+    "met": "#00703c",
+    "met late": "#f47738",
+    "overdue": "#d4351c",
+    "open": "#1d70b8",
+    "withheld": "#4c2c92",
+    "cancelled": "#b1b4b6",
+}
+
+
+def plot(rehearsed: Rehearsed, path: Path) -> None:
+    """Draw the timeline to a file; its ending says the format (.svg, .png, .pdf). Raises `Failed`."""
+    if path.suffix not in (".svg", ".png", ".pdf"):
+        raise Failed(f"{path}: a plot is written as .svg, .png or .pdf")
+    # Imported here: no other command needs it, and it takes half a second.
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    lives = [life for life in rehearsed.deadlines if life.due]
+    end = max([told.told_at for told in rehearsed.messages] + [life.due for life in lives if life.due])
+    rows = list(dict.fromkeys(life.timescale for life in lives))
+    mpl.rcParams["date.converter"] = "concise"
+    figure = Figure(figsize=(14, 1.6 + 0.42 * len(rows)), layout="constrained")
+    axes = figure.add_subplot()
+    for life in lives:
+        _bar(axes, rows.index(life.timescale), life, end)
+    for told in rehearsed.messages:
+        colour = "#505a5f" if told.accepted else "#d4351c"
+        # The library's stubs know of numbers only; it takes instants, as everywhere else.
+        axes.axvline(told.told_at, color=colour, linewidth=0.4, zorder=0)  # type: ignore[arg-type]
+    axes.set_yticks(range(len(rows)), [next(life.duty for life in lives if life.timescale == row) for row in rows])
+    axes.invert_yaxis()
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.set_title(f"{rehearsed.title} ({rehearsed.procedure})", loc="left", fontweight="bold")
+    handles = [axes.barh([0], [0], color=colour, label=state) for state, colour in COLOURS.items()]
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=len(COLOURS), frameon=False)
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror}") from None
+
+
+def _bar(axes: Any, row: int, life: DeadlineLife, end: datetime) -> None:
+    """One deadline: from what it counts from to when it ended, or to its limit while it runs; the limit a mark."""
+    assert life.due is not None
+    start = min(life.counted_from, life.opened_at)
+    stop = max(life.met_at or life.closed_at or min(life.due, end), start)
+    axes.barh(row, stop - start, left=start, height=0.55, color=COLOURS[life.state])
+    axes.plot([life.due], [row], marker="|", markersize=13, color="#0b0c0c")

@@ -1,0 +1,67 @@
+"""`s47 up`: everything on this machine, in one process group, until it is stopped."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from temporalio.client import Client
+
+from connection.search_attributes import registered
+from connection.settings import settings
+from connection.temporal import connect
+from starter import demo
+from starter.embedded import Addresses, embedded_stack, keep_running
+from starter.words import out
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal."""
+    out.print(line, markup=False)
+
+
+async def up(folder: Path, *, with_demo: bool, temporal_port: int, ui_port: int) -> None:
+    """Run Temporal, Postgres and the worker until cancelled. Raises `EmbeddedError`."""
+    say(f"Starting Temporal and Postgres; their state is in {folder}/")
+    async with embedded_stack(
+        folder, temporal_port=temporal_port, ui_port=ui_port, search_attributes=registered(), report=say
+    ) as addresses:
+        environment = {"TEMPORAL_ADDRESS": addresses.temporal, "S47_POSTGRES": addresses.postgres}
+        if "link" not in settings().model_fields_set:
+            environment["S47_LINK"] = f"{addresses.web_ui}/namespaces/default/workflows/case-{{reference}}"
+        worker = asyncio.create_task(
+            keep_running([sys.executable, "-m", "worker"], environment, folder / "worker.log", say)
+        )
+        try:
+            client = await connect(addresses.temporal)
+            if with_demo:
+                await demo.load(client, say)
+            await _invite(client, addresses, with_demo)
+            await worker
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+
+
+async def _invite(client: Client, addresses: Addresses, with_demo: bool) -> None:
+    """Print where everything is and what to type next."""
+    say("")
+    say("S47 is running. Ctrl-C stops it; started again, every case is where it was.")
+    say("")
+    say(f"  Temporal Web UI   {addresses.web_ui}/namespaces/default/workflows")
+    say(f"  Temporal          {addresses.temporal}")
+    say("")
+    say("In another terminal, in this folder:")
+    say("")
+    s47 = Path(sys.argv[0])
+    here = f"{s47.parent.parent.name}/{s47.parent.name}/s47" if s47.parent.name == "bin" else "s47"
+    if with_demo:
+        say(f"  {here} cases")
+        say(f"  {here} show DEMO-PLAN")
+        say(f"  {here} show DEMO-LATE")
+        say(f"  {here} tray 'social worker'")
+        say(f"  {here} send DEMO-LATE child_visited --seen --as 'social worker/sw-2'")
+    else:
+        say(f"  {here} refer examples/referral.toml")
+        say(f"  {here} cases")
+    say(f"  {here} --help")
+    say("")

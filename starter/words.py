@@ -1,0 +1,140 @@
+"""How the command line puts things: tables and lines for a terminal, with no decision of its own."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.table import Table
+
+from activities.reading import ChronologyEntry, TrayItem
+from casework.calendar import spoken_date, spoken_instant
+from casework.case import Case, DeadlineState
+from casework.deadlines import spoken_due
+from casework.view import remarks
+from starter.rehearsal.outcome import Rehearsed
+
+TOLD_LATE = timedelta(hours=1)
+"""From here on it is worth saying when a thing was told, beside when it happened."""
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def table(*columns: str) -> Table:
+    """A plain table."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def front(case: Case) -> Group:
+    """A case: where it stands, who acts next, what is owed, what waits."""
+    about = case.procedure.about
+    lines: list[str | Table] = [
+        f"[bold]Case {case.reference}[/]  {case.stage.value}",
+        f"Procedure: {escape(about.title)} ({about.letter}, version {about.version})",
+        f"Who must act next: [bold]{', '.join(case.waiting_for) or 'nobody, the case is closed'}[/]",
+    ]
+    if case.allocated_to:
+        lines.append(f"Allocated to: {case.allocated_to}")
+    if case.withholding:
+        lines.append(f"[yellow]Withheld from the family: {case.withholding.ground.value}[/]")
+    lines += ["", _deadlines(case)]
+    if case.waiting_requests:
+        waiting = table("request", "waiting to be decided", "who decides", "asked")
+        for request in case.waiting_requests:
+            who = " or ".join(request.to) + (f" ({request.assigned_to})" if request.assigned_to else "")
+            waiting.add_row(request.id, escape(request.title), who, spoken_instant(request.asked_at))
+        lines += ["", waiting]
+    return Group(*lines)
+
+
+def _deadlines(case: Case) -> Table | str:
+    withheld = [d for d in case.deadlines.values() if d.state is DeadlineState.WITHHELD and d.closed_at is None]
+    owed = case.running_deadlines + withheld
+    if not owed:
+        return "No deadline is running."
+    made = table("state", "due", "what", "who", "source")
+    for deadline in owed:
+        style = "bold red" if deadline.state is DeadlineState.OVERDUE else ""
+        source = ", ".join(deadline.cites) + remarks(case, deadline)
+        made.add_row(
+            deadline.state.value.upper() if style else deadline.state.value,
+            spoken_due(deadline),
+            f"{escape(deadline.duty)} [dim]{deadline.id}[/]",
+            deadline.owner,
+            f"[dim]{escape(source)}[/]",
+            style=style,
+        )
+    return made
+
+
+def chronology(entries: Sequence[ChronologyEntry]) -> Table:
+    """The chronology, oldest first."""
+    made = table("", "happened", "by", "")
+    for entry in entries:
+        late = (
+            ""
+            if entry.recorded_at - entry.occurred_at < TOLD_LATE
+            else f" [dim](told {spoken_instant(entry.recorded_at)})[/]"
+        )
+        made.add_row(str(entry.number), spoken_instant(entry.occurred_at), escape(entry.by), escape(entry.text) + late)
+    return made
+
+
+def tray(items: Sequence[TrayItem]) -> Table:
+    """What a role has to do, soonest first."""
+    made = table("", "due", "case", "what", "for")
+    for item in items:
+        due = spoken_date(item.on) if item.on else spoken_instant(item.due) if item.due else ""
+        made.add_row(item.kind, due, item.reference, escape(item.what), item.person or item.role)
+    return made
+
+
+def timeline(rehearsed: Rehearsed) -> Table:
+    """What happened in a rehearsal, in order: messages, what followed, who was told."""
+    rows: list[tuple[datetime, int, str, str]] = []
+    for told in rehearsed.messages:
+        said = "accepted" if told.accepted else f"[red]refused:[/] {escape(told.reason or '')}"
+        rows.append((told.told_at, 0, f"[bold]{told.message}[/] [dim]{escape(told.by)}[/]", said))
+    rows += [(entry.recorded_at, 1, "", escape(entry.text)) for entry in rehearsed.entries]
+    rows += [
+        (notice.at, 2, f"[cyan]→ {escape(notice.to)}[/]", f"[dim]{notice.kind.value}: {escape(notice.text)}[/]")
+        for notice in rehearsed.notices
+    ]
+    made = table("", "", "")
+    last = ""
+    for at, _, what, said in sorted(rows, key=lambda row: (row[0].replace(microsecond=0), row[1])):
+        when = spoken_instant(at)
+        made.add_row("" if when == last else when, what, said)
+        last = when
+    return made
+
+
+def lives(rehearsed: Rehearsed) -> Table:
+    """Every deadline of a rehearsal, from opening to end."""
+    made = table("due", "state", "what", "source", "")
+    for life in rehearsed.deadlines:
+        due = spoken_date(life.due_on) if life.due_on else spoken_instant(life.due) if life.due else "no date"
+        other = f"in the other reading {spoken_date(life.other_reading_on)}" if life.other_reading_on else ""
+        moved = f"moved {len(life.moves)}×" if life.moves else ""
+        missed = "[red]missed[/]" if life.breached_at else ""
+        made.add_row(
+            due,
+            life.state,
+            f"{escape(life.duty)} [dim]{life.id}[/]",
+            f"[dim]{', '.join(life.cites)}[/]",
+            " ".join(part for part in (missed, moved, other) if part),
+        )
+    return made
+
+
+def checks(rehearsed: Rehearsed) -> Table:
+    """What the scenario expects, and whether it is so."""
+    made = table("", "expected", "")
+    for check in rehearsed.checks:
+        mark = "[green]✓[/]" if check.holds else "[bold red]✗[/]"
+        made.add_row(mark, escape(check.expected), "" if check.holds else f"[red]found: {escape(check.found)}[/]")
+    return made
