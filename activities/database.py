@@ -84,12 +84,15 @@ class Database:
 
 @contextmanager
 def _without_values() -> Iterator[None]:
-    """Errors without the values they are about: Postgres quotes the whole row, and a failure is kept in histories."""
+    """Errors without the values they are about: a failure is kept in histories and logs, and the values are a child's.
+
+    Postgres quotes the row in the detail of an error, and in the message of a data exception (class 22).
+    """
     try:
         yield
     except asyncpg.PostgresError as error:
-        where = " ".join(filter(None, (getattr(error, "table_name", None), getattr(error, "constraint_name", None))))
-        said = f"Postgres: {type(error).__name__} {error.sqlstate or ''} {where}".rstrip()
-        raise DatabaseFailed(said, error.sqlstate) from None
+        code = error.sqlstate or ""
+        said = type(error).__name__ if code.startswith("22") else error.args[0]
+        raise DatabaseFailed(f"Postgres: {said} ({code})", error.sqlstate) from None
     except asyncpg.InterfaceError as error:
         raise DatabaseFailed(f"Postgres: {type(error).__name__}") from None

@@ -1,9 +1,10 @@
 """Notices by e-mail: whom one reaches, what it says, and what a mail server's answers mean."""
 
+import asyncio
 import re
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -13,8 +14,8 @@ from casework.batch import Delivery
 from casework.effects import Notice
 from connection.settings import Settings
 
-SECONDS = 20.0
-"""A mail server has this long for each of its answers."""
+SECONDS = 40.0
+"""A mail server has this long to take a notice: less than the workflow gives the activity."""
 
 
 class NotTaken(Exception):
@@ -50,15 +51,15 @@ class Mail:
         """Send it, once. Raises `NotTaken`, `Undeliverable`."""
         settings = self._settings
         try:
-            await aiosmtplib.send(
-                self._message(delivery, address),
-                hostname=self._host,
-                port=self._port,
-                username=settings.smtp_username,
-                password=settings.smtp_password,
-                use_tls=settings.smtp_tls,
-                timeout=SECONDS,
-            )
+            async with asyncio.timeout(SECONDS):
+                await aiosmtplib.send(
+                    self._message(delivery, address),
+                    hostname=self._host,
+                    port=self._port,
+                    username=settings.smtp_username,
+                    password=settings.smtp_password,
+                    use_tls=settings.smtp_tls,
+                )
         except aiosmtplib.SMTPRecipientsRefused as refused:
             answers = [(one.code, one.message) for one in refused.recipients]
             raise _problem("refused the recipient", *answers[0]) from None
@@ -73,12 +74,13 @@ class Mail:
     def _message(self, delivery: Delivery, address: str) -> EmailMessage:
         """Neutral, and always the same for the same notice, so that a copy can be known as one."""
         notice, sender = delivery.notice, self._settings.smtp_sender
+        domain = parseaddr(sender)[1].rpartition("@")[2]
         message = EmailMessage(policy=SMTP)
         message["From"] = sender
         message["To"] = address
         message["Subject"] = f"S47: case {delivery.reference}: {notice.kind.value}"
         message["Date"] = format_datetime(notice.at)
-        message["Message-ID"] = f"<s47.{sha256(notice.id.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
+        message["Message-ID"] = f"<s47.{sha256(notice.id.encode()).hexdigest()[:32]}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"  # so that nobody's absence notice answers
         message["X-S47-Notice"] = notice.id
         link = self._settings.link.replace("{reference}", delivery.reference)

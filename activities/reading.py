@@ -1,7 +1,7 @@
 """Reading the record, for people: lists of cases, trays, chronologies, the ledger of notices. Nothing is decided here.
 
-`s47.deadline` and the like say what the running case last wrote down; whether a limit has passed is judged by the
-clock of the database, so that a list is right even while no worker runs.
+The tables say what the running case last wrote down. Whether a limit has passed is judged by the clock (`now`, an
+instant; the database's own where none is given), so that a list is right even while no worker runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -108,6 +108,7 @@ async def cases(
     waiting_for: str | None = None,
     overdue: bool = False,
     closed: bool = False,
+    now: datetime | None = None,
 ) -> list[Front]:
     """The cases of which all that is given holds, what is due soonest first.
 
@@ -123,7 +124,7 @@ async def cases(
                 AND ($4::text IS NULL OR allocated_to = $4)
                 AND ($5::text IS NULL OR procedure = $5)
                 AND ($6::text IS NULL OR $6 = ANY(waiting_for))
-                AND (NOT $7 OR overdue <> '{{}}' OR next_due < now())
+                AND (NOT $7 OR overdue <> '{{}}' OR next_due < coalesce($9, now()))
                 AND ($8 OR closed_at IS NULL)
             ORDER BY next_due NULLS LAST, reference, episode
             """,
@@ -135,11 +136,19 @@ async def cases(
             waiting_for,
             overdue,
             closed,
+            now,
         )
     return [Front(**dict(row)) for row in rows]
 
 
-async def tray(database: Database, role: str, person: str | None = None, team: str | None = None) -> list[TrayItem]:
+async def tray(
+    database: Database,
+    role: str,
+    person: str | None = None,
+    team: str | None = None,
+    *,
+    now: datetime | None = None,
+) -> list[TrayItem]:
     """What a role has to do or to know, soonest first.
 
     Deadlines stand where they are due, requests and notices where they came in; a duty without a date comes last.
@@ -151,21 +160,21 @@ async def tray(database: Database, role: str, person: str | None = None, team: s
         rows = await connection.fetch(
             f"""
             WITH item AS (
-                SELECT 'deadline' AS kind, reference, episode, d.id, d.duty AS what, d.owner AS role,
+                SELECT 'deadline' AS kind, d.reference, d.episode, d.id, d.duty AS what, d.owner AS role,
                     CASE WHEN EXISTS (
                         SELECT FROM s47.notice WHERE role = $1 AND person IS NOT NULL AND request IS NULL
                     ) THEN c.allocated_to END AS person,
                     c.team, d.due, d.due_on AS "on", d.opened_at AS since, d.state,
-                    coalesce(d.due < now(), false) AS overdue
+                    coalesce(d.due < coalesce($4, now()), false) AS overdue
                 FROM s47.deadline d JOIN s47.case c USING (reference, episode)
                 WHERE d.owner = $1 AND d.running
             UNION ALL
-                SELECT 'request', reference, episode, r.id, r.title, $1::text, r.assigned_to,
+                SELECT 'request', r.reference, r.episode, r.id, r.title, $1::text, r.assigned_to,
                     c.team, NULL, NULL, r.asked_at, r.state, false
                 FROM s47.request r JOIN s47.case c USING (reference, episode)
                 WHERE r.roles @> ARRAY[$1] AND r.waiting
             UNION ALL
-                SELECT 'notice', reference, episode, n.id, n.text, n.role, n.person,
+                SELECT 'notice', n.reference, n.episode, n.id, n.text, n.role, n.person,
                     c.team, NULL, NULL, n.at, n.state, false
                 FROM s47.notice n JOIN s47.case c USING (reference, episode)
                 LEFT JOIN s47.request r ON (r.reference, r.episode, r.id) = (n.reference, n.episode, n.request)
@@ -181,6 +190,7 @@ async def tray(database: Database, role: str, person: str | None = None, team: s
             role,
             person,
             team,
+            now,
         )
     return [TrayItem(**dict(row)) for row in rows]
 
