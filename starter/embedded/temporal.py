@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,7 +11,9 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -77,7 +80,9 @@ async def temporal_server(
                         raise
             _say_moved("Temporal", port, chosen, report)
             _say_moved("its Web UI", ui_port, chosen_ui, report)
-            await _keep_closed_cases(chosen)
+            client = await _connect(chosen)
+            await _keep_closed_cases(client)
+            await _register_missing(client, search_attributes)
             yield TemporalAddresses(f"{HOST}:{chosen}", f"http://{HOST}:{chosen_ui}" if chosen_ui else "")
 
 
@@ -121,14 +126,36 @@ async def _answers(port: int, ui_port: int | None) -> bool:
     return True
 
 
-async def _keep_closed_cases(port: int) -> None:
-    client = await _connect(port)
+async def _keep_closed_cases(client: Client) -> None:
     config = NamespaceConfig()
     config.workflow_execution_retention_ttl.FromTimedelta(RETENTION)
     try:
         await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=NAMESPACE, config=config))
     except RPCError as error:
         raise EmbeddedError(f"Temporal does not take the retention of closed cases: {error.message}") from error
+
+
+async def _register_missing(client: Client, search_attributes: Mapping[str, str]) -> None:
+    """Register what the server does not know: its own option does so only when the database is new."""
+    wanted = {name: _indexed(kind) for name, kind in search_attributes.items()}
+    listing = ListSearchAttributesRequest(namespace=NAMESPACE)
+    known = (await client.operator_service.list_search_attributes(listing)).custom_attributes
+    for name, kind in wanted.items():
+        if name in known and known[name] != kind:
+            raise EmbeddedError(
+                f"The search attribute {name} is of another type in the existing cases: "
+                f"{IndexedValueType.Name(known[name])}, not {IndexedValueType.Name(kind)}."
+            )
+    missing = {name: kind for name, kind in wanted.items() if name not in known}
+    if missing:
+        adding = AddSearchAttributesRequest(namespace=NAMESPACE, search_attributes=missing)
+        await client.operator_service.add_search_attributes(adding)
+
+
+def _indexed(kind: str) -> IndexedValueType.ValueType:
+    """ "KeywordList", as the command line spells it, to Temporal's own constant."""
+    words = re.findall(r"[A-Z][a-z]+", kind)
+    return IndexedValueType.Value("_".join(["INDEXED_VALUE_TYPE", *(word.upper() for word in words)]))
 
 
 async def _connect(port: int) -> Client:
