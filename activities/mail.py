@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -31,10 +32,7 @@ class Mail:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        server = urlsplit(f"//{settings.smtp or ''}")
-        self._host, self._port = server.hostname, server.port
-        if settings.smtp and not self._host:
-            raise ValueError(f"S47_SMTP is {settings.smtp!r}; a mail server is named as host:port")
+        self._host, self._port = _host_and_port(settings.smtp) if settings.smtp else (None, None)
 
     def address(self, notice: Notice) -> str | None:
         """Where a notice goes: to its person, else to its role; nowhere, where no address of either is known."""
@@ -86,6 +84,14 @@ class Mail:
         link = self._settings.link.replace("{reference}", delivery.reference)
         message.set_content(f"{notice.text}\n\nCase {delivery.reference}\n{link}\n")
         return message
+
+
+def _host_and_port(server: str) -> tuple[str, int | None]:
+    found = urlsplit(f"//{server}")
+    with suppress(ValueError):  # a port that is no number
+        if found.hostname:
+            return found.hostname, found.port
+    raise ValueError(f"S47_SMTP is {server!r}; a mail server is named as host:port")
 
 
 def _problem(did: str, code: int, answer: str) -> NotTaken | Undeliverable:
