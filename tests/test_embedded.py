@@ -80,12 +80,12 @@ class Place:
     said: list[str] = field(default_factory=list)
 
     @asynccontextmanager
-    async def stack(self, port: int) -> AsyncIterator[Addresses]:
+    async def stack(self, port: int, **search_attributes: str) -> AsyncIterator[Addresses]:
         async with embedded_stack(
             self.folder,
             temporal_port=port,
             ui_port=None,
-            search_attributes={"Stage": "Keyword"},
+            search_attributes={"Stage": "Keyword", **search_attributes},
             report=self.said.append,
             elsewhere=self.elsewhere,
         ) as addresses:
@@ -208,9 +208,13 @@ async def test_a_stack_is_where_it_was_after_a_stop(place: Place) -> None:
     assert read_addresses(place.folder) is None
     assert programs_of(place.folder) == []
 
-    async with place.stack(free_port()) as addresses:
+    # A newer version may know more search attributes than the one that made the database.
+    async with place.stack(free_port(), Overdue="KeywordList") as addresses:
         assert await kept(addresses.postgres) == ["é"]
         assert await cases(addresses.temporal) == ["case-1"]
+        client = await Client.connect(addresses.temporal)
+        attributes = TypedSearchAttributes([SearchAttributePair(OVERDUE, ["visit"])])
+        await client.start_workflow("Case", id="case-2", task_queue="none", search_attributes=attributes)
     assert place.said == []
 
 

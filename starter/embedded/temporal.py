@@ -81,8 +81,11 @@ async def temporal_server(
             _say_moved("Temporal", port, chosen, report)
             _say_moved("its Web UI", ui_port, chosen_ui, report)
             client = await _connect(chosen)
-            await _keep_closed_cases(client)
-            await _register_missing(client, search_attributes)
+            try:
+                await _keep_closed_cases(client)
+                await _register_missing(client, search_attributes)
+            except RPCError as error:
+                raise EmbeddedError(f"Temporal refuses its settings: {error.message}") from error
             yield TemporalAddresses(f"{HOST}:{chosen}", f"http://{HOST}:{chosen_ui}" if chosen_ui else "")
 
 
@@ -129,10 +132,7 @@ async def _answers(port: int, ui_port: int | None) -> bool:
 async def _keep_closed_cases(client: Client) -> None:
     config = NamespaceConfig()
     config.workflow_execution_retention_ttl.FromTimedelta(RETENTION)
-    try:
-        await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=NAMESPACE, config=config))
-    except RPCError as error:
-        raise EmbeddedError(f"Temporal does not take the retention of closed cases: {error.message}") from error
+    await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=NAMESPACE, config=config))
 
 
 async def _register_missing(client: Client, search_attributes: Mapping[str, str]) -> None:
