@@ -4,7 +4,7 @@ A case is not a line. Strategy discussions, the assessment, the enquiry, confere
 missing child are strands that open and close and may run side by side; the stage people see is derived from them.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -257,8 +257,14 @@ class Case(Value):
 
     @property
     def next_due(self) -> datetime | None:
-        """The soonest limit that is owed, missed or not."""
-        return next((deadline.due for deadline in self.running_deadlines if deadline.due), None)
+        """The last moment in time of the soonest limit that is owed, missed or not.
+
+        Of a date-type limit that is the last second of its day: midnight would be shown as the day after.
+        """
+        soonest = next((deadline for deadline in self.running_deadlines if deadline.due), None)
+        if soonest is None or soonest.due is None:
+            return None
+        return soonest.due if soonest.on is None else soonest.due - timedelta(seconds=1)
 
     @property
     def open_strands(self) -> list[str]:

@@ -39,6 +39,9 @@ EPILOG = (
     "4 Temporal, the worker or the records do not answer."
 )
 
+SETTLE = 0.05
+"""Seconds to wait before the process ends: the Temporal client's own threads must not meet an exiting interpreter."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -66,7 +69,13 @@ def main() -> None:
 
 
 def _run(doing: Coroutine[Any, Any, Returned]) -> Returned:
-    return asyncio.run(doing)
+    async def settled() -> Returned:
+        try:
+            return await doing
+        finally:
+            await asyncio.sleep(SETTLE)
+
+    return asyncio.run(settled())
 
 
 def _print_json(value: Any) -> None:

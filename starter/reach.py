@@ -4,11 +4,16 @@ Nothing here decides anything about a case. What cannot be reached or is refused
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from pydantic import Field
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -31,6 +36,8 @@ from starter.embedded import read_addresses
 from workflows.case import CaseStart, CaseWorkflow, Receipt
 
 ANSWER_WITHIN = timedelta(seconds=15)
+WORKER_WITHIN = timedelta(seconds=60)
+LOOK_AGAIN = timedelta(milliseconds=200)
 Returned = TypeVar("Returned")
 
 
@@ -75,8 +82,9 @@ async def client() -> Client:
         return await asyncio.wait_for(
             connect(running.temporal) if running else connect(), ANSWER_WITHIN.total_seconds()
         )
-    except (RuntimeError, TimeoutError, OSError) as error:
-        raise NotReached(f"No Temporal server answers ({error}). Start one with: s47 up") from None
+    except (RuntimeError, TimeoutError, OSError):
+        where = running.temporal if running else os.environ.get("TEMPORAL_ADDRESS", "127.0.0.1:7233")
+        raise NotReached(f"No Temporal server answers at {where}. Start one with: s47 up") from None
 
 
 async def send(to: Client, reference: str, message: str, body: dict[str, Any]) -> Receipt:
@@ -106,7 +114,7 @@ async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
         static_details="One child's case, from the referral to its closing. Each bar of the timeline is a deadline; "
         "the current details say who must act next.",
     )
-    return await _answered(
+    asked = _answered(
         opening.reference,
         to.execute_update_with_start_workflow(
             "referral_received",
@@ -117,6 +125,13 @@ async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
             rpc_timeout=ANSWER_WITHIN,
         ),
     )
+    try:
+        receipt: Receipt = await asked
+        return receipt
+    except Failed:
+        with suppress(Exception):
+            await operation.workflow_handle()  # it fails with the same; left alone, it would complain at exit
+        raise
 
 
 async def read(to: Client, reference: str) -> Case:
@@ -125,6 +140,20 @@ async def read(to: Client, reference: str) -> Case:
     if case is None:
         raise NotFound(f"Case {reference} is only just being opened; try again in a moment.")
     return case
+
+
+async def worker_ready(to: Client) -> None:
+    """Wait until a worker serves the task queue. Raises `NotReached` when none has come in time."""
+    wanted = DescribeTaskQueueRequest(
+        namespace=to.namespace,
+        task_queue=TaskQueue(name=settings().task_queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    for _ in range(int(WORKER_WITHIN / LOOK_AGAIN)):
+        if (await to.workflow_service.describe_task_queue(wanted)).pollers:
+            return
+        await asyncio.sleep(LOOK_AGAIN.total_seconds())
+    raise NotReached("The worker did not start; its log in the state folder says why.")
 
 
 def listed(to: Client, query: str) -> AsyncIterator[WorkflowExecution]:

@@ -4,12 +4,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from temporalio.client import Client
-
 from connection.search_attributes import registered
 from connection.settings import settings
 from connection.temporal import connect
-from starter import demo
+from starter import demo, reach
 from starter.embedded import Addresses, embedded_stack, keep_running
 from starter.words import out
 
@@ -33,16 +31,17 @@ async def up(folder: Path, *, with_demo: bool, temporal_port: int, ui_port: int)
         )
         try:
             client = await connect(addresses.temporal)
+            await reach.worker_ready(client)
             if with_demo:
                 await demo.load(client, say)
-            await _invite(client, addresses, with_demo)
+            _invite(addresses, with_demo)
             await worker
         finally:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
 
 
-async def _invite(client: Client, addresses: Addresses, with_demo: bool) -> None:
+def _invite(addresses: Addresses, with_demo: bool) -> None:
     """Print where everything is and what to type next."""
     say("")
     say("S47 is running. Ctrl-C stops it; started again, every case is where it was.")

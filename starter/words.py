@@ -14,7 +14,7 @@ from casework.deadlines import spoken_due
 from casework.view import remarks
 from starter.rehearsal.outcome import Rehearsed
 
-TOLD_LATE = timedelta(hours=1)
+TOLD_LATE = timedelta(days=1)
 """From here on it is worth saying when a thing was told, beside when it happened."""
 
 out = Console(highlight=False)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RawValue, RetryPolicy, SearchAttributeUpdate, VersioningBehavior
+from temporalio.common import RawValue, RetryPolicy, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -62,7 +62,7 @@ class Receipt(Value):
     entries: tuple[str, ...]
 
 
-@workflow.defn(name="case", versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn(name="case")
 class CaseWorkflow:
     """A case, from its referral to its closing."""
 

@@ -24,6 +24,7 @@ def plot(rehearsed: Rehearsed, path: Path) -> None:
     # Imported here: no other command needs it, and it takes half a second.
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.patches import Patch  # noqa: PLC0415
 
     lives = [life for life in rehearsed.deadlines if life.due]
     end = max([told.told_at for told in rehearsed.messages] + [life.due for life in lives if life.due])
@@ -42,7 +43,7 @@ def plot(rehearsed: Rehearsed, path: Path) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.set_title(f"{rehearsed.title} ({rehearsed.procedure})", loc="left", fontweight="bold")
-    handles = [axes.barh([0], [0], color=colour, label=state) for state, colour in COLOURS.items()]
+    handles = [Patch(color=colour, label=state) for state, colour in COLOURS.items()]
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=len(COLOURS), frameon=False)
     try:
         figure.savefig(path)
