@@ -33,17 +33,23 @@ class Database:
         self._opening = asyncio.Lock()
 
     async def prepare(self) -> None:
-        """Bring the schema up to date now. Raises `DatabaseFailed`, `WrongMigrations`."""
-        with _without_values():
-            await self._opened()
+        """Bring the schema up to date now. Raises `DatabaseFailed`, `WrongMigrations`, ValueError for a wrong DSN."""
+        async with self.connection():
+            pass
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for the length of the block. Raises `DatabaseFailed` for whatever Postgres refuses in it."""
         with _without_values():
-            pool = await self._opened()
-            async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            try:
+                pool = await self._opened()
+                connection = await pool.acquire(timeout=CONNECT_SECONDS)
+            except OSError as error:
+                raise DatabaseFailed(f"Postgres does not answer ({type(error).__name__})") from None
+            try:
                 yield connection
+            finally:
+                await pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -74,7 +80,10 @@ class Database:
             return self._pool
 
     async def _migrate(self) -> None:
-        connection = await asyncpg.connect(self._dsn, timeout=CONNECT_SECONDS)
+        try:
+            connection = await asyncpg.connect(self._dsn, timeout=CONNECT_SECONDS)
+        except ValueError as problem:
+            raise ValueError(f"The DSN of the records' database is wrong: {problem}") from None
         try:
             await migrate(connection)
         finally:
@@ -95,4 +104,4 @@ def _without_values() -> Iterator[None]:
         said = type(error).__name__ if code.startswith("22") else error.args[0]
         raise DatabaseFailed(f"Postgres: {said} ({code})", error.sqlstate) from None
     except asyncpg.InterfaceError as error:
-        raise DatabaseFailed(f"Postgres: {type(error).__name__}") from None
+        raise DatabaseFailed(f"Postgres: {error.args[0]}") from None

@@ -32,7 +32,10 @@ class Mail:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._host, self._port = _host_and_port(settings.smtp) if settings.smtp else (None, None)
+        self._host: str | None = None
+        self._port: int | None = None
+        if settings.smtp:
+            self._host, self._port = _host_and_port(settings.smtp)
 
     def address(self, notice: Notice) -> str | None:
         """Where a notice goes: to its person, else to its role; nowhere, where no address of either is known."""

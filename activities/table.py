@@ -34,8 +34,8 @@ async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis]]:
     try:
         try:
             await database.prepare()
-        except (DatabaseFailed, OSError) as problem:
-            logging.warning("the records' database does not answer yet: %s", problem)
+        except DatabaseFailed as problem:
+            logging.warning("the records cannot be reached yet: %s", problem)
         yield records, Notices(database, mail), CaseBasis(records.earlier_episodes, chosen.procedures)
     finally:
         await database.close()

@@ -1,7 +1,7 @@
 """The records: written once however often, never changed, and found again by those who need them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -356,12 +356,22 @@ async def running(folder: Path) -> AsyncIterator[str]:
         yield dsn
 
 
-async def test_a_worker_outlives_the_database(state_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """An environment whose S47_* are read anew, before the test and after it."""
+    monkeypatch.delenv("S47_POSTGRES", raising=False)
+    settings.cache_clear()
+    yield monkeypatch
+    settings.cache_clear()
+
+
+async def test_a_worker_outlives_the_database(state_folder: Path, environment: pytest.MonkeyPatch) -> None:
     """The worker starts while Postgres is down, and goes on after Postgres was restarted, with nobody's help."""
     async with running(state_folder) as dsn:
         pass
-    monkeypatch.setenv("S47_POSTGRES", dsn)
-    settings.cache_clear()
+    with pytest.raises(DatabaseFailed, match="Postgres does not answer"):
+        await Database(dsn).prepare()
+    environment.setenv("S47_POSTGRES", dsn)
     life = Life()
     async with (
         temporal_server(state_folder, lambda _: None, search_attributes={}, port=free_port(), ui_port=None) as temporal,
@@ -371,10 +381,19 @@ async def test_a_worker_outlives_the_database(state_folder: Path, monkeypatch: p
         async with Worker(client, task_queue="records", activities=all_activities(*real)):
             await _recorded_once_postgres_is_back(client, state_folder, life.referred().batch())
             await _recorded_once_postgres_is_back(client, state_folder, life.enquired().batch())
-        async with running(state_folder), _database(dsn) as database:
+        async with running(state_folder), _opened(dsn) as database:
             assert await reading.cases(database) == [front_of(life.case)]
             assert (await reading.verify_chain(database, "R-1")).intact
-    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("dsn", "said"), [(None, "S47_POSTGRES is not set"), ("records", "The DSN of the records' database is wrong")]
+)
+async def test_a_worker_without_records_says_so(environment: pytest.MonkeyPatch, dsn: str | None, said: str) -> None:
+    if dsn:
+        environment.setenv("S47_POSTGRES", dsn)
+    with pytest.raises(ValueError, match=said):
+        await production().__aenter__()
 
 
 async def _recorded_once_postgres_is_back(client: Client, folder: Path, batch: Batch) -> None:
@@ -407,7 +426,7 @@ async def _recorded_once_postgres_is_back(client: Client, folder: Path, batch: B
 
 
 @asynccontextmanager
-async def _database(dsn: str) -> AsyncIterator[Database]:
+async def _opened(dsn: str) -> AsyncIterator[Database]:
     database = Database(dsn)
     yield database
     await database.close()
