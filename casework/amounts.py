@@ -7,9 +7,9 @@ other reading's date is shown beside it.
 import re
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import model_serializer, model_validator
+from pydantic import Field, model_serializer, model_validator
 
 from casework.calendar import BankHolidays, end_of_day, local_date, months_from, working_days_from
 from casework.model import Value
@@ -34,7 +34,7 @@ UNITS = ", ".join(unit.value for unit in Unit)
 class Amount(Value):
     """A number of units, written and read as words: `24 hours`, `15 working days`, `6 months`."""
 
-    number: int
+    number: Annotated[int, Field(ge=1, le=1000)]
     unit: Unit
 
     @model_validator(mode="before")
@@ -80,17 +80,17 @@ def reckon(
     """
     number = -amount.number if backwards else amount.number
     if amount.unit is Unit.HOURS:
-        return Limit((anchor + timedelta(hours=number)).astimezone(UTC), None)
-    if clear_days:
-        number += -1 if backwards else 1
+        # Added on the UTC time line: Python adds wall-clock time within one zone.
+        return Limit(anchor.astimezone(UTC) + timedelta(hours=number), None)
     start = local_date(anchor)
     unit = amount.unit
     if unit is Unit.DAYS:
         unit = Unit.WORKING_DAYS if reading == "working" else Unit.CALENDAR_DAYS
+    free = (-1 if backwards else 1) if clear_days else 0
     if unit is Unit.WORKING_DAYS:
-        on = working_days_from(start, number, holidays)
+        on = working_days_from(start, number + free, holidays)
     elif unit is Unit.MONTHS:
-        on = months_from(start, number)
+        on = months_from(start, number) + timedelta(days=free)
     else:
-        on = start + timedelta(days=number * (7 if unit is Unit.WEEKS else 1))
+        on = start + timedelta(days=number * (7 if unit is Unit.WEEKS else 1) + free)
     return Limit(end_of_day(on), on)
