@@ -6,20 +6,7 @@ becomes of the model meanwhile, and a time keeps the zone it was given in.
 
 import json
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
-
-from casework.effects import Entry
-
-
-def said(entry: Entry) -> str:
-    """The line exactly as `casework.effects.sealed` seals it."""
-    return entry.model_copy(update={"seal": ""}).model_dump_json()
-
-
-def seal_of(line: str, before: str) -> str:
-    """The seal of a line that comes after the one with the seal `before`; the first comes after an empty one."""
-    return sha256(f"{before}\n{line}".encode()).hexdigest()
 
 
 def columns(line: str) -> dict[str, Any]:

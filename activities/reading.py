@@ -11,9 +11,9 @@ from typing import Literal
 import asyncpg
 
 from activities.database import Database
-from activities.entries import columns, seal_of
+from activities.entries import columns
 from casework.batch import Front
-from casework.effects import Entry
+from casework.effects import Entry, seal_of
 from casework.model import Value
 
 

@@ -8,11 +8,11 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.database import Database, DatabaseFailed
-from activities.entries import columns, said, storable
+from activities.entries import columns, storable
 from activities.migrate import Connection
 from casework.batch import Batch, Front, Recorded
 from casework.case import Deadline, Request
-from casework.effects import Entry, Notice
+from casework.effects import Entry, Notice, said
 from casework.model import Value
 
 SEAL_IS_WRONG = "S4701"

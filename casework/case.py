@@ -13,7 +13,7 @@ from pydantic import Field
 from casework.calendar import BankHolidays
 from casework.model import Value
 from casework.procedure import Procedure
-from casework.vocabulary import Event, Ground, Stage, Subject
+from casework.vocabulary import Circumstance, Event, Ground, Stage, Subject
 
 
 class DeadlineState(StrEnum):
@@ -126,8 +126,14 @@ class Child(Value):
     person: str
     born: date | None
     expected: date | None
-    looked_after: bool = False
-    in_hospital: bool = False
+
+
+class HouseholdChild(Value):
+    """Another child of the household, of an alleged perpetrator's household, or elsewhere (SP-B-18)."""
+
+    person: str
+    considered: bool = False
+    spoken_to: bool = False
 
 
 class Strategy(Value):
@@ -138,6 +144,7 @@ class Strategy(Value):
     agreed: bool = False
     immediate: bool = False
     complex: bool = False
+    origin: str | None = None
     scheduled_for: datetime | None = None
     held_at: datetime | None = None
 
@@ -168,6 +175,8 @@ class Conference(Value):
     service_informed: bool = False
     chair: str | None = None
     starts_at: datetime | None = None
+    attendees: tuple[str, ...] = ()
+    report_may_be_shared: bool = False
 
 
 class Plan(Value):
@@ -229,7 +238,11 @@ class Case(Value):
     conference: Conference | None = None
     plan: Plan | None = None
     missing: Missing | None = None
-    criminal_investigation: bool = False
+    circumstances: tuple[Circumstance, ...] = ()
+    household: tuple[HouseholdChild, ...] = ()
+    linked: tuple[str, ...] = ()
+    power_in_force: str | None = None
+    answered: dict[str, bool] = Field(default_factory=dict)
     withholding: Withholding | None = None
     deadlines: dict[str, Deadline] = Field(default_factory=dict)
     requests: dict[str, Request] = Field(default_factory=dict)

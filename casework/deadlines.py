@@ -46,7 +46,7 @@ def follow(turn: Turn, fact: Fact) -> None:
         if fact.event == (rule.opens_on or fact.event) and fact.event in (*rule.from_, rule.opens_on):
             _start(turn, key, rule, fact)
         elif fact.event in rule.from_ and rule.opens_on:
-            _move_running(turn, key, rule, fact)
+            _start_late(turn, key, rule, fact)
 
 
 def _same_strand(one: str | None, other: str | None) -> bool:
@@ -81,6 +81,13 @@ def _close_met(turn: Turn, deadline: Deadline, at: datetime) -> None:
     turn.put_deadline(deadline.model_copy(update={"state": state, "met_at": at, "closed_at": turn.now}))
     told_late = " (the case had already recorded it as missed)" if deadline.breached_at and not late else ""
     turn.entry(f"{deadline.duty}: {state.value}, {spoken_instant(at)}{told_late}", deadline.cites, at)
+    for key, rule in turn.case.procedure.timescale.items():
+        if (
+            rule.after_duty == deadline.timescale
+            and not _owed(turn.case, key, None)
+            and all_hold(rule.only_if, turn.case)
+        ):
+            _open(turn, key, rule, deadline.scope, at, None)
 
 
 def end(turn: Turn, key: str, fact: Fact) -> None:
@@ -138,16 +145,31 @@ def _ended_since(case: Case, rule: Timescale, deadline: Deadline) -> bool:
     return any(happening.at >= deadline.opened_at for event in rule.until for happening in case.clock.get(event, ()))
 
 
-def _move_running(turn: Turn, key: str, rule: Timescale, fact: Fact) -> None:
-    """A later event of the kind a rule counts from: it moves a clock that counts from the last one (T-01)."""
+def _start_late(turn: Turn, key: str, rule: Timescale, fact: Fact) -> None:
+    """The event a rule counts from came after the one that makes it a duty, or came again.
+
+    Again, it moves a clock that counts from the last one (T-01). For the first time, it opens what already is a duty.
+    """
+    running = _owed(turn.case, key, fact.scope)
     if rule.anchor == "last":
-        for deadline in _owed(turn.case, key, fact.scope):
+        for deadline in running:
             _move(turn, rule, deadline, fact.at, fact.event)
+    became_duty = turn.case.clock.get(rule.opens_on, ()) if rule.opens_on else ()
+    if became_duty and not running and all_hold(rule.only_if, turn.case):
+        opened_since = any(
+            deadline.timescale == key and deadline.opened_at >= became_duty[-1].at
+            for deadline in turn.case.deadlines.values()
+        )
+        if not opened_since:
+            _open(turn, key, rule, fact.scope, fact.at, fact.event)
 
 
 def _limits(turn: Turn, rule: Timescale, anchor: datetime) -> tuple[Limit | None, Limit | None, Limit | None]:
     """The limit, the start of its window, and the limit in the other reading of unqualified days."""
     holidays = turn.case.bank_holidays
+    if rule.set_on_the_case is not None:
+        on = local_date(anchor)
+        return Limit(end_of_day(on), on), None, None
     amount = rule.window[1] if rule.window else rule.within or rule.before
     if amount is None:
         return None, None, None
@@ -423,7 +445,12 @@ def open_case_set(turn: Turn, key: str, duty: str, owner: str, due_on: datetime,
     return deadline
 
 
-def meet_by_hand(turn: Turn, deadline: Deadline, at: datetime) -> None:
+def owed(case: Case, timescale: str) -> list[Deadline]:
+    """What is still owed of a timescale, withheld or not, oldest first."""
+    return _owed(case, timescale, None)
+
+
+def met(turn: Turn, deadline: Deadline, at: datetime) -> None:
     """Close a deadline that a practitioner says is met."""
     _close_met(turn, deadline, at)
 

@@ -15,11 +15,11 @@ from casework import deadlines, messages, requests
 from casework.calendar import BankHolidays, spoken_instant
 from casework.case import Case
 from casework.conditions import all_hold, holds
-from casework.effects import Decided, NoticeKind, Refused
+from casework.effects import Decided, Notice, NoticeKind, Refused
 from casework.facts import happened
 from casework.messages import Message
 from casework.procedure import Procedure
-from casework.stages import any_time, assessment, conference, enquiry, plan, referral, strategy
+from casework.stages import any_time, assessment, child, conference, duties, enquiry, medical, plan, referral, strategy
 from casework.turn import Refusal, Turn
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -65,6 +65,29 @@ HANDLERS: dict[type[Message], Callable[[Turn, Any], None]] = {
     messages.Authorisation: requests.decide,
     messages.RequestReassigned: requests.reassign,
     messages.RequestFinished: requests.finish,
+    messages.AssessmentEstimateProposed: assessment.assessment_estimate_proposed,
+    messages.DisposalCompleted: assessment.disposal_completed,
+    messages.InvitationsRequested: conference.invitations_requested,
+    messages.ReportSharingDecided: conference.report_sharing_decided,
+    messages.ConferenceDisputed: conference.conference_disputed,
+    messages.ConferenceDisputeResolved: conference.conference_dispute_resolved,
+    messages.NextActionSent: strategy.next_action_sent,
+    messages.CircumstanceRecorded: any_time.circumstance_recorded,
+    messages.ChildBorn: child.child_born,
+    messages.ChildDied: child.child_died,
+    messages.HouseholdChildIdentified: child.household_child_identified,
+    messages.HouseholdChildSpokenTo: child.household_child_spoken_to,
+    messages.CaseLinked: child.case_linked,
+    messages.UrgentMedicalNeedFound: medical.urgent_medical_need_found,
+    messages.MedicalConsentRecorded: medical.medical_consent_recorded,
+    messages.EmergencyTreatmentGiven: medical.emergency_treatment_given,
+    messages.ReassessmentArranged: assessment.reassessment_arranged,
+    messages.ComplaintMade: any_time.complaint_made,
+    messages.DutyDone: duties.duty_done,
+    messages.DutyDeparted: duties.duty_departed,
+    messages.ActionCompleted: duties.action_completed,
+    messages.FormCompleted: duties.form_completed,
+    messages.PromptAnswered: duties.prompt_answered,
     messages.ImmediateProtectionTaken: any_time.immediate_protection_taken,
     messages.InformationWithheld: any_time.information_withheld,
     messages.InformationReleased: any_time.information_released,
@@ -121,15 +144,16 @@ def refuse_signal(case: Case, what: str, by: str | None, role: str | None, reaso
     return _decided(turn)
 
 
-def notice_undelivered(case: Case, notice_id: str, to: str, now: datetime) -> Decided:
-    """A notice that could not be delivered escalates to whoever acts at this stage; it is never only a log line."""
+def notice_undelivered(case: Case, notice: Notice, now: datetime) -> Decided:
+    """A notice that could not be delivered escalates to whoever acts at this stage; it is never only a log line.
+
+    The escalation itself is not escalated again when it fails too: it stays in the tray and in the chronology.
+    """
     turn = Turn(case, now)
-    turn.entry(f"Notice {notice_id} to the {to} could not be delivered")
-    turn.tell(
-        NoticeKind.UNDELIVERED,
-        case.procedure.acts[case.stage],
-        f"A notice did not reach the {to}: {notice_id}",
-    )
+    turn.entry(f"Notice {notice.id} to the {notice.to} could not be delivered")
+    if notice.kind is not NoticeKind.UNDELIVERED:
+        text = f"A notice did not reach the {notice.to}: {notice.id}"
+        turn.tell(NoticeKind.UNDELIVERED, case.procedure.acts[case.stage], text)
     return _decided(turn)
 
 
@@ -170,9 +194,10 @@ def _check_gates(turn: Turn, message: Message) -> None:
     for gate in procedure.gate:
         if gate.message != message.name or not all_hold(gate.only_if, turn.case):
             continue
-        if gate.which and gate.which not in (said.get("which"), said.get("to")):
+        if any(said.get(field) != value for field, value in gate.when.items()):
             continue
-        if not holds(gate.needs, turn.case):
+        unmet = gate.needs is not None and not holds(gate.needs, turn.case)
+        if unmet or (gate.while_owed is not None and deadlines.owed(turn.case, gate.while_owed)):
             raise Refusal(f"{gate.because} ({', '.join(gate.cites)})")
 
 

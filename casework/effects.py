@@ -82,8 +82,20 @@ class Refused(Value):
     reason: str
 
 
+def said(entry: Entry) -> str:
+    """What an entry says, as the line that is sealed. What is left at its default is left out, so that a field
+    added to entries one day does not change the lines written before."""
+    return entry.model_copy(update={"seal": ""}).model_dump_json(exclude_defaults=True)
+
+
+def seal_of(line: str, before: str) -> str:
+    """The seal of a line that comes after the one with the seal `before`; the first comes after an empty one.
+
+    It is the hash of both, so that no line can be changed, dropped or put in between without it showing.
+    """
+    return sha256(f"{before}\n{line}".encode()).hexdigest()
+
+
 def sealed(entry: Entry, before: str) -> Entry:
-    """The entry with its seal: the hash of what it says and of the seal before it, so that no line can be
-    changed, dropped or put in between without it showing."""
-    said = entry.model_copy(update={"seal": ""}).model_dump_json()
-    return entry.model_copy(update={"seal": sha256(f"{before}\n{said}".encode()).hexdigest()})
+    """The entry with its seal."""
+    return entry.model_copy(update={"seal": seal_of(said(entry), before)})

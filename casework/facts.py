@@ -7,7 +7,7 @@ from casework.case import Assessment, Happening
 from casework.conditions import all_hold
 from casework.effects import NoticeKind
 from casework.turn import Turn
-from casework.vocabulary import Event
+from casework.vocabulary import BEGAN, Circumstance, Event
 
 HAPPENINGS_KEPT = 6
 """Occurrences kept per event: enough for late facts, and the state stays small."""
@@ -30,7 +30,7 @@ def happened(
     earlier = turn.case.clock.get(event, ())
     kept = sorted((*earlier, Happening(at=at, scope=scope)), key=lambda happening: happening.at)[-HAPPENINGS_KEPT:]
     turn.change(clock={**turn.case.clock, event: tuple(kept)})
-    if event is turn.case.procedure.assessment.starts and turn.case.assessment is None:
+    if event in turn.case.procedure.assessment.starts and turn.case.assessment is None:
         turn.change(assessment=Assessment(started_at=at))
         turn.entry(f"The {turn.case.procedure.assessment.name} started")
     deadlines.follow(turn, deadlines.Fact(event, at, scope, counts_from))
@@ -38,3 +38,12 @@ def happened(
         if rule.on is event and all_hold(rule.only_if, turn.case):
             for role in rule.to:
                 turn.tell(NoticeKind.TOLD, role, rule.says)
+
+
+def begin(turn: Turn, circumstance: Circumstance) -> None:
+    """A circumstance is so from now on."""
+    if circumstance not in turn.case.circumstances:
+        turn.change(circumstances=(*turn.case.circumstances, circumstance))
+        turn.entry(f"Recorded: {circumstance.value}")
+        if circumstance in BEGAN:
+            happened(turn, BEGAN[circumstance])

@@ -9,13 +9,15 @@ import re
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from casework.model import Value
-from casework.vocabulary import Ground, Kind
+from casework.vocabulary import Circumstance, Ground, Kind
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Reason = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True)]
+NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+Reason = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True, pattern=NO_CONTROLS)]
+Note = Annotated[str, StringConstraints(max_length=4000, pattern=NO_CONTROLS)]
 RoleName = Annotated[str, StringConstraints(min_length=2, max_length=80, strip_whitespace=True)]
 
 PRACTITIONERS = frozenset({Kind.WORKER, Kind.MANAGER})
@@ -45,9 +47,7 @@ class Message(Value):
     id: Id = Field(description="this message's own id; the same id twice counts once")
     occurred_at: AwareDatetime = Field(description="when it happened, with its time zone")
     by: By
-    note: Annotated[str, StringConstraints(max_length=4000)] | None = Field(
-        None, description="free text for the record"
-    )
+    note: Note | None = Field(None, description="free text for the record")
 
     def __init_subclass__(cls, sent_by: frozenset[Kind] = CASEWORKERS) -> None:
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
@@ -77,8 +77,7 @@ class ReferralReceived(Message, sent_by=ANYONE):
     ] = Field(description="who referred")
     concern: tuple[str, ...] = Field((), max_length=12, description="the kinds of harm feared")
     harm_suspected: bool = Field(True, description="reasonable cause to suspect significant harm")
-    looked_after: bool = Field(False, description="the child is looked after")
-    in_hospital: bool = Field(False, description="the child is in hospital")
+    circumstances: tuple[Circumstance, ...] = Field((), max_length=16, description="what is so about child and family")
     team: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = Field(
         None, description="the team that takes it"
     )
@@ -104,6 +103,8 @@ class ReferralReceived(Message, sent_by=ANYONE):
 
 class NewInformationReceived(Message, sent_by=ANYONE):
     """New information on an open case that the child is suffering or likely to suffer significant harm."""
+
+    concern: tuple[str, ...] = Field((), max_length=12, description="the kinds of harm feared")
 
 
 class ScreeningDecided(Message):
@@ -131,6 +132,10 @@ class CaseClosed(Message, sent_by=MANAGERS):
 class StrategyRequested(Message):
     """Somebody asks for a strategy discussion. It may start in any state of the case, and more than one may run."""
 
+    origin: (
+        Literal["contact", "referral", "child in need review", "looked-after review", "asylum assessment", "assessment"]
+        | None
+    ) = Field(None, description="the step of work it comes from, to which a manager may have to return")
     immediate: bool = Field(False, description="an immediate response is required")
     complex: bool = Field(False, description="particularly complex concerns, such as organised abuse")
 
@@ -165,7 +170,20 @@ class StrategyOutcome(Message):
     how: Literal["meeting", "telephone"] = "meeting"
     strategy: Id | None = Field(None, description="which discussion, where more than one is open")
     joint_with_police: bool = Field(False, description="the enquiry is joint with the police")
-    criminal_investigation: bool = Field(False, description="the police investigate a crime")
+    criminal_investigation: Literal["none", "reactive", "proactive"] = Field(
+        "none", description="whether the police investigate a crime, and how"
+    )
+    investigation_timing: Reason | None = Field(None, description="the conduct and timing of that investigation")
+    legal_action: bool | None = Field(None, description="legal action is required")
+    share_with_family: Literal["share", "withhold"] | None = Field(None, description="what the family is told")
+    ground: Ground | None = Field(None, description="where it is withheld: why")
+    discharge_plan: Reason | None = Field(None, description="for a child in hospital: how discharge is made safe")
+    further_action: Reason | None = Field(None, description="where an order or police powers are in force: what next")
+    medical: Literal["needed", "not needed"] | None = Field(None, description="a medical assessment of the child")
+    medical_by: date | None = Field(None, description="by when the medical assessment is made")
+    joint_interview: bool = Field(False, description="the child is interviewed jointly with the police")
+    interview_by: date | None = Field(None, description="by when the joint interview is held")
+    information_needed: Reason | None = Field(None, description="what further information is needed, and how it is got")
     review_on: date | None = Field(None, description="when a further discussion is reviewed, where one is needed")
     actions: tuple[Action, ...] = Field((), max_length=40, description="who will do what by when")
     reason: Reason | None = None
@@ -216,11 +234,10 @@ class Section47Outcome(Message):
     conference: bool = Field(True, description="where substantiated: an initial conference is called")
     child_in_need_considered: bool | None = Field(None, description="where not substantiated: was it considered")
     reason: Reason | None = Field(None, description="where substantiated and no conference: why")
-
-    @field_validator("outcome", mode="before")
-    @classmethod
-    def _words(cls, value: object) -> object:
-        return value.replace("_", " ") if isinstance(value, str) else value
+    disposals: tuple[Literal["information and advice", "early help", "statutory service"], ...] = Field(
+        (), max_length=3, description="where not substantiated: what is done instead"
+    )
+    invite_referrer: bool | None = Field(None, description="where substantiated: the referrer is invited")
 
     @model_validator(mode="after")
     def _reasoned(self) -> "Section47Outcome":
@@ -234,6 +251,18 @@ class Section47Outcome(Message):
 
 class AssessmentCompleted(Message):
     """The social worker completed the assessment. It has ended once it is authorised, where the procedure has that."""
+
+
+class AssessmentEstimateProposed(Message):
+    """How long the assessment may take is estimated; a manager agrees, where the procedure has that."""
+
+    complete_by: date
+
+
+class DisposalCompleted(Message):
+    """What was chosen instead of a conference was done."""
+
+    disposal: Literal["information and advice", "early help", "statutory service"]
 
 
 class AssessmentOverrunExplained(Message):
@@ -266,6 +295,42 @@ class ConferenceScheduled(Message):
 
     starts_at: AwareDatetime
     which: Which = "initial"
+
+
+class InvitationsRequested(Message):
+    """All attendees are entered, and the invitations are asked for."""
+
+    attendees: tuple[RoleName, ...] = Field(min_length=1, max_length=40, description="the roles that are invited")
+
+
+class ReportSharingDecided(Message):
+    """Whether the conference report is shared with the parents, decided with the police and the chair."""
+
+    share: bool
+    with_police: bool = Field(False, description="the police were consulted")
+    with_chair: bool = Field(False, description="the chair was consulted")
+    reason: Reason | None = Field(None, description="where it is not shared: why")
+
+    @model_validator(mode="after")
+    def _consulted(self) -> "ReportSharingDecided":
+        if not (self.with_police and self.with_chair):
+            raise ValueError("with_police, with_chair: this is decided with the police and the chair; say both were")
+        if not self.share and not self.reason:
+            raise ValueError("reason: say why the report is not shared")
+        return self
+
+
+class ConferenceDisputed(Message, sent_by=ANYONE):
+    """Another agency is seriously concerned that no conference is held, and asks for one."""
+
+    answer_by: date = Field(description="when it is to be answered: as soon as the child's safety needs")
+
+
+class ConferenceDisputeResolved(Message, sent_by=PRACTITIONERS):
+    """The dispute was answered: the decision stays, or a conference is called."""
+
+    outcome: Literal["maintained", "conference called"]
+    reason: Reason
 
 
 class ReportShared(Message):
@@ -327,6 +392,13 @@ class CoreGroupMinutesSent(Message):
         return self
 
 
+class NextActionSent(Message, sent_by=MANAGERS):
+    """After a strategy discussion ended without further action, the manager sent the next action of other work."""
+
+    to: Literal["assessment", "child in need", "looked after"]
+    worker: Id = Field(description="an opaque id of the worker it was sent to")
+
+
 class ReviewReportCompleted(Message):
     """The report for the review conference was completed."""
 
@@ -337,6 +409,7 @@ class ReviewConferenceHeld(Message):
     decision: Literal["continue", "change", "end"]
     attended_by: tuple[RoleName, ...] = Field((), max_length=40)
     wishes_sought: bool | None = Field(None, description="the child's wishes and feelings were sought")
+    support: Reason | None = Field(None, description="where the plan ends: the support that is in place afterwards")
 
 
 class StepDownConsidered(Message):
@@ -388,6 +461,7 @@ class ImmediateProtectionTaken(Message, sent_by=ANYONE):
     """Somebody acted at once to make the child safe. It waits for nobody's authorisation."""
 
     power: Literal["none", "emergency protection order", "police powers of protection"] = "none"
+    others_considered: bool | None = Field(None, description="whether other children need protection was considered")
     reason: Reason | None = Field(None, description="why police powers rather than an order")
 
     @model_validator(mode="after")
@@ -405,6 +479,130 @@ class InformationWithheld(Message, sent_by=PRACTITIONERS):
 
 class InformationReleased(Message, sent_by=PRACTITIONERS):
     """The ground for keeping something from the family is gone."""
+
+
+class CircumstanceRecorded(Message, sent_by=ANYONE):
+    """Something about the child or the family began, or is no longer so."""
+
+    what: Circumstance
+    holds: bool = Field(True, description="false: it is no longer so")
+
+
+class ChildBorn(Message):
+    """The child was born: the rules for a child who can be seen begin."""
+
+    date_of_birth: date
+
+
+class ChildDied(Message, sent_by=PRACTITIONERS):
+    """The child died: what was to be done for this child ends, and other children are considered."""
+
+    abuse_or_neglect_suspected: bool
+    other_children: bool = Field(description="there are other children in the household")
+
+
+class HouseholdChildIdentified(Message):
+    """Another child of the household, of an alleged perpetrator's household, or elsewhere."""
+
+    person: Id = Field(description="that child's own id in the system of record")
+    action_needed: bool = Field(description="whether that child needs protection too; it was considered")
+
+
+class HouseholdChildSpokenTo(Message, sent_by=ANYONE):
+    """The police or Children's Social Care communicated directly with another child of the household."""
+
+    person: Id
+
+
+class CaseLinked(Message):
+    """This case belongs together with another child's."""
+
+    reference: Id = Field(description="the other case's reference")
+
+
+class UrgentMedicalNeedFound(Message, sent_by=ANYONE):
+    """The child appears to be in urgent need of medical attention. It waits for no meeting."""
+
+
+class MedicalConsentRecorded(Message, sent_by=ANYONE):
+    """Who gave or refused consent to a medical assessment, and how."""
+
+    source: Literal[
+        "young person aged 16 or 17",
+        "competent child",
+        "parental responsibility",
+        "local authority under a care order",
+        "local authority under section 20",
+        "high court",
+        "family court",
+    ]
+    given: bool
+    examined_on: date = Field(description="the day of the examination: the child's age then counts")
+    how: Literal["written", "verbal"] = "written"
+    understanding_assessed: bool = Field(False, description="a doctor assessed the child's understanding")
+    mental_health_doubt: bool = Field(False, description="the young person's mental health casts doubt on it")
+    parent_permission_sought: bool | None = Field(None, description="under 16: a parent's permission was sought")
+    reason: Reason | None = Field(None, description="section 20: abandoned, or the parents lack capacity")
+
+
+class EmergencyTreatmentGiven(Message, sent_by=ANYONE):
+    """A doctor treated the child in an emergency without a parent's permission."""
+
+    child_consented: bool
+
+
+class ReassessmentArranged(Message):
+    """The child's health and development are assessed again regularly, by somebody named."""
+
+    next_on: date
+    responsible: RoleName
+
+
+class ComplaintMade(Message, sent_by=ANYONE):
+    """A parent objected or complained during the enquiry. Complaint and response are both recorded."""
+
+
+class DutyDone(Message, sent_by=ANYONE):
+    """Something the procedure asks for, for which there is no message of its own, was done."""
+
+    duty: Id = Field(description="the timescale's name, as `s47 show` has it")
+
+
+class DutyDeparted(Message, sent_by=PRACTITIONERS):
+    """Something that should be done is not done, for a reason. What must be done cannot be departed from."""
+
+    duty: Id
+    reason: Reason
+
+
+class ActionCompleted(Message, sent_by=ANYONE):
+    """An action agreed at a strategy discussion was done."""
+
+    action: Id = Field(description="the deadline's id, such as action-2")
+
+
+class FormCompleted(Message, sent_by=ANYONE):
+    """A form, record or document was completed, with the contents it must have."""
+
+    form: Id = Field(description="the form's name in the procedure")
+    contents: tuple[Annotated[str, StringConstraints(min_length=2, max_length=300)], ...] = Field(
+        (), max_length=30, description="what it contains, as the procedure names it"
+    )
+    signed: bool = Field(False, description="it is signed and dated by who has to sign it")
+
+
+class PromptAnswered(Message):
+    """A practice duty was checked off, or not, with the reason."""
+
+    prompt: Id = Field(description="the prompt's name in the procedure")
+    answer: bool
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _no_with_reason(self) -> "PromptAnswered":
+        if not self.answer and not self.reason:
+            raise ValueError("reason: say why not")
+        return self
 
 
 class BankHolidayProclaimed(Message, sent_by=ANYONE):

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from casework.amounts import Amount, Reading, Unit
 from casework.model import Value
-from casework.vocabulary import Condition, Event, Kind, Stage, Subject
+from casework.vocabulary import Circumstance, Condition, Event, Kind, Stage, Subject
 
 CITATION = re.compile(
     r"(?:[WPBTM]|U-[WPBTM]|D-[WPBTM]|R-[WPBTM]|F-[WPBTM]|MT-[WPBTM]|NT-[WPBTM]|SP-[WPBTM]|PD-[WPBTM]|C|Q)-\d\d"
@@ -34,7 +34,7 @@ def _fifteen_words_at_most(words: str) -> str:
 
 
 Events = Annotated[tuple[Event, ...], BeforeValidator(_one_or_many)]
-Conditions = Annotated[tuple[Condition, ...], BeforeValidator(_one_or_many)]
+Conditions = Annotated[tuple[Condition | Circumstance, ...], BeforeValidator(_one_or_many)]
 Words = Annotated[str, AfterValidator(_fifteen_words_at_most)]
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -58,19 +58,24 @@ class Rung(Value):
 class Timescale(Cited):
     """A rule with a clock: who must do what, counted from what, within what, and what meets it.
 
-    Exactly one of `within`, `before`, `window` and `no_amount` says how long; see docs/writing-a-procedure.md.
+    Exactly one of `within`, `before`, `window`, `no_amount` and `set_on_the_case` says how long; see
+    docs/writing-a-procedure.md.
     """
 
     duty: Text
     owner: str
-    from_: Events = Field(alias="from", min_length=1)
+    from_: Events = Field((), alias="from")
+    after_duty: str | None = Field(
+        None, description="the timescale whose being met starts this one, in place of `from`"
+    )
     opens_on: Event | None = Field(None, description="the event that makes it a duty, where that is not `from`")
     within: Amount | None = None
     before: Amount | None = None
     window: tuple[Amount, Amount] | None = Field(
         None, description="due from the first amount, overdue after the second"
     )
-    no_amount: Text | None = Field(None, description="the document's own words where it gives no amount")
+    no_amount: Text | None = Field(None, description="what the document says in place of an amount")
+    set_on_the_case: Text | None = Field(None, description="what date it is that each case sets for itself")
     reading: Reading | None = Field(None, description="how unqualified days are counted (Q-01)")
     clear_days: bool = Field(False, description="leave one further day free (Q-06)")
     anchor: Literal["first", "last", "earlier"] = Field(
@@ -78,6 +83,7 @@ class Timescale(Cited):
     )
     before_scheduled: tuple[str, ...] = Field((), description="while no meeting is set: count from these limits")
     met_by: Events = Field(min_length=1)
+    form: str | None = Field(None, description="the form whose completion meets it, with `form completed`")
     until: Events = ()
     only_if: Conditions = ()
     replaces: str | None = None
@@ -93,12 +99,17 @@ class Timescale(Cited):
 
     @model_validator(mode="after")
     def _one_way_to_count(self) -> "Timescale":
-        given = [name for name in ("within", "before", "window", "no_amount") if getattr(self, name) is not None]
+        ways = ("within", "before", "window", "no_amount", "set_on_the_case")
+        given = [name for name in ways if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                "say exactly one of `within`, `before`, `window` and `no_amount`; "
+                f"say exactly one of {', '.join(f'`{way}`' for way in ways)}; "
                 + (f"this has {' and '.join(given)}" if given else "this has none")
             )
+        if bool(self.from_) == (self.after_duty is not None):
+            raise ValueError("say what starts it: `from` an event, or `after_duty` another timescale; one of the two")
+        if (Event.FORM_COMPLETED in self.met_by) != (self.form is not None):
+            raise ValueError('`met_by = "form completed"` and `form` go together')
         unqualified = any(amount.unit is Unit.DAYS for amount in self.amounts)
         if unqualified and self.reading is None:
             raise ValueError('`days` without `working` needs `reading = "working"` or `reading = "calendar"`')
@@ -132,6 +143,7 @@ class Authorisation(Cited):
     authorised_by: tuple[str, ...] = Field(min_length=1)
     holds: bool = Field(True, description="whether the effect waits for it, or only the record is authorised")
     finish: bool = Field(False, description="whether FINISH is a separate act after authorising")
+    only_if: Conditions = ()
     title: Text
     completes: bool = Field(False, description="a task to complete (invitations, minutes) more than a thing to approve")
 
@@ -140,20 +152,39 @@ class Meeting(Cited):
     """A meeting's minimum membership and chair."""
 
     minimum: tuple[tuple[str, ...], ...] = Field((), description="each line names roles of which one must attend")
-    minimum_if: dict[Condition, tuple[str, ...]] = Field({}, description="further members under a condition")
+    minimum_if: dict[Condition | Circumstance, tuple[str, ...]] = Field(
+        {}, description="further members under a condition"
+    )
     chair: str | None = None
     professionals_only: bool = False
     distribute_to: tuple[str, ...] = ()
 
 
 class Gate(Cited):
-    """Something that must be so before a message is accepted."""
+    """Something that must be so before a message is accepted: a condition holds, or a duty is not owed any more."""
 
     message: str
-    needs: Condition
+    needs: Condition | Circumstance | None = None
+    while_owed: str | None = Field(None, description="refused as long as this timescale is owed")
     only_if: Conditions = ()
-    which: str | None = Field(None, description="only this kind of the message: initial, review, family …")
+    when: dict[str, str | bool] = Field({}, description="only where the message's fields have these values")
     because: Text
+
+    @model_validator(mode="after")
+    def _one_obstacle(self) -> "Gate":
+        if (self.needs is None) == (self.while_owed is None):
+            raise ValueError("say what must be so: `needs` a condition, or `while_owed` a timescale; one of the two")
+        return self
+
+
+class Form(Cited):
+    """A form, record or document: who writes it, who signs it, who receives it, what it must contain."""
+
+    name: Text
+    written_by: str
+    signed_by: str | None = None
+    to: tuple[str, ...] = ()
+    contents: tuple[Text, ...] = ()
 
 
 class Answer(Cited):
@@ -177,10 +208,11 @@ class NoticeRule(Cited):
 
 
 class Prompt(Cited):
-    """A practice duty the system can only remind of or check off (catalogue section 11)."""
+    """A practice duty the system can only remind of and check off; it never blocks (catalogue section 11)."""
 
     stage: Stage
     asks: Text
+    only_if: Conditions = ()
 
 
 class Role(Value):
@@ -195,7 +227,7 @@ class AssessmentRule(Value):
     """What the authority calls its assessment, and what starts one."""
 
     name: Text
-    starts: Event
+    starts: Events
     cites: tuple[str, ...] = ()
 
 
@@ -224,7 +256,8 @@ class Procedure(Value):
     gate: tuple[Gate, ...] = ()
     answer: tuple[Answer, ...] = ()
     notice: tuple[NoticeRule, ...] = ()
-    prompt: tuple[Prompt, ...] = ()
+    form: dict[str, Form] = Field(default_factory=dict)
+    prompt: dict[str, Prompt] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _every_name_is_known(self) -> "Procedure":
@@ -240,6 +273,7 @@ class Procedure(Value):
                 ("replaces", (rule.replaces,)),
                 ("before_scheduled", rule.before_scheduled),
                 ("warn_after", (rule.warn_after,)),
+                ("after_duty", (rule.after_duty,)),
             )
             for other in others
             if other is not None and other not in self.timescale
@@ -249,6 +283,16 @@ class Procedure(Value):
             for where, rows in self._citations()
             for row in rows
             if not CITATION.fullmatch(row)
+        ]
+        problems += [
+            f"gate.{number}.while_owed: no timescale {gate.while_owed!r} here"
+            for number, gate in enumerate(self.gate)
+            if gate.while_owed is not None and gate.while_owed not in self.timescale
+        ]
+        problems += [
+            f"timescale.{key}.form: no form {rule.form!r} here"
+            for key, rule in self.timescale.items()
+            if rule.form is not None and rule.form not in self.form
         ]
         missing = [stage.value for stage in Stage if stage not in self.acts and stage is not Stage.CLOSED]
         if missing:
@@ -282,6 +326,9 @@ class Procedure(Value):
         for number, notice in enumerate(self.notice):
             for role in notice.to:
                 yield f"notice.{number}.to", role
+        for key, form in self.form.items():
+            for role in (form.written_by, *((form.signed_by,) if form.signed_by else ()), *form.to):
+                yield f"form.{key}", role
 
     def _citations(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for key, rule in self.timescale.items():
@@ -294,10 +341,13 @@ class Procedure(Value):
             ("gate", self.gate),
             ("answer", self.answer),
             ("notice", self.notice),
-            ("prompt", self.prompt),
         ):
             for number, cited in enumerate(rules):
                 yield f"{name}.{number}.cites", cited.cites
+        for key, form in self.form.items():
+            yield f"form.{key}.cites", form.cites
+        for key, prompt in self.prompt.items():
+            yield f"prompt.{key}.cites", prompt.cites
         for key, role in self.role.items():
             yield f"role.{key}.cites", role.cites
 

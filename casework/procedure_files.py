@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from casework.procedure import Procedure
-from casework.vocabulary import Condition, Event, Kind, Stage, Subject
+from casework.vocabulary import Circumstance, Condition, Event, Kind, Stage, Subject
 
-VOCABULARIES: tuple[type[StrEnum], ...] = (Event, Condition, Subject, Stage, Kind)
+VOCABULARIES: tuple[type[StrEnum], ...] = (Event, Condition, Circumstance, Subject, Stage, Kind)
 
 
 class WrongProcedure(Exception):
@@ -116,6 +116,6 @@ def _header(location: Sequence[int | str]) -> tuple[str, Sequence[int | str]]:
     if not location:
         return r"procedure", ()
     table = str(location[0])
-    if table in ("timescale", "authorisation", "meeting", "role") and len(location) > 1:
+    if table in ("timescale", "authorisation", "meeting", "role", "form", "prompt") and len(location) > 1:
         return rf"{table}\.\"?{re.escape(str(location[1]))}\"?", location[2:]
     return re.escape(table), location[1:]

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from casework.case import Held, Request, RequestState
+from casework.conditions import all_hold
 from casework.effects import NoticeKind
 from casework.facts import happened
 from casework.messages import MESSAGES, Authorisation, Message, RequestFinished, RequestReassigned
@@ -38,7 +39,7 @@ def takes_effect(subject: Subject) -> Callable[[TakesEffect], TakesEffect]:
 def put_to(turn: Turn, subject: Subject, message: Message, about: str | None = None) -> None:
     """Let the message take effect: at once, or once its request is authorised, where the procedure asks for that."""
     rule = turn.case.procedure.authorisation.get(subject)
-    if rule is None:
+    if rule is None or not all_hold(rule.only_if, turn.case):
         EFFECTS[subject](turn, message, message.occurred_at)
         return
     role = role_of(turn, message)

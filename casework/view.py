@@ -2,6 +2,7 @@
 
 from casework.calendar import last_working_day_up_to, spoken_date, spoken_instant
 from casework.case import Case, Deadline, DeadlineState
+from casework.conditions import all_hold
 from casework.deadlines import spoken_due
 
 
@@ -19,7 +20,11 @@ def details(case: Case) -> str:
         parts.append(f"\n**Allocated to:** {case.allocated_to}{f', {case.team}' if case.team else ''}")
     if case.withholding:
         parts.append(f"\n**Withheld from the family:** {case.withholding.ground.value}")
-    parts += ["", *_requests(case), *_deadlines(case), *_latest(case)]
+    if case.circumstances:
+        parts.append(f"\n**So at present:** {'; '.join(one.value for one in case.circumstances)}")
+    if case.linked:
+        parts.append(f"\n**Linked cases:** {', '.join(case.linked)}")
+    parts += ["", *_requests(case), *_deadlines(case), *_prompts(case), *_latest(case)]
     return "\n".join(parts)
 
 
@@ -61,6 +66,20 @@ def remarks(case: Case, deadline: Deadline) -> str:
     if rule and rule.origin:
         said.append(f"from {rule.origin}, not from this document")
     return f" ({'; '.join(said)})" if said else ""
+
+
+def open_prompts(case: Case) -> list[tuple[str, str]]:
+    """The practice duties of this stage that nobody has checked off: name and question."""
+    return [
+        (key, prompt.asks)
+        for key, prompt in case.procedure.prompt.items()
+        if prompt.stage is case.stage and key not in case.answered and all_hold(prompt.only_if, case)
+    ]
+
+
+def _prompts(case: Case) -> list[str]:
+    prompts = [f"* {asks} (`{key}`)" for key, asks in open_prompts(case)]
+    return ["### To think of at this stage", "", *prompts, ""] if prompts else []
 
 
 def _latest(case: Case) -> list[str]:

@@ -98,6 +98,32 @@ class Event(StrEnum):
     PLAN_ENDED = "plan ended"
     # Any time
     IMMEDIATE_PROTECTION = "immediate protection taken"
+    URGENT_MEDICAL_NEED = "urgent medical need found"
+    MEDICAL_NEEDED = "medical assessment needed"
+    INTERVIEW_NEEDED = "joint interview needed"
+    CONSENT_BY_AUTHORITY = "local authority consented to a medical assessment"
+    CONSENT_REFUSED = "consent to a medical assessment not obtained"
+    EMERGENCY_TREATMENT = "emergency treatment given without parental consent"
+    CONFERENCE_DISPUTED = "decision on a conference disputed"
+    CONFERENCE_DISPUTE_RESOLVED = "dispute on a conference resolved"
+    COMPLAINT_MADE = "complaint made"
+    HOUSEHOLD_CHILD_IDENTIFIED = "another child of the household identified"
+    REASSESSMENT_ARRANGED = "re-assessment arranged"
+    COURT_PROCEEDINGS_BEGAN = "court proceedings began"
+    HOSPITAL_ADMISSION = "child admitted to hospital"
+    BECAME_LOOKED_AFTER = "child became looked after"
+    CARER_CHANGED = "a parent assumed the care"
+    PARENT_ELSEWHERE = "a parent lives elsewhere"
+    COMMUNICATION_NEED = "communication need recorded"
+    CHANGE_AHEAD = "circumstances are about to change"
+    RISK_PERSON_JOINED = "a person presenting risk joined the household"
+    PLAN_CHILD_IN_HOUSEHOLD = "a child on a plan lives in the household"
+    OTHER_AUTHORITY_RESPONSIBLE = "another authority is responsible"
+    MOVED_IN_ON_A_PLAN = "child on a plan elsewhere moved in"
+    CHILD_ON_CHILD_HARM = "harm between children recorded"
+    LEGAL_PROCEEDINGS_EXPECTED = "legal proceedings expected"
+    DUTY_DONE = "duty done"
+    FORM_COMPLETED = "form completed"
     INFORMATION_WITHHELD = "information withheld from the family"
     CHILD_BORN = "child born"
     CHILD_DIED = "child died"
@@ -108,8 +134,6 @@ class Condition(StrEnum):
 
     BORN = "the child is born"
     UNBORN = "the child is not born yet"
-    LOOKED_AFTER = "the child is looked after"
-    IN_HOSPITAL = "the child is in hospital"
     CONFERENCE_SERVICE_INFORMED = "the conference service is informed"
     CHAIR_ALLOCATED = "the conference chair is allocated"
     CONFERENCE_SCHEDULED = "the conference is scheduled"
@@ -120,10 +144,59 @@ class Condition(StrEnum):
     STEP_DOWN_AUTHORISED = "the step-down is authorised"
     STRATEGY_RECORD_AUTHORISED = "the strategy record is authorised"
     SECTION_47_OUTCOME_AUTHORISED = "the section 47 outcome is authorised"
-    CRIMINAL_INVESTIGATION = "a criminal investigation is under way"
     INFORMATION_NOT_WITHHELD = "information is not withheld from the family"
     ON_A_PLAN = "the child is on a plan"
     COMPLEX = "the concerns are particularly complex"
+    IMMEDIATE_RESPONSE = "an immediate response is required"
+    NO_IMMEDIATE_RESPONSE = "no immediate response is required"
+    NEW_INFORMATION = "new information came on the open case"
+    NEW_REFERRAL = "no new information came since the referral"
+    JOINT_WITH_POLICE = "the enquiry is joint with the police"
+    POWERS_IN_FORCE = "an order or police powers are in force"
+    HOUSEHOLD_SPOKEN_TO = "every child of the household was spoken to"
+    HOUSEHOLD_CONSIDERED = "every child of the household was considered"
+    REPORT_MAY_BE_SHARED = "it is decided that the report may be shared"
+    ATTENDEES_KNOWN = "the attendees are known"
+
+
+class Circumstance(StrEnum):
+    """Something about a child or a family that lasts a while and that rules may ask for, like a condition."""
+
+    LOOKED_AFTER = "the child is looked after"
+    IN_HOSPITAL = "the child is in hospital"
+    RESIDENTIAL = "the child lives in an inspected residential establishment"
+    COURT_PROCEEDINGS = "the child is the subject of court proceedings"
+    CRIMINAL_INVESTIGATION = "a criminal investigation is under way"
+    ACCESS_REFUSED = "access to the child is refused"
+    NEW_CARER = "a parent assumes the care of the child"
+    PARENT_ELSEWHERE = "a parent lives elsewhere and has contact"
+    COMMUNICATION = "somebody needs an interpreter or specialist help"
+    CHANGE_AHEAD = "the child's circumstances are about to change"
+    RISK_PERSON = "a person presenting a risk joins the household"
+    PLAN_CHILD = "another child of the household is on a plan"
+    OTHER_AUTHORITY = "another authority is responsible for the child"
+    MOVED_IN = "the child is on a plan elsewhere and moved in"
+    CHILD_ON_CHILD = "the child has harmed or may harm another child"
+    LEGAL_PROCEEDINGS = "legal proceedings are anticipated"
+
+
+BEGAN: dict[Circumstance, Event] = {
+    Circumstance.LOOKED_AFTER: Event.BECAME_LOOKED_AFTER,
+    Circumstance.IN_HOSPITAL: Event.HOSPITAL_ADMISSION,
+    Circumstance.COURT_PROCEEDINGS: Event.COURT_PROCEEDINGS_BEGAN,
+    Circumstance.ACCESS_REFUSED: Event.ACCESS_REFUSED,
+    Circumstance.NEW_CARER: Event.CARER_CHANGED,
+    Circumstance.PARENT_ELSEWHERE: Event.PARENT_ELSEWHERE,
+    Circumstance.COMMUNICATION: Event.COMMUNICATION_NEED,
+    Circumstance.CHANGE_AHEAD: Event.CHANGE_AHEAD,
+    Circumstance.RISK_PERSON: Event.RISK_PERSON_JOINED,
+    Circumstance.PLAN_CHILD: Event.PLAN_CHILD_IN_HOUSEHOLD,
+    Circumstance.OTHER_AUTHORITY: Event.OTHER_AUTHORITY_RESPONSIBLE,
+    Circumstance.MOVED_IN: Event.MOVED_IN_ON_A_PLAN,
+    Circumstance.CHILD_ON_CHILD: Event.CHILD_ON_CHILD_HARM,
+    Circumstance.LEGAL_PROCEEDINGS: Event.LEGAL_PROCEEDINGS_EXPECTED,
+}
+"""The event that the beginning of a circumstance is, for rules to count from."""
 
 
 class Subject(StrEnum):

@@ -288,7 +288,7 @@ def verify(case: Annotated[str, typer.Argument(help="The case's reference")]) ->
             return await reading.verify_chain(records, case)
 
     chain = _run(doing())
-    if not chain.entries:
+    if not chain.entries and not chain.breaks:
         raise reach.NotFound(f"There are no records of a case {case}.")
     for found in chain.breaks:
         words.err.print(f"[bold red]✗[/] {case}, episode {found.episode}, entry {found.number}: {found.problem}")

@@ -17,14 +17,13 @@ from temporalio.worker import Worker
 from activities import reading
 from activities.basis import CaseBasis, bank_holidays
 from activities.database import Database, DatabaseFailed
-from activities.entries import said, seal_of
 from activities.migrate import Migration, WrongMigrations, migrate, shipped
 from activities.reading import NoSuchNotice
 from activities.records import Records
 from activities.table import all_activities, production
 from casework.batch import Basis, BasisWanted, Batch, Recorded, front_of
 from casework.case import Deadline, Request
-from casework.effects import Entry, sealed
+from casework.effects import Entry, said, seal_of, sealed
 from connection.settings import settings
 from connection.temporal import DATA_CONVERTER
 from starter.embedded import postgres_server as a_postgres

@@ -304,7 +304,7 @@ class CaseWorkflow:
         del self._delivering[notice.id]
         self._stirred = True
         if failed:
-            self._apply(decide.notice_undelivered(self._known_case, notice.id, notice.to, self._now()))
+            self._apply(decide.notice_undelivered(self._known_case, notice, self._now()))
 
     def _go_on(self, doing: Coroutine[Any, Any, None]) -> None:
         """Do something beside the main loop."""

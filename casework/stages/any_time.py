@@ -2,31 +2,58 @@
 
 from casework import deadlines
 from casework.case import Withholding
-from casework.facts import happened
+from casework.facts import begin, happened
 from casework.messages import (
     BankHolidayProclaimed,
+    CircumstanceRecorded,
+    ComplaintMade,
     ImmediateProtectionTaken,
     InformationReleased,
     InformationWithheld,
+    Message,
     ReasonRecorded,
 )
 from casework.turn import Turn
-from casework.vocabulary import Event
+from casework.vocabulary import Event, Ground
 
 
 def immediate_protection_taken(turn: Turn, message: ImmediateProtectionTaken) -> None:
     """Somebody made the child safe. It never waits on a timer or an authorisation (SP-B-01)."""
     turn.entry(f"Immediate protection was taken ({message.power})", ("SP-B-01",))
+    if message.power != "none":
+        turn.change(power_in_force=message.power)
     happened(turn, Event.IMMEDIATE_PROTECTION)
+
+
+def circumstance_recorded(turn: Turn, message: CircumstanceRecorded) -> None:
+    """Something about the child or the family began, or is no longer so."""
+    if message.holds:
+        turn.refuse_if(message.what in turn.case.circumstances, f"It is recorded already that {message.what.value}.")
+        begin(turn, message.what)
+        return
+    turn.refuse_if(message.what not in turn.case.circumstances, f"It is not recorded that {message.what.value}.")
+    turn.change(circumstances=tuple(one for one in turn.case.circumstances if one is not message.what))
+    turn.entry(f"No longer so: {message.what.value}")
+
+
+def complaint_made(turn: Turn, message: ComplaintMade) -> None:
+    """A complaint at any stage; the response is owed until it is recorded (SP-B-30)."""
+    turn.entry("A parent's objection or complaint was recorded", ("SP-B-30",))
+    happened(turn, Event.COMPLAINT_MADE)
 
 
 def information_withheld(turn: Turn, message: InformationWithheld) -> None:
     """What must be shared with the family is suspended, on a recorded ground (Q-20)."""
     turn.refuse_if(turn.case.withholding, "Information is withheld already; release it before naming another ground.")
-    turn.change(withholding=Withholding(ground=message.ground, decided_by=str(message.by), since=message.occurred_at))
-    turn.entry(f"Information is withheld from the family: {message.ground.value}", ("D-B-11", "Q-20"))
+    withhold(turn, message.ground, message)
+
+
+def withhold(turn: Turn, ground: Ground, message: Message) -> None:
+    """Keep something from the family from now on: decider and ground are recorded."""
+    turn.change(withholding=Withholding(ground=ground, decided_by=str(message.by), since=message.occurred_at))
+    turn.entry(f"Information is withheld from the family: {ground.value}", ("D-B-11", "Q-20"))
     happened(turn, Event.INFORMATION_WITHHELD)
-    deadlines.withhold(turn, message.ground.value)
+    deadlines.withhold(turn, ground.value)
 
 
 def information_released(turn: Turn, message: InformationReleased) -> None:

@@ -1,21 +1,31 @@
 """Conferences: the initial one is requested, arranged, prepared and held; reviews are arranged and prepared alike."""
 
-from casework.calendar import spoken_instant
+from datetime import datetime
+
+from casework import requests
+from casework.calendar import end_of_day, spoken_instant
 from casework.case import Case, Conference, Plan
+from casework.deadlines import GRACE
 from casework.effects import NoticeKind
 from casework.facts import happened
 from casework.meetings import check_membership
 from casework.messages import (
     ChairAllocated,
+    ConferenceDisputed,
+    ConferenceDisputeResolved,
     ConferenceRequested,
     ConferenceRequestsSent,
     ConferenceScheduled,
     ConferenceServiceInformed,
     InitialConferenceHeld,
+    InvitationsRequested,
+    Message,
     ReportShared,
+    ReportSharingDecided,
 )
+from casework.requests import takes_effect
 from casework.turn import Refusal, Turn
-from casework.vocabulary import Event
+from casework.vocabulary import Event, Subject
 
 MEETING = "initial conference"
 
@@ -129,6 +139,7 @@ def initial_conference_held(turn: Turn, message: InitialConferenceHeld) -> None:
     turn.change(conference=None)
     turn.entry(f"Initial conference held: {'a child protection plan was made' if message.plan else 'no plan'}")
     happened(turn, Event.INITIAL_CONFERENCE_HELD, scope=conference.id)
+    minutes_asked(turn, message, conference.id)
     if not message.plan:
         happened(turn, Event.NO_PLAN_MADE, scope=conference.id)
         return
@@ -146,3 +157,59 @@ def initial_conference_held(turn: Turn, message: InitialConferenceHeld) -> None:
     if message.first_review_at:
         turn.entry(f"The first review is set for {spoken_instant(message.first_review_at)}")
         happened(turn, Event.REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.first_review_at)
+
+
+def invitations_requested(turn: Turn, message: InvitationsRequested) -> None:
+    """All attendees are entered; whoever sends the invitations is asked to (U-M-03)."""
+    conference = _awaited(turn.case).model_copy(update={"attendees": message.attendees})
+    turn.change(conference=conference)
+    turn.entry(f"Invitations to {len(message.attendees)} attendees were asked for")
+    happened(turn, Event.INVITATIONS_REQUESTED, scope=conference.id)
+    requests.put_to(turn, Subject.INVITATIONS, message, conference.id)
+
+
+@takes_effect(Subject.INVITATIONS)
+def invitations_sent(turn: Turn, message: InvitationsRequested, at: datetime) -> None:
+    """The invitations went out."""
+    turn.entry("The invitations were sent")
+
+
+def minutes_asked(turn: Turn, message: Message, conference: str) -> None:
+    """After a conference the minute taker has their part, then the chair (U-M-04), where the procedure has that."""
+    if Subject.MINUTES in turn.case.procedure.authorisation:
+        requests.put_to(turn, Subject.MINUTES, message, conference)
+
+
+@takes_effect(Subject.MINUTES)
+def minutes_finished(turn: Turn, message: Message, at: datetime) -> None:
+    """The minutes are finished: the chair is told, whose authorisation is next."""
+    if Subject.CONFERENCE_RECORD in turn.case.procedure.authorisation:
+        requests.put_to(turn, Subject.CONFERENCE_RECORD, message)
+
+
+@takes_effect(Subject.CONFERENCE_RECORD)
+def conference_record_authorised(turn: Turn, message: Message, at: datetime) -> None:
+    """The chair has authorised the record of the conference."""
+    turn.entry("The record of the conference is complete")
+
+
+def report_sharing_decided(turn: Turn, message: ReportSharingDecided) -> None:
+    """Whether the parents get the report, decided with the police and the chair (D-B-24)."""
+    conference = _awaited(turn.case).model_copy(update={"report_may_be_shared": message.share})
+    turn.change(conference=conference)
+    turn.entry(f"The report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
+
+
+def conference_disputed(turn: Turn, message: ConferenceDisputed) -> None:
+    """Another agency asks for a conference; it is always taken up, and answered by a day that is set (U-B-10)."""
+    turn.entry("The decision on a conference is disputed by another agency", ("D-B-25", "D-B-26"))
+    happened(turn, Event.CONFERENCE_DISPUTED, counts_from=end_of_day(message.answer_by) - GRACE)
+
+
+def conference_dispute_resolved(turn: Turn, message: ConferenceDisputeResolved) -> None:
+    """The decision stays, or a conference is called after all."""
+    turn.refuse_if(Event.CONFERENCE_DISPUTED not in turn.case.clock, "No decision on a conference is disputed.")
+    turn.entry(f"Dispute on a conference: {message.outcome}", ("D-B-25",))
+    happened(turn, Event.CONFERENCE_DISPUTE_RESOLVED)
+    if message.outcome == "conference called" and turn.case.conference is None:
+        turn.change(conference=Conference(id=f"conference-{turn.number('conference')}"))

@@ -17,6 +17,12 @@ from casework.requests import takes_effect
 from casework.turn import Refusal, Turn
 from casework.vocabulary import Event, Kind, Subject
 
+DISPOSALS = {
+    "information and advice": Event.ADVICE_CHOSEN,
+    "early help": Event.EARLY_HELP_CHOSEN,
+    "statutory service": Event.STATUTORY_SERVICE_CHOSEN,
+}
+
 
 def child_visited(turn: Turn, message: ChildVisited) -> None:
     """A visit: what it was says which clocks it meets. A visit without seeing the child meets none of them."""
@@ -88,6 +94,9 @@ def outcome_takes_effect(turn: Turn, message: Section47Outcome, at: datetime) ->
     turn.change(enquiry=None)
     if message.outcome == "not substantiated":
         happened(turn, Event.SECTION_47_NOT_SUBSTANTIATED, at, scope=enquiry.id)
+        for disposal in message.disposals:
+            turn.entry(f"To be done instead of a conference: {disposal}")
+            happened(turn, DISPOSALS[disposal], at, scope=enquiry.id)
     elif not message.conference:
         happened(turn, Event.CONFERENCE_NOT_REQUIRED, at, scope=enquiry.id)
     else:

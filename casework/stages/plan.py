@@ -17,6 +17,7 @@ from casework.messages import (
     StepDownConsidered,
 )
 from casework.requests import takes_effect
+from casework.stages.conference import minutes_asked
 from casework.turn import Refusal, Turn
 from casework.vocabulary import Event, Subject
 
@@ -95,6 +96,7 @@ def review_conference_held(turn: Turn, message: ReviewConferenceHeld) -> None:
     )
     turn.entry(f"Review conference held: {message.decision} the plan")
     happened(turn, Event.REVIEW_CONFERENCE_HELD, scope=plan.id)
+    minutes_asked(turn, message, plan.review.id)
     if message.decision == "change":
         happened(turn, Event.PLAN_CHANGED, scope=plan.id)
     if message.decision == "end" and not plan.step_down_authorised:

@@ -2,7 +2,7 @@
 
 from casework import deadlines, requests
 from casework.case import Child
-from casework.facts import happened
+from casework.facts import begin, happened
 from casework.messages import (
     CaseClosed,
     NewInformationReceived,
@@ -33,13 +33,13 @@ def referral_received(turn: Turn, message: ReferralReceived) -> None:
             person=message.person,
             born=message.date_of_birth,
             expected=message.expected_date_of_birth,
-            looked_after=message.looked_after,
-            in_hospital=message.in_hospital,
         ),
     )
     turn.entry(f"Referral received from {message.source}, on the procedure {turn.case.procedure.about.title}")
     happened(turn, Event.REFERRAL_RECEIVED)
     happened(turn, Event.CONCERN_RAISED)
+    for circumstance in message.circumstances:
+        begin(turn, circumstance)
     if message.harm_suspected:
         happened(turn, Event.HARM_SUSPECTED)
 
@@ -77,7 +77,7 @@ def case_closed(turn: Turn, message: CaseClosed) -> None:
     """Close the case. Nothing may still run."""
     running = turn.case.open_strands
     turn.refuse_if(running, f"The case cannot be closed while this is open: {', '.join(running)}.")
-    for deadline in turn.case.running_deadlines:
+    for deadline in [one for one in turn.case.deadlines.values() if one.closed_at is None]:
         deadlines.cancel(turn, deadline, "the case was closed")
     requests.withdraw_all(turn, "the case was closed")
     turn.entry("The case was closed")

@@ -4,15 +4,18 @@ One can start in any state of the case and more than one can run (D-B-35, D-W-08
 section 47 enquiries keeps their clock, however many follow (B-07).
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from casework import deadlines, requests
 from casework.calendar import end_of_day, local_date
 from casework.case import Enquiry, Strategy
+from casework.conditions import all_hold
 from casework.effects import NoticeKind
-from casework.facts import happened
+from casework.facts import begin, happened
 from casework.meetings import check_membership
 from casework.messages import (
+    Message,
+    NextActionSent,
     StrategyExtensionRequested,
     StrategyOutcome,
     StrategyRecordCirculated,
@@ -20,8 +23,9 @@ from casework.messages import (
     StrategyScheduled,
 )
 from casework.requests import takes_effect
+from casework.stages.any_time import withhold
 from casework.turn import Refusal, Turn
-from casework.vocabulary import Event, Kind, Subject
+from casework.vocabulary import Circumstance, Event, Kind, Subject
 
 MEETING = "strategy discussion"
 
@@ -31,7 +35,7 @@ def strategy_requested(turn: Turn, message: StrategyRequested) -> None:
     turn.entry("A strategy discussion was asked for" + (", at once" if message.immediate else ""))
     happened(turn, Event.STRATEGY_REQUESTED)
     rule = turn.case.procedure.authorisation.get(Subject.STRATEGY_DISCUSSION)
-    if message.immediate and rule is not None:
+    if message.immediate and rule is not None and all_hold(rule.only_if, turn.case):
         for role in rule.authorised_by:
             turn.tell(
                 NoticeKind.TOLD,
@@ -46,17 +50,19 @@ def strategy_requested(turn: Turn, message: StrategyRequested) -> None:
 @takes_effect(Subject.STRATEGY_DISCUSSION)
 def strategy_agreed(turn: Turn, message: StrategyRequested, at: datetime) -> None:
     """A strategy discussion is to be held."""
-    strategy = _opened(turn, message.occurred_at, immediate=message.immediate, is_complex=message.complex)
+    strategy = _opened(turn, message)
     happened(turn, Event.STRATEGY_AGREED, at, scope=strategy.id)
 
 
-def _opened(turn: Turn, at: datetime, *, immediate: bool = False, is_complex: bool = False) -> Strategy:
+def _opened(turn: Turn, message: Message) -> Strategy:
+    asked = message if isinstance(message, StrategyRequested) else None
     strategy = Strategy(
         id=f"strategy-{turn.number('strategy')}",
-        opened_at=at,
+        opened_at=message.occurred_at,
         agreed=True,
-        immediate=immediate,
-        complex=is_complex,
+        immediate=bool(asked and asked.immediate),
+        complex=bool(asked and asked.complex),
+        origin=asked.origin if asked else None,
     )
     turn.change(strategies=(*turn.case.strategies, strategy), referral_open=False)
     return strategy
@@ -103,39 +109,47 @@ def strategy_extension_agreed(turn: Turn, message: StrategyExtensionRequested, a
 
 def strategy_scheduled(turn: Turn, message: StrategyScheduled) -> None:
     """The discussion has a time."""
-    strategy = _named(turn, message.strategy) or _if_free_to_hold(turn, message.occurred_at)
+    strategy = _named(turn, message.strategy) or _if_free_to_hold(turn, message)
     _change(turn, strategy.model_copy(update={"scheduled_for": message.starts_at}))
     turn.entry("The strategy discussion was arranged")
     happened(turn, Event.STRATEGY_SCHEDULED, scope=strategy.id, counts_from=message.starts_at)
 
 
-def _if_free_to_hold(turn: Turn, at: datetime) -> Strategy:
+def _if_free_to_hold(turn: Turn, message: Message) -> Strategy:
     """A discussion nobody had to agree to beforehand."""
     rule = turn.case.procedure.authorisation.get(Subject.STRATEGY_DISCUSSION)
-    if rule is not None:
+    if rule is not None and all_hold(rule.only_if, turn.case):
         who = " or the ".join(rule.authorised_by)
         raise Refusal(
             f"No strategy discussion is agreed: the {who} decides first ({rule.title}). "
             "Send strategy_requested; an immediate one waits for nobody."
         )
-    return _opened(turn, at)
+    return _opened(turn, message)
 
 
 def strategy_outcome(turn: Turn, message: StrategyOutcome) -> None:
     """The discussion was held; what it decided takes effect when its record is authorised, where that is required."""
-    strategy = _named(turn, message.strategy) or _if_free_to_hold(turn, message.occurred_at)
+    strategy = _named(turn, message.strategy) or _if_free_to_hold(turn, message)
     present = check_membership(turn, MEETING, message.attended_by, message)
     if message.decision == "further discussion":
         turn.refuse_if(message.review_on is None, "review_on: say when the further discussion is reviewed (U-W-01).")
     turn.entry(f"Strategy discussion held by {message.how}: {message.decision}")
     _change(turn, strategy.model_copy(update={"held_at": message.occurred_at}))
-    if message.criminal_investigation:
-        turn.change(criminal_investigation=True)
+    if message.criminal_investigation != "none":
+        begin(turn, Circumstance.CRIMINAL_INVESTIGATION)
     happened(turn, Event.STRATEGY_HELD, scope=strategy.id)
     if message.how == "telephone":
         happened(turn, Event.STRATEGY_HELD_BY_TELEPHONE, scope=strategy.id)
     if any(turn.case.procedure.role[role].kind is Kind.POLICE for role in present):
         happened(turn, Event.POLICE_STRATEGY_HELD, scope=strategy.id)
+    if message.medical == "needed":
+        happened(turn, Event.MEDICAL_NEEDED, counts_from=_day(message, message.medical_by))
+    if message.joint_interview:
+        happened(turn, Event.INTERVIEW_NEEDED, counts_from=_day(message, message.interview_by))
+    if message.share_with_family == "withhold" and turn.case.withholding is None:
+        turn.refuse_if(message.ground is None, "ground: say on which ground information is withheld from the family.")
+        assert message.ground is not None
+        withhold(turn, message.ground, message)
     for action in message.actions:
         owner = turn.case.procedure.role_named(action.owner) or action.owner
         # The action itself stays in the record: a deadline's words are seen on timelines and in notices.
@@ -173,6 +187,18 @@ def strategy_decided(turn: Turn, message: StrategyOutcome, at: datetime) -> None
                 turn, "strategy-review", "Review the further strategy discussion", owner, due, ("U-W-01",)
             )
             happened(turn, Event.FURTHER_STRATEGY_NEEDED, scope=strategy.id)
+
+
+def _day(message: Message, day: date | None) -> datetime:
+    """An instant on the day a thing is set for; on the day of the message where it is to be done at once."""
+    return end_of_day(day) - deadlines.GRACE if day else message.occurred_at
+
+
+def next_action_sent(turn: Turn, message: NextActionSent) -> None:
+    """The manager sent the worker the next action of the work that goes on (D-M-04)."""
+    turn.refuse_if(Event.STRATEGY_ENDED_NFA not in turn.case.clock, "No strategy discussion ended without action.")
+    turn.entry(f"The next action of the {message.to} work was sent to {message.worker}")
+    happened(turn, Event.NEXT_ACTION_SENT)
 
 
 def _close(turn: Turn, strategy: Strategy) -> None:

@@ -37,8 +37,9 @@ Progress = Callable[[int, int], None]
 class Notebook:
     """The records of a rehearsal, kept in memory; a rehearsal leaves nothing behind."""
 
-    def __init__(self, procedure: Procedure) -> None:
+    def __init__(self, procedure: Procedure, year: int) -> None:
         self.procedure = procedure
+        self.year = year
         self.entries: list[Entry] = []
         self.notices: list[Notice] = []
         self.deadlines: dict[str, list[Deadline]] = {}
@@ -47,7 +48,7 @@ class Notebook:
     @activity.defn(name="case_basis")
     async def basis(self, wanted: BasisWanted) -> Basis:
         """The procedure under rehearsal, and the bank holidays of all its years."""
-        return Basis(procedure=self.procedure, bank_holidays=bank_holidays(), episode=1)
+        return Basis(procedure=self.procedure, bank_holidays=bank_holidays(self.year), episode=1)
 
     @activity.defn(name="record")
     async def record(self, batch: Batch) -> Recorded:
@@ -63,7 +64,7 @@ class Notebook:
 
 async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress = lambda done, of: None) -> Rehearsed:
     """Live through the scenario and say what came of it. Two years of a case take seconds."""
-    notebook = Notebook(procedure)
+    notebook = Notebook(procedure, scenario.message[0].told_at.year)
     server = await WorkflowEnvironment.start_time_skipping(
         data_converter=DATA_CONVERTER, test_server_existing_path=str(test_server_path()), runtime=_quiet()
     )
