@@ -35,7 +35,7 @@ def happened(
         turn.entry(f"The {turn.case.procedure.assessment.name} started")
     deadlines.follow(turn, deadlines.Fact(event, at, scope, counts_from))
     for rule in turn.case.procedure.notice:
-        if rule.on is event and all_hold(rule.only_if, turn.case):
+        if rule.on is event and rule.form in (None, scope) and all_hold(rule.only_if, turn.case):
             for role in rule.to:
                 turn.tell(NoticeKind.TOLD, role, rule.says)
 

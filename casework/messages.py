@@ -76,7 +76,6 @@ class ReferralReceived(Message, sent_by=ANYONE):
         "anonymous",
     ] = Field(description="who referred")
     concern: tuple[str, ...] = Field((), max_length=12, description="the kinds of harm feared")
-    harm_suspected: bool = Field(True, description="reasonable cause to suspect significant harm")
     circumstances: tuple[Circumstance, ...] = Field((), max_length=16, description="what is so about child and family")
     team: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = Field(
         None, description="the team that takes it"

@@ -35,6 +35,7 @@ def _fifteen_words_at_most(words: str) -> str:
 
 Events = Annotated[tuple[Event, ...], BeforeValidator(_one_or_many)]
 Conditions = Annotated[tuple[Condition | Circumstance, ...], BeforeValidator(_one_or_many)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Words = Annotated[str, AfterValidator(_fifteen_words_at_most)]
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -81,7 +82,7 @@ class Timescale(Cited):
     anchor: Literal["first", "last", "earlier"] = Field(
         "first", description="which `from` counts when it happens again while the clock runs"
     )
-    before_scheduled: tuple[str, ...] = Field((), description="while no meeting is set: count from these limits")
+    before_scheduled: Names = Field((), description="while no meeting is set: count from these limits")
     met_by: Events = Field(min_length=1)
     form: str | None = Field(None, description="the form whose completion meets it, with `form completed`")
     until: Events = ()
@@ -204,6 +205,7 @@ class NoticeRule(Cited):
     on: Event
     to: tuple[str, ...] = Field(min_length=1)
     says: Text
+    form: str | None = Field(None, description="with `form completed`: only this form")
     only_if: Conditions = ()
 
 
@@ -376,16 +378,26 @@ class Procedure(Value):
 
     def completed_with(self, base: "Procedure") -> "Procedure":
         """This procedure, its gaps filled with the timescales of a base set, each marked with where it is from."""
+
+        def ours(role: str | None) -> str | None:
+            """The base set names roles of its own; here this authority's of the same kind stand in."""
+            return self._own_role(base.role[role].kind) if role is not None else None
+
         added = {
-            key: rule.model_copy(update={"origin": base.about.key})
+            key: rule.model_copy(
+                update={"origin": base.about.key, "owner": ours(rule.owner), "escalate": ours(rule.escalate)}
+            )
             for key, rule in base.timescale.items()
             if key not in self.timescale
         }
-        # The base set names its own roles; here they stand beside the authority's, which keep their own meaning.
         return self.model_copy(
             update={
                 "about": self.about.model_copy(update={"key": f"{self.about.key}+{base.about.key}"}),
                 "timescale": {**self.timescale, **added},
-                "role": {**base.role, **self.role},
             }
         )
+
+    def _own_role(self, kind: Kind) -> str:
+        """This authority's role of a kind: one that acts at some stage, where there is one."""
+        of_the_kind = [role for role in (*self.acts.values(), *self.role) if self.role[role].kind is kind]
+        return of_the_kind[0] if of_the_kind else self.acts[Stage.PLAN]

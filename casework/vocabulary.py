@@ -16,6 +16,8 @@ class Event(StrEnum):
     CONCERN_RAISED = "concern raised"
     SCREENING_DECIDED = "screening decided"
     HARM_SUSPECTED = "harm suspected at screening"
+    HARM_NOT_SUSPECTED = "no significant harm suspected at screening"
+    IMMEDIATE_RESPONSE_REQUIRED = "immediate response required"
     SOCIAL_WORKER_ALLOCATED = "social worker allocated"
     CASE_CLOSED = "case closed"
     # Strategy discussion
@@ -32,7 +34,6 @@ class Event(StrEnum):
     STRATEGY_ENDED = "strategy discussion ended"
     STRATEGY_ENDED_NFA = "strategy discussion ended with no further action"
     NEXT_ACTION_SENT = "next action sent"
-    POLICE_FORM_SUBMITTED = "police form submitted"
     SECTION_47_INITIATED = "section 47 initiated"
     SECTION_47_NOT_INITIATED = "section 47 not initiated"
     # Enquiry and visits

@@ -40,8 +40,6 @@ def referral_received(turn: Turn, message: ReferralReceived) -> None:
     happened(turn, Event.CONCERN_RAISED)
     for circumstance in message.circumstances:
         begin(turn, circumstance)
-    if message.harm_suspected:
-        happened(turn, Event.HARM_SUSPECTED)
 
 
 def new_information_received(turn: Turn, message: NewInformationReceived) -> None:
@@ -64,6 +62,7 @@ def screening_decided(turn: Turn, message: ScreeningDecided) -> None:
         happened(turn, Event.HARM_SUSPECTED)
     else:
         turn.change(referral_open=False)
+        happened(turn, Event.HARM_NOT_SUSPECTED)
 
 
 def social_worker_allocated(turn: Turn, message: SocialWorkerAllocated) -> None:

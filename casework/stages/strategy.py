@@ -34,6 +34,8 @@ def strategy_requested(turn: Turn, message: StrategyRequested) -> None:
     """Ask for a strategy discussion. An immediate response waits for no authorisation (C-10)."""
     turn.entry("A strategy discussion was asked for" + (", at once" if message.immediate else ""))
     happened(turn, Event.STRATEGY_REQUESTED)
+    if message.immediate:
+        happened(turn, Event.IMMEDIATE_RESPONSE_REQUIRED)
     rule = turn.case.procedure.authorisation.get(Subject.STRATEGY_DISCUSSION)
     if message.immediate and rule is not None and all_hold(rule.only_if, turn.case):
         for role in rule.authorised_by:
