@@ -7,8 +7,8 @@
 All of them are total: no input raises. `now` is a UTC instant given by the caller.
 """
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from casework import deadlines, messages, requests
@@ -18,16 +18,20 @@ from casework.conditions import all_hold, holds
 from casework.effects import Decided, Notice, NoticeKind, Refused
 from casework.facts import happened
 from casework.messages import Message
+from casework.model import Value
 from casework.procedure import Procedure
 from casework.stages import any_time, assessment, child, conference, duties, enquiry, medical, plan, referral, strategy
 from casework.turn import Refusal, Turn
+from casework.vocabulary import Stage
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of the case's own clock a message may say that something happened."""
 A_CHILDHOOD = timedelta(days=19 * 366)
-"""Nothing on a child's case happened longer ago than this."""
+"""Nothing on a child's case happened longer ago than this, and nothing is set for a day further ahead."""
 MESSAGE_IDS_KEPT = 500
 """How many message ids a case remembers, to count each once."""
+LONGEST_QUOTATION = 500
+"""Of what came from outside and was refused, so many characters are written down."""
 
 HANDLERS: dict[type[Message], Callable[[Turn, Any], None]] = {
     messages.ReferralReceived: referral.referral_received,
@@ -138,9 +142,11 @@ def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
 def refuse_signal(case: Case, what: str, by: str | None, role: str | None, reason: str, now: datetime) -> Decided:
     """Write down that a message nobody waits on was refused, and tell its sender: it is never dropped."""
     turn = Turn(case, now)
-    turn.entry(f"Refused: {what} from {by or 'somebody unknown'}: {reason}")
-    to = (case.procedure.role_named(role) if role else None) or case.procedure.acts[case.stage]
-    turn.tell(NoticeKind.REFUSED, to, f"Your message {what} was refused: {reason}")
+    turn.entry(f"Refused: {_cut(what)} from {_cut(by or 'somebody unknown')}: {_cut(reason)}")
+    to = (case.procedure.role_named(role) if role else None) or _acting(case)
+    # Without the reason, which may repeat what was sent: a notice carries nothing of a child.
+    sent = what if what in messages.MESSAGES else "that you sent"
+    turn.tell(NoticeKind.REFUSED, to, f"The message {sent} was refused; the chronology of the case says why")
     return _decided(turn)
 
 
@@ -153,8 +159,25 @@ def notice_undelivered(case: Case, notice: Notice, now: datetime) -> Decided:
     turn.entry(f"Notice {notice.id} to the {notice.to} could not be delivered")
     if notice.kind is not NoticeKind.UNDELIVERED:
         text = f"A notice did not reach the {notice.to}: {notice.id}"
-        turn.tell(NoticeKind.UNDELIVERED, case.procedure.acts[case.stage], text)
+        turn.tell(NoticeKind.UNDELIVERED, _acting(case), text)
     return _decided(turn)
+
+
+def cancellation_refused(case: Case, now: datetime) -> Decided:
+    """Somebody tried to end the case from outside; it goes on, and it is written down that they tried."""
+    turn = Turn(case, now)
+    turn.entry("Temporal was asked to cancel this case; it goes on, since only closing it ends a case")
+    return _decided(turn)
+
+
+def _acting(case: Case) -> str:
+    """Who acts at this stage; of a closed case, who closed it."""
+    return case.procedure.acts.get(case.stage) or case.procedure.acts[Stage.CLOSING]
+
+
+def _cut(text: str) -> str:
+    """What came from outside may be of any length; a line of the chronology is not."""
+    return text if len(text) <= LONGEST_QUOTATION else f"{text[:LONGEST_QUOTATION]}…"
 
 
 def _check(turn: Turn, message: Message) -> None:
@@ -164,19 +187,40 @@ def _check(turn: Turn, message: Message) -> None:
         raise Refusal(f"Case {case.reference} is closed; a new referral opens it again.")
     if case.child is None and not isinstance(message, messages.ReferralReceived):
         raise Refusal(f"Case {case.reference} has no referral yet.")
+    _check_times(turn, message)
     if message.occurred_at > turn.now + CLOCK_SKEW:
         raise Refusal(
             f"occurred_at: {spoken_instant(message.occurred_at)} is in the future (now {spoken_instant(turn.now)}); "
             "say what has happened once it has."
         )
-    if message.occurred_at < turn.now - A_CHILDHOOD:
-        raise Refusal(f"occurred_at: {spoken_instant(message.occurred_at)} is longer ago than a childhood.")
     role = requests.role_of(turn, message)
     kind = case.procedure.role[role].kind
     if kind not in message.sent_by:
         may = sorted(key for key, known in case.procedure.role.items() if known.kind in message.sent_by)
         raise Refusal(f"The {role} may not send {message.name}. It is sent by: {', '.join(may)}.")
     _check_gates(turn, message)
+
+
+def _check_times(turn: Turn, message: Message) -> None:
+    """A time further away than a childhood is a slip of the pen, and further still no calendar reaches."""
+    for field, value in message:
+        for said in _times(value):
+            day = said.date() if isinstance(said, datetime) else said
+            if abs(day - turn.now.date()) > A_CHILDHOOD:
+                away = "longer ago" if day < turn.now.date() else "further ahead"
+                raise Refusal(f"{field}: {day} is {away} than a childhood.")
+
+
+def _times(value: object) -> Iterator[date]:
+    """Every day and instant in a part of a message."""
+    if isinstance(value, date):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _times(item)
+    elif isinstance(value, Value):
+        for _, part in value:
+            yield from _times(part)
 
 
 def _check_gates(turn: Turn, message: Message) -> None:

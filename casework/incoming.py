@@ -14,7 +14,7 @@ def read(name: str, body: Any) -> Message | Refused:
     if kind is None:
         return Refused(reason=f"There is no message {name!r}. There are: {', '.join(sorted(MESSAGES))}.")
     if not isinstance(body, dict):
-        return Refused(reason=f"{name}: a message is a set of named fields, not {type(body).__name__}.")
+        return Refused(reason=f"{name}: a message is one JSON object, with a name and a value for each of its fields.")
     try:
         return kind.model_validate(body)
     except ValidationError as error:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from pydantic import Field
 from temporalio.api.enums.v1 import TaskQueueType
@@ -92,7 +93,7 @@ async def send(to: Client, reference: str, message: str, body: dict[str, Any]) -
     handle = _handle(to, reference)
     return await _answered(
         reference,
-        handle.execute_update(message, body, id=str(body.get("id")), result_type=Receipt, rpc_timeout=ANSWER_WITHIN),
+        handle.execute_update(message, body, result_type=Receipt, rpc_timeout=ANSWER_WITHIN),
     )
 
 
@@ -103,6 +104,14 @@ async def signal(to: Client, reference: str, message: str, body: dict[str, Any])
 
 async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
     """Open a case with its referral. On a case that runs, the referral is new information."""
+    try:
+        return await _refer(to, opening, body, str(body["id"]))
+    except NotAccepted:
+        # The server remembers its answer to this id, even of a case that was never opened: that may be an old one.
+        return await _refer(to, opening, body, f"{body['id']}-{uuid4().hex}")
+
+
+async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: str) -> Receipt:
     operation = WithStartWorkflowOperation(
         CaseWorkflow.run,
         CaseStart(reference=opening.reference, procedure=opening.procedure),
@@ -119,7 +128,7 @@ async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
         to.execute_update_with_start_workflow(
             "referral_received",
             body,
-            id=str(body["id"]),
+            id=update_id,
             result_type=Receipt,
             start_workflow_operation=operation,
             rpc_timeout=ANSWER_WITHIN,

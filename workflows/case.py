@@ -5,9 +5,11 @@ go out through activities; every running deadline is a durable timer. The workfl
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from inspect import Parameter, Signature
+from typing import Any, NoReturn, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeUpdate
@@ -29,6 +31,8 @@ EFFECTS_PER_BATCH = 200
 SUMMARY_LENGTH = 120
 """The Web UI cuts summaries at this many characters."""
 REFERRAL_AWAITED = timedelta(minutes=1)
+RECORD_REFUSED_FOR = timedelta(minutes=10)
+"""A record that refuses a batch for good has to be put right by somebody; until then it is tried this often."""
 FOR_EVER = RetryPolicy(maximum_interval=timedelta(seconds=30))
 FOR_AN_HOUR = RetryPolicy(maximum_interval=timedelta(minutes=5))
 
@@ -72,6 +76,8 @@ class CaseWorkflow:
         self._start = start
         self._case: Case | None = carried.case if carried else None
         self._broken: str | None = None
+        self._turned_away = False
+        self._unwritten: str | None = None
         self._pending: list[Effect] = list(carried.pending) if carried else []
         self._in_flight: Batch | None = carried.in_flight if carried else None
         self._batches = carried.batches if carried else 0
@@ -96,9 +102,9 @@ class CaseWorkflow:
             self._set_timers()
             self._show()
             if self._run_is_long_enough():
-                workflow.continue_as_new(self._start.model_copy(update={"carried": self._carried()}))
+                self._continue()
             self._stirred = False
-            await workflow.wait_condition(lambda: self._stirred)
+            await self._something_stirs()
         return f"Closed after episode {self._known_case.episode}."
 
     @workflow.query(name="case", description="The case as it stands")
@@ -109,7 +115,10 @@ class CaseWorkflow:
     # --- Beginning and ending -------------------------------------------------------------------------------------
 
     async def _opened(self) -> bool:
-        """Load the snapshots a new case is decided with, then wait for its referral."""
+        """Load the snapshots a new case is decided with, then wait for its referral.
+
+        A case whose referral was refused is none: the next one may come with another procedure.
+        """
         if self._case is None:
             try:
                 basis = await workflow.execute_activity(
@@ -121,19 +130,17 @@ class CaseWorkflow:
                     summary="Load the procedure and the bank holidays",
                 )
             except ActivityError as error:
-                self._broken = str(error.cause or error)
+                self._broken = _why(error)
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 raise ApplicationError(self._broken, type="Refused", non_retryable=True) from error
             self._case = decide.unopened(self._start.reference, basis.episode, basis.procedure, basis.bank_holidays)
-        try:
+        with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._known_case.child is not None,
+                lambda: self._known_case.child is not None or self._turned_away,
                 timeout=REFERRAL_AWAITED,
                 timeout_summary="Waiting for the referral",
             )
-        except TimeoutError:
-            return False
-        return True
+        return self._known_case.child is not None
 
     @property
     def _known_case(self) -> Case:
@@ -156,41 +163,59 @@ class CaseWorkflow:
             or info.is_target_worker_deployment_version_changed()
         )
 
-    def _carried(self) -> Carried:
-        return Carried(
+    def _continue(self) -> NoReturn:
+        carried = Carried(
             case=self._known_case,
             pending=tuple(self._pending),
             in_flight=self._in_flight,
             batches=self._batches,
             delivering=tuple(self._delivering.values()),
         )
+        newer = workflow.info().is_target_worker_deployment_version_changed()
+        workflow.continue_as_new(
+            self._start.model_copy(update={"carried": carried}),
+            # A pinned run would hand on its own version, and never come to the newer one.
+            initial_versioning_behavior=workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE if newer else None,
+        )
+
+    async def _something_stirs(self) -> None:
+        """Wait for a message, a timer or an activity. Being asked to cancel is none of these: a case is closed by
+        somebody entitled to, and by nothing else."""
+        try:
+            await workflow.wait_condition(lambda: self._stirred)
+        except asyncio.CancelledError:
+            self._apply(decide.cancellation_refused(self._known_case, self._now()))
 
     # --- Messages in ----------------------------------------------------------------------------------------------
 
     def _open_doors(self, name: str) -> None:
         """Two doors with one body. They take the raw payload, so that a malformed message gets our answer."""
 
-        def refuse_early(raw: RawValue) -> None:
-            message = self._read(name, raw)
+        def refuse_early(*given: Any) -> None:
+            message = self._read(name, given)
             if self._case is not None:
                 self._decide(message)
 
-        async def update(raw: RawValue) -> Receipt:
+        async def update(*given: Any) -> Receipt:
             await self._ready()
-            message = self._read(name, raw)
-            decided = self._decide(message)
+            message = self._read(name, given)
+            try:
+                decided = self._decide(message)
+            except ApplicationError:
+                self._turned_away = True
+                raise
             self._apply(decided)
             return self._receipt(message, decided)
 
-        async def signal(raw: RawValue) -> None:
+        async def signal(*given: Any) -> None:
             await self._ready()
             try:
-                self._apply(self._decide(self._read(name, raw)))
+                self._apply(self._decide(self._read(name, given)))
             except ApplicationError as refusal:
-                self._refuse_signal(name, raw, refusal.message)
+                self._refuse_signal(name, given, refusal.message)
 
         for door in (refuse_early, update, signal):
-            door.__annotations__ = {"raw": RawValue, "return": Receipt if door is update else None}
+            _takes_one_message(door, Receipt if door is update else None)
         workflow.set_update_handler(name, update, validator=refuse_early)
         workflow.set_signal_handler(name, signal)
 
@@ -198,25 +223,42 @@ class CaseWorkflow:
     async def signal_without_a_door(self, name: str, args: Sequence[RawValue]) -> None:
         """A signal that is no message of ours: it is written down as refused, like any other."""
         await self._ready()
-        raw = args[0] if args else None
-        self._refuse_signal(name, raw, f"There is no message {name!r}.")
+        self._refuse_signal(name, args, f"There is no message {name!r}.")
+
+    @workflow.update(dynamic=True)
+    async def update_without_a_door(self, name: str, args: Sequence[RawValue]) -> None:
+        """An update that is no message of ours never comes here: it is refused at the door."""
+
+    @update_without_a_door.validator
+    def no_such_message(self, name: str, args: Sequence[RawValue]) -> None:
+        """Say what messages there are."""
+        self._read(name, args)
 
     async def _ready(self) -> None:
         await workflow.wait_condition(lambda: self._case is not None or self._broken is not None)
         if self._broken is not None:
             raise ApplicationError(self._broken, type="Refused", non_retryable=True)
 
-    def _body(self, raw: RawValue) -> Any:
+    def _body(self, given: Sequence[Any]) -> Any:
+        """The message as it was sent; None where that is no JSON, or not one thing."""
         try:
+            [raw] = given
             return workflow.payload_converter().from_payload(raw.payload)
         except Exception:  # whatever a converter makes of bytes that are no JSON, it is a malformed message
             return None
 
-    def _read(self, name: str, raw: RawValue) -> Message:
-        return _or_refuse(read(name, self._body(raw)))
+    def _read(self, name: str, given: Sequence[Any]) -> Message:
+        return _or_refuse(read(name, self._body(given)))
 
     def _decide(self, message: Message) -> Decided:
-        return _or_refuse(decide.receive(self._known_case, message, self._now()))
+        try:
+            return _or_refuse(decide.receive(self._known_case, message, self._now()))
+        except ApplicationError:
+            raise
+        except Exception as fault:  # an error of ours must cost one message, not the case: its timers go on
+            workflow.logger.exception("Message %s could not be decided", message.name)
+            said = f"S47 could not decide this ({type(fault).__name__}); nothing has changed. Please report it."
+            raise ApplicationError(said, type="Refused", non_retryable=True) from None
 
     def _receipt(self, message: Message, decided: Decided) -> Receipt:
         return Receipt(
@@ -227,8 +269,8 @@ class CaseWorkflow:
             entries=tuple(effect.text for effect in decided.effects if isinstance(effect, Entry)),
         )
 
-    def _refuse_signal(self, name: str, raw: RawValue | None, reason: str) -> None:
-        body = self._body(raw) if raw is not None else None
+    def _refuse_signal(self, name: str, given: Sequence[Any], reason: str) -> None:
+        body = self._body(given)
         by = body.get("by") if isinstance(body, dict) else None
         person, role = (by.get("person"), by.get("role")) if isinstance(by, dict) else (None, None)
         self._apply(
@@ -263,15 +305,20 @@ class CaseWorkflow:
                 del self._pending[:EFFECTS_PER_BATCH]
                 self._in_flight = batch_of(self._known_case, effects, self._batches)
             batch = self._in_flight
-            recorded = await workflow.execute_activity(
-                "record",
-                batch,
-                result_type=Recorded,
-                start_to_close_timeout=timedelta(seconds=30),
-                retry_policy=FOR_EVER,
-                summary=_cut(batch.entries[0].text if batch.entries else "Update the record"),
-            )
-            self._in_flight = None
+            try:
+                recorded = await workflow.execute_activity(
+                    "record",
+                    batch,
+                    result_type=Recorded,
+                    start_to_close_timeout=timedelta(seconds=30),
+                    retry_policy=FOR_EVER,
+                    summary=_cut(batch.entries[0].text if batch.entries else "Update the record"),
+                )
+            except ActivityError as error:
+                self._unwritten, self._stirred = _why(error), True
+                await workflow.sleep(RECORD_REFUSED_FOR, summary="The record refused what was to be written")
+                continue
+            self._in_flight, self._unwritten = None, None
             self._stirred = True
             for notice in batch.notices:
                 if notice.id in recorded.deliver:
@@ -293,7 +340,7 @@ class CaseWorkflow:
             )
             failed = delivered.failed
         except ActivityError as error:
-            failed = str(error.cause or error)
+            failed = _why(error)
             await workflow.execute_activity(
                 "mark_undelivered",
                 args=[delivery, failed],
@@ -329,14 +376,16 @@ class CaseWorkflow:
                 self._timers[deadline] = (alarm, asyncio.create_task(self._ring(deadline, *alarm)))
 
     async def _ring(self, deadline: str, at: datetime, summary: str) -> None:
-        await workflow.sleep(at - self._now() + timedelta(milliseconds=1), summary=_cut(summary))
+        ahead = max(at - self._now(), timedelta())
+        await workflow.sleep(ahead + timedelta(milliseconds=1), summary=_cut(summary))
         self._timers.pop(deadline, None)
         self._stirred = True
 
     def _show(self) -> None:
         """What the Web UI shows of the case: its search attributes and its front page."""
         case = self._known_case
-        workflow.set_current_details(view.details(case))
+        trouble = f"**The record refuses what is decided; tell whoever runs S47:** {self._unwritten}\n\n"
+        workflow.set_current_details((trouble if self._unwritten else "") + view.details(case))
         now_shown: dict[str, Any] = {
             attribute.STAGE.name: case.stage.value,
             attribute.PROCEDURE.name: case.procedure.about.key,
@@ -356,6 +405,14 @@ class CaseWorkflow:
             self._shown = now_shown
 
 
+def _takes_one_message(door: Callable[..., Any], returns: type | None) -> None:
+    """Declare that a door takes one raw payload. It takes whatever comes: Python's own complaint about a signal
+    without a payload, or with two, would stop the case."""
+    door.__annotations__ = {"raw": RawValue, "return": returns}
+    raw = Parameter("raw", Parameter.POSITIONAL_OR_KEYWORD, annotation=RawValue)
+    door.__signature__ = Signature([raw])  # type: ignore[attr-defined]
+
+
 Answer = TypeVar("Answer")
 
 
@@ -363,6 +420,10 @@ def _or_refuse(answer: Answer | Refused) -> Answer:
     if isinstance(answer, Refused):
         raise ApplicationError(answer.reason, type="Refused", non_retryable=True)
     return answer
+
+
+def _why(error: ActivityError) -> str:
+    return error.cause.message if isinstance(error.cause, ApplicationError) else str(error.cause or error)
 
 
 def _cut(text: str) -> str:

@@ -19,8 +19,7 @@ def referral_received(turn: Turn, message: ReferralReceived) -> None:
     if turn.case.child is not None:
         turn.refuse_if(
             turn.case.child.person != message.person,
-            f"Case {turn.case.reference} is another child's (person {turn.case.child.person}); "
-            "refer this child under a reference of their own.",
+            f"Case {turn.case.reference} is another child's; refer this child under a reference of their own.",
         )
         turn.entry(f"A further referral, from {message.source}: new information on this case")
         _new_information(turn)
