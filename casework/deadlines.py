@@ -330,15 +330,17 @@ def _rungs(turn: Turn, rule: Timescale, deadline: Deadline) -> tuple[AlarmRung, 
     if deadline.window_opens:
         opens = datetime.combine(deadline.window_opens, START_OF_DAY, LONDON)
         before.append(AlarmRung(at=opens, kind=RungKind.WINDOW_OPENS, to=deadline.owner))
+    ahead = sorted((rung for rung in before if turn.now < rung.at < deadline.due), key=lambda rung: rung.at)
+    if rule.target:
+        return tuple(ahead)  # an aim that passes is not a limit missed
     after = [AlarmRung(at=deadline.due + GRACE, kind=RungKind.DUE, to=deadline.owner)]
-    if rule.escalate and not rule.target:
+    if rule.escalate:
         after.append(AlarmRung(at=deadline.due + GRACE, kind=RungKind.ESCALATION, to=rule.escalate))
         after += [
             AlarmRung(at=_morning(rung.after, anchor, turn.case) + GRACE, kind=RungKind.ESCALATION, to=rung.to)
             for rung in rule.escalate_further
         ]
-    ahead = [rung for rung in before if turn.now < rung.at < deadline.due]
-    return tuple(sorted(ahead, key=lambda rung: rung.at) + after)
+    return tuple(ahead + after)
 
 
 def _morning(amount: Amount, anchor: datetime, case: Case, *, backwards: bool = False) -> datetime:

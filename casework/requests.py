@@ -42,7 +42,8 @@ def put_to(turn: Turn, subject: Subject, message: Message, about: str | None = N
     if rule is None or not all_hold(rule.only_if, turn.case):
         EFFECTS[subject](turn, message, message.occurred_at)
         return
-    role = role_of(turn, message)
+    asked_by = turn.message or message  # of a request that another's authorisation brings about, who gave that
+    role = role_of(turn, asked_by)
     if rule.asked_by and role not in rule.asked_by:
         raise Refusal(f"{rule.title}: this is asked for by the {' or the '.join(rule.asked_by)}, not by the {role}.")
     for request in turn.case.waiting_requests:
@@ -54,7 +55,7 @@ def put_to(turn: Turn, subject: Subject, message: Message, about: str | None = N
         title=rule.title,
         cites=rule.cites,
         to=rule.authorised_by,
-        asked_by=message.by.person,
+        asked_by=asked_by.by.person,
         asked_by_role=role,
         asked_at=turn.now,
         about=about,

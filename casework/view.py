@@ -63,6 +63,8 @@ def remarks(case: Case, deadline: Deadline) -> str:
     if deadline.on and not case.bank_holidays.is_working_day(deadline.on):
         said.append(f"aim for {spoken_date(last_working_day_up_to(deadline.on, case.bank_holidays))}")
     rule = case.procedure.timescale.get(deadline.timescale)
+    if rule and rule.target:
+        said.append("an aim, not the limit")
     if rule and rule.origin:
         said.append(f"from {rule.origin}, not from this document")
     return f" ({'; '.join(said)})" if said else ""
