@@ -96,6 +96,7 @@ HANDLERS: dict[type[Message], Callable[[Turn, Any], None]] = {
     messages.InformationWithheld: any_time.information_withheld,
     messages.InformationReleased: any_time.information_released,
     messages.BankHolidayProclaimed: any_time.bank_holiday_proclaimed,
+    messages.ProcedureAdopted: any_time.procedure_adopted,
     messages.ReasonRecorded: any_time.reason_recorded,
 }
 

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from casework.model import Value
+from casework.procedure import Procedure
 from casework.vocabulary import Circumstance, Ground, Kind
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -608,6 +609,12 @@ class BankHolidayProclaimed(Message, sent_by=ANYONE):
     """A new bank holiday was proclaimed: what is running is counted again."""
 
     day: date
+
+
+class ProcedureAdopted(Message, sent_by=MANAGERS):
+    """The case moves to another version of its procedure, or to another procedure, from now on."""
+
+    procedure: Procedure
 
 
 class ReasonRecorded(Message):

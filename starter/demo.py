@@ -42,6 +42,35 @@ CASES: dict[tuple[str, str], list[Telling]] = {
             {"plan": True, "categories": ["neglect"]},
         ),
     ],
+    ("DEMO-AZEUS", "W"): [
+        (4, "key professionals/school-3", "referral_received", {"person": "demo-5", **BORN, **SCHOOL, "team": "West"}),
+        (3, "mash/mash-1", "screening_decided", {"harm_suspected": True}),
+        (2, "rrt practice lead/pl-1", "strategy_requested", {"complex": True}),
+        (1, "rrt practice lead/pl-1", "strategy_extension_requested", {"reason": "Several families are concerned"}),
+    ],
+    ("DEMO-TABLE", "T"): [
+        (6, "referrer/school-4", "referral_received", {"person": "demo-6", **BORN, **SCHOOL, "team": "West"}),
+        (
+            5,
+            "assessment and intervention manager/am-1",
+            "strategy_outcome",
+            {
+                "decision": "section 47",
+                "attended_by": [
+                    "police sergeant",
+                    "investigating officer",
+                    "assessment and intervention manager",
+                    "social worker",
+                    "health",
+                ],
+            },
+        ),
+    ],
+    ("DEMO-MOSAIC", "M"): [
+        (7, "attendee/school-5", "referral_received", {"person": "demo-7", **BORN, **SCHOOL, "team": "East"}),
+        (2, "social worker/sw-7", "strategy_outcome", {"decision": "no further action"}),
+        (1, "senior or team manager/tm-7", "authorisation", {"request": "request-1", "decision": "authorise"}),
+    ],
     ("DEMO-BEDS", "B"): [
         (30, "school/school-2", "referral_received", {"person": "demo-4", **BORN, **SCHOOL, "team": "East"}),
         (

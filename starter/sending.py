@@ -12,6 +12,9 @@ from pydantic.fields import FieldInfo
 
 from casework.messages import MESSAGES, Message
 from casework.model import Value
+from casework.procedure import Procedure
+from casework.procedure_files import load as load_procedure
+from connection.settings import settings
 from starter.rehearsal.scenario import in_london, who
 
 Send = Callable[[list[str], str, dict[str, Any], bool, bool], None]
@@ -95,6 +98,8 @@ def _parameter(field: str, info: FieldInfo) -> inspect.Parameter:
     said = info.description or ""
     if get_origin(item) is Literal:
         said = f"{said} [{' | '.join(map(str, get_args(item)))}]".strip()
+    elif item is Procedure:
+        said = "a procedure by key or letter, as `s47 procedure list` has it"
     elif inspect.isclass(item) and issubclass(item, Value):
         said = f"{said}; JSON, such as {json.dumps(dict.fromkeys(item.model_fields, '…'))}"
     if item is bool:
@@ -129,6 +134,8 @@ def _value(info: FieldInfo, given: Any) -> Any:
         return [_json(item) for item in given]
     if inspect.isclass(wanted) and issubclass(wanted, datetime):
         return _instant(given)
+    if wanted is Procedure:
+        return load_procedure(given, settings().procedures).model_dump(mode="json", by_alias=True)
     return given
 
 

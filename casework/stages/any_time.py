@@ -11,6 +11,7 @@ from casework.messages import (
     InformationReleased,
     InformationWithheld,
     Message,
+    ProcedureAdopted,
     ReasonRecorded,
 )
 from casework.turn import Turn
@@ -68,6 +69,23 @@ def bank_holiday_proclaimed(turn: Turn, message: BankHolidayProclaimed) -> None:
     """Working days are counted anew; an entry is written for each limit that moved."""
     turn.change(bank_holidays=turn.case.bank_holidays.with_proclaimed(message.day))
     turn.entry(f"A bank holiday was proclaimed for {message.day}", ("Q-21",))
+    deadlines.recount(turn)
+
+
+def procedure_adopted(turn: Turn, message: ProcedureAdopted) -> None:
+    """Decide by these rules from now on. What runs is counted again; what they newly ask for starts when it happens."""
+    before, after = turn.case.procedure, message.procedure
+    turn.refuse_if(before.fingerprint == after.fingerprint, "The case is on this very procedure already.")
+    turn.change(procedure=after)
+    turn.entry(
+        f"The case moved from {before.about.key} version {before.about.version} ({before.fingerprint}) "
+        f"to {after.about.key} version {after.about.version} ({after.fingerprint})"
+    )
+    for key in sorted(before.timescale.keys() | after.timescale.keys()):
+        old, new = before.timescale.get(key), after.timescale.get(key)
+        if old != new:
+            said = "is new" if old is None else "is gone" if new is None else "is changed"
+            turn.entry(f"The timescale {key} {said}")
     deadlines.recount(turn)
 
 
