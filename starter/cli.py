@@ -23,6 +23,7 @@ from casework.procedure_files import paths as procedure_paths
 from connection import search_attributes as attribute
 from connection.settings import settings
 from starter import reach, referral_file, sending, words
+from starter import trace as tracing
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.plot import plot as draw
@@ -345,6 +346,24 @@ def _rehearsed(scenario: Scenario, procedure: str | None) -> Rehearsed:
     with Progress(*columns, console=words.err, transient=True) as progress:
         task = progress.add_task(scenario.title, total=len(scenario.message))
         return _run(live_through(scenario, rules, lambda done, of: progress.update(task, completed=done)))
+
+
+@app.command()
+def trace(
+    missing: Annotated[bool, typer.Option("--missing", help="Only the rows that lack something")] = False,
+    checkout: Annotated[Path | None, typer.Option(help="The checkout [default: the one this runs from]")] = None,
+    json_: Json = False,
+) -> None:
+    """Say of every row of the catalogue where it is implemented and which tests show it."""
+    found = tracing.trace(checkout or tracing.checkout())
+    rows = found.missing if missing else found.rows
+    if json_:
+        listed = [{**row.model_dump(mode="json"), "lacking": list(row.lacking)} for row in rows]
+        _print_json({"rows": listed, "unknown": found.unknown})
+    else:
+        words.out.print(*([tracing.as_table(rows)] if rows else []), *tracing.summary(found), sep="\n")
+    if not found.whole:
+        sys.exit(1)
 
 
 @procedure_app.command("check")
