@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from uuid import uuid4
 
 import typer
+from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
 
 from casework.messages import MESSAGES, Message
@@ -132,7 +133,7 @@ def _value(info: FieldInfo, given: Any) -> Any:
     wanted = _plain_type(info.annotation)
     if isinstance(given, list | tuple):
         return [_json(item) for item in given]
-    if inspect.isclass(wanted) and issubclass(wanted, datetime):
+    if wanted is AwareDatetime:
         return _instant(given)
     if wanted is Procedure:
         return load_procedure(given, settings().procedures).model_dump(mode="json", by_alias=True)
