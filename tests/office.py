@@ -1,0 +1,208 @@
+"""An office for tests: Temporal, the records and a worker as real processes, shared by all tests of one process.
+
+Every test has cases of its own, under references of its own, so that tests do not see each other.
+
+PYTEST_DONT_REWRITE: it is imported by name too, before pytest comes to its assertions.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import Client, WorkflowHandle
+
+from activities import reading
+from activities.database import Database
+from casework.case import Case
+from connection.temporal import DATA_CONVERTER
+from starter import reach
+from starter.rehearsal.scenario import who
+from workflows.case import CaseWorkflow, Receipt
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 30.0
+"""How long a test waits for something that is to come about."""
+NUMBERS = count(1)
+Found = TypeVar("Found")
+
+WORKER = (sys.executable, "-m", "worker")
+S47 = (str(Path(sys.executable).with_name("s47")),)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it answered in JSON."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Office:
+    """Where Temporal and the records answer."""
+
+    temporal: str
+    dsn: str
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program of ours needs to know, and nothing of the settings of whoever runs the tests."""
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "S47_"))}
+        ours = {"TEMPORAL_ADDRESS": self.temporal, "S47_POSTGRES": self.dsn, "S47_FOLDER": str(self.folder)}
+        return {**theirs, **ours, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+
+    async def client(self) -> Client:
+        """A client, as the command line makes one."""
+        return await Client.connect(self.temporal, data_converter=DATA_CONVERTER)
+
+    async def case(self, reference: str, procedure: str = "P") -> "OneCase":
+        """A case to be, under a reference that no other test uses."""
+        return OneCase(await self.client(), f"{reference}-{next(NUMBERS)}-{os.getpid()}", procedure)
+
+    @asynccontextmanager
+    async def records(self) -> AsyncIterator[Database]:
+        """The records, to read in."""
+        database = Database(self.dsn)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    async def s47(self, *arguments: str, typed: str | None = None, **environment: str) -> Ran:
+        """Run the command line."""
+        process = await asyncio.create_subprocess_exec(
+            *S47,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**self.environment, **environment},
+            cwd=self.folder,
+        )
+        out, err = await asyncio.wait_for(process.communicate((typed or "").encode()), 2 * SECONDS)
+        assert process.returncode is not None
+        return Ran(process.returncode, out.decode(), err.decode())
+
+    @contextmanager
+    def worker(self, **environment: str) -> "Iterator[subprocess.Popen[bytes]]":
+        """A worker in a process of its own; killed at the end."""
+        with (self.folder / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                WORKER, env={**self.environment, **environment}, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@dataclass
+class OneCase:
+    """A case of a test: what happened is told it under ids of its own, as the command line would."""
+
+    client: Client
+    reference: str
+    procedure: str = "P"
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    @property
+    def handle(self) -> WorkflowHandle[CaseWorkflow, str]:
+        """Its workflow, whichever run of it is the last."""
+        return self.client.get_workflow_handle_for(CaseWorkflow.run, reach.workflow_id(self.reference))
+
+    def body(self, by: str, /, ago: timedelta = timedelta(), **said: Any) -> dict[str, Any]:
+        """A message as it is sent: by a `role/person`, about something some time ago."""
+        own = {"id": f"m-{next(self.numbers)}", "occurred_at": (datetime.now(UTC) - ago).isoformat(), "by": who(by)}
+        return {**own, **said}
+
+    async def refer(self, by: str = "other agency/school-1", /, **said: Any) -> Receipt:
+        """A referral of a child of seven."""
+        born = {"date_of_birth": f"{datetime.now(UTC).year - 7}-01-01"}
+        known = {"person": f"child-of-{self.reference}", "source": "education", "team": "North"}
+        born = {} if "expected_date_of_birth" in said else born
+        opening = reach.Opening(reference=self.reference, procedure=self.procedure)
+        return await reach.refer(self.client, opening, self.body(by, **{**born, **known, **said}))
+
+    async def tell(self, message: str, by: str, /, ago: timedelta = timedelta(), **said: Any) -> Receipt:
+        """Send a message by its Update; `reach.NotAccepted` where it is refused."""
+        return await reach.send(self.client, self.reference, message, self.body(by, ago, **said))
+
+    async def signal(self, message: str, by: str, /, ago: timedelta = timedelta(), **said: Any) -> None:
+        """Send a message by its Signal."""
+        await reach.signal(self.client, self.reference, message, self.body(by, ago, **said))
+
+    async def state(self) -> Case:
+        """The case as it stands."""
+        return await reach.read(self.client, self.reference)
+
+    async def enquired(self, ago: timedelta = timedelta()) -> None:
+        """Referred on the process map, allocated, and section 47 enquiries initiated that long ago."""
+        await self.refer(ago=ago)
+        await self.tell("social_worker_allocated", "team manager/tm-1", ago, social_worker="sw-1")
+        await self.tell("strategy_requested", "assistant team manager/atm-1", ago, immediate=True)
+        await self.tell("strategy_outcome", "social worker/sw-1", ago, decision="section 47")
+
+    async def on_a_plan(self, ago: timedelta = timedelta()) -> None:
+        """Enquired into, seen, and made the subject of a child protection plan, all that long ago."""
+        await self.enquired(ago)
+        await self.tell("child_visited", "social worker/sw-1", ago, alone=True)
+        await self.tell("section47_outcome", "social worker/sw-1", ago, outcome="substantiated")
+        await self.tell("conference_service_informed", "social worker/sw-1", ago)
+        await self.tell("chair_allocated", "conference service/cs-1", ago, chair="iro-1")
+        held = {"plan": True, "categories": ["neglect"]}
+        await self.tell("initial_conference_held", "independent reviewing officer/iro-1", ago, **held)
+
+    async def recorded(self, records: Database) -> list[reading.ChronologyEntry]:
+        """The chronology, once the records have all that the case decided."""
+
+        async def complete() -> list[reading.ChronologyEntry] | None:
+            seal = (await self.state()).seal
+            lines = await reading.chronology(records, self.reference)
+            return lines if lines and lines[-1].seal == seal else None
+
+        return await eventually(complete)
+
+    async def history(self, run: str | None = None) -> list[HistoryEvent]:
+        """What Temporal wrote down of a run (the last, where none is named)."""
+        handle = self.client.get_workflow_handle(reach.workflow_id(self.reference), run_id=run)
+        return [event async for event in handle.fetch_history_events()]
+
+    async def runs(self) -> list[str]:
+        """The runs of the workflow, oldest first."""
+        query = f"WorkflowId = '{reach.workflow_id(self.reference)}'"
+        found = [execution async for execution in self.client.list_workflows(query)]
+        return [execution.run_id for execution in sorted(found, key=lambda execution: execution.start_time)]
+
+    async def metadata(self) -> WorkflowMetadata:
+        """What the Web UI asks for: the doors and the current details."""
+        found: WorkflowMetadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+        return found
+
+
+async def eventually(look: Callable[[], Awaitable[Found | None]], seconds: float = SECONDS) -> Found:
+    """What `look` finds, once it finds something that is not None or False."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = await look()
+            if found is not None and found is not False:
+                return found
+            await asyncio.sleep(0.02)

@@ -1,0 +1,435 @@
+"""The doors of a case: whatever comes by Update, by Signal or by the command line gets a clear answer, and nothing
+that comes can stop a case."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from activities import reading
+from activities.database import Database
+from casework.messages import MESSAGES
+from starter import reach
+from tests.office import Office, OneCase, eventually
+from workflows.case import Receipt
+
+DAY = timedelta(days=1)
+TODAY = datetime.now(UTC).date()
+WORKER, MANAGER, SCREENER = "social worker/sw-1", "team manager/tm-1", "assistant team manager/atm-1"
+
+
+@pytest.fixture
+async def records(office: Office) -> AsyncIterator[Database]:
+    async with office.records() as found:
+        yield found
+
+
+@pytest.fixture
+async def case(office: Office) -> OneCase:
+    """A child's case on the process map, under enquiry."""
+    case = await office.case("DOOR")
+    await case.enquired()
+    return case
+
+
+async def refused_signals(case: OneCase, records: Database) -> list[tuple[str, str, str]]:
+    """Of each refused signal: what the chronology says, and to whom which notice went."""
+    lines = await case.recorded(records)
+    told = [notice for notice in await reading.notices(records, case.reference) if notice.kind == "refused"]
+    refused = [line.text for line in lines if line.text.startswith("Refused: ")]
+    assert len(told) == len(refused), "for every refusal one notice"
+    return [(text, notice.role, notice.text) for text, notice in zip(refused, told, strict=True)]
+
+
+async def test_every_message_has_an_update_and_a_signal(case: OneCase) -> None:
+    doors = (await case.metadata()).definition
+    assert {door.name for door in doors.update_definitions if door.name} == set(MESSAGES)
+    assert {door.name for door in doors.signal_definitions if door.name} == set(MESSAGES)
+
+
+# --- What a practitioner may get wrong ----------------------------------------------------------------------------
+
+Wrong = tuple[str, str, dict[str, Any], str, str]
+"""The message, by whom, what it says, words of the answer, and which role is told where nobody waits for it."""
+
+WRONG: dict[str, Wrong] = {
+    "a field is missing": ("chair_allocated", WORKER, {}, "chair: this is missing and is needed", "social worker"),
+    "a field is unknown": ("child_visited", WORKER, {"sen": True}, "sen: there is no such field", "social worker"),
+    "a word is unknown": (
+        "section47_outcome",
+        WORKER,
+        {"outcome": "perhaps"},
+        "outcome: 'perhaps' is not one of 'substantiated' or 'not substantiated'",
+        "social worker",
+    ),
+    "a contradiction": (
+        "child_visited",
+        WORKER,
+        {"seen": False, "alone": True},
+        "cannot have been seen",
+        "social worker",
+    ),
+    "no time zone": (
+        "child_visited",
+        WORKER,
+        {"occurred_at": "2026-04-08T10:00:00"},
+        "occurred_at: '2026-04-08T10:00:00' has no time zone; write it like",
+        "social worker",
+    ),
+    "no time": ("child_visited", WORKER, {"occurred_at": "yesterday"}, "is not a date and time", "social worker"),
+    "a bad id": ("child_visited", WORKER, {"id": "a b"}, "id: 'a b' is not an id: letters, digits", "social worker"),
+    "nobody": ("child_visited", WORKER, {"by": None}, "by: ", "social worker"),
+    "the future": (
+        "child_visited",
+        WORKER,
+        {"occurred_at": (datetime.now(UTC) + DAY).isoformat()},
+        "is in the future (now",
+        "social worker",
+    ),
+    "the end of time": (
+        "child_visited",
+        WORKER,
+        {"occurred_at": "9999-12-31T23:59:59-12:00"},
+        "occurred_at: 9999-12-31 is further ahead than a childhood",
+        "social worker",
+    ),
+    "before time": (
+        "child_visited",
+        WORKER,
+        {"occurred_at": "0001-01-01T00:00:00+14:00"},
+        "occurred_at: 0001-01-01 is longer ago than a childhood",
+        "social worker",
+    ),
+    "a day beyond calendars": (
+        "strategy_outcome",
+        WORKER,
+        {"decision": "section 47", "actions": [{"what": "Ask the school", "owner": "police", "due": "9999-12-31"}]},
+        "actions: 9999-12-31 is further ahead than a childhood",
+        "social worker",
+    ),
+    "not at this stage": (
+        "core_group_held",
+        WORKER,
+        {},
+        "The child is not on a child protection plan",
+        "social worker",
+    ),
+    "not before the gate": (
+        "conference_scheduled",
+        "conference service/cs-1",
+        {"starts_at": (datetime.now(UTC) + DAY).isoformat()},
+        "send conference_service_informed (U-P-01, F-P-04)",
+        "conference service",
+    ),
+    "not by this role": (
+        "case_closed",
+        WORKER,
+        {"reason": "Done"},
+        "The social worker may not send case_closed. It is sent by: assistant team manager, team manager",
+        "social worker",
+    ),
+    "not by the family": (
+        "child_visited",
+        "parents and carers/p-1",
+        {},
+        "The parents and carers may not send child_visited",
+        "parents and carers",
+    ),
+    "a role there is not": (
+        "child_visited",
+        "headteacher/h-1",
+        {},
+        "This procedure has no role 'headteacher'. Its roles are: assistant team manager,",
+        "social worker",
+    ),
+    "a request there is not": (
+        "authorisation",
+        MANAGER,
+        {"request": "request-9", "decision": "authorise"},
+        "There is no request request-9. Waiting: none.",
+        "team manager",
+    ),
+    "another child": (
+        "referral_received",
+        "police/pc-1",
+        {"person": "another-child", "source": "police", "date_of_birth": "2020-02-02"},
+        "is another child's; refer this child under a reference of their own",
+        "police",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+async def test_what_is_wrong_is_refused_at_both_doors(case: OneCase, records: Database, wrong: Wrong) -> None:
+    message, by, said, words, told = wrong
+    before = await case.state()
+    with pytest.raises(reach.NotAccepted) as refused:
+        await case.tell(message, by, **said)
+    assert words in str(refused.value)
+    assert await case.state() == before, "a refused update leaves no trace"
+
+    await case.signal(message, by, **said)
+    [(entry, role, notice)] = await eventually(lambda: refused_signals(case, records))
+    person = "somebody unknown" if said.get("by", by) is None else by.partition("/")[2]
+    assert entry.startswith(f"Refused: {message} from {person}: ") and words in entry
+    assert role == told
+    assert notice == f"The message {message} was refused; the chronology of the case says why"
+    after = await case.state()
+    assert (after.deadlines, after.requests, after.seen) == (before.deadlines, before.requests, before.seen)
+    await case.tell("child_visited", WORKER, alone=True)
+
+
+async def test_the_answer_is_an_error_of_the_application(case: OneCase) -> None:
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await case.handle.execute_update("core_group_held", case.body(WORKER))
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == "Refused"
+    assert failed.value.cause.message == "The child is not on a child protection plan."
+
+
+# --- What a program may get wrong ---------------------------------------------------------------------------------
+
+NO_JSON = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b'{"id": '))
+NO_TEXT = RawValue(Payload(metadata={"encoding": b"binary/encrypted"}, data=b"\x00\xff"))
+TOO_DEEP = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 50_000 + b"]" * 50_000))
+HALF_A_CHARACTER = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b'{"id": "\\ud800"}'))
+
+MALFORMED: dict[str, list[Any]] = {
+    "nothing": [],
+    "two things": [{"id": "m-1"}, {"id": "m-2"}],
+    "null": [None],
+    "a list": [[{"id": "m-1"}]],
+    "a word": ["m-1"],
+    "no JSON": [NO_JSON],
+    "no text": [NO_TEXT],
+    "too deep": [TOO_DEEP],
+    "half a character": [HALF_A_CHARACTER],
+}
+
+
+@pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
+async def test_what_is_no_message_stops_nothing(case: OneCase, records: Database, given: list[Any]) -> None:
+    words = "child_visited: a message is one JSON object"
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await case.handle.execute_update("child_visited", args=given)
+    assert isinstance(failed.value.cause, ApplicationError) and words in failed.value.cause.message
+
+    await case.handle.signal("child_visited", args=given)
+    [(entry, role, _)] = await eventually(lambda: refused_signals(case, records))
+    assert entry.startswith(f"Refused: child_visited from somebody unknown: {words}")
+    assert role == "social worker", "who acts at this stage"
+    assert (await case.tell("child_visited", WORKER, alone=True)).duplicate is False
+
+
+@pytest.mark.parametrize("given", [[], [{"by": {"role": "police", "person": "pc-9"}}], [1, 2]], ids=str)
+async def test_a_message_there_is_not(case: OneCase, records: Database, given: list[Any]) -> None:
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await case.handle.execute_update("child_vanished", args=given)
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.message.startswith("There is no message 'child_vanished'. There are: action_completed, ")
+
+    await case.handle.signal("child_vanished", args=given)
+    [(entry, role, notice)] = await eventually(lambda: refused_signals(case, records))
+    known = len(given) == 1
+    assert entry == f"Refused: child_vanished from {'pc-9' if known else 'somebody unknown'}: " + (
+        "There is no message 'child_vanished'."
+    )
+    assert role == ("police" if known else "social worker")
+    assert notice == "The message that you sent was refused; the chronology of the case says why"
+
+
+async def test_a_refusal_quotes_little_and_tells_nothing_of_a_child(case: OneCase, records: Database) -> None:
+    name = "Tom Doe " * 5000
+    by = {"role": "police", "person": name}
+    await case.handle.signal("child_visited", {**case.body(WORKER), "seen": name, "by": by})
+    await case.handle.signal(name[:900], {"by": by})
+    refused = await eventually(lambda: refused_signals(case, records))
+    assert len(refused) == 2
+    for entry, role, notice in refused:
+        assert entry.startswith("Refused: ") and len(entry) < 2000
+        assert role == "police"
+        assert "Tom" not in notice
+
+
+async def test_a_sender_who_is_no_person_does_no_harm(case: OneCase, records: Database) -> None:
+    senders: list[Any] = [
+        "police",
+        ["police"],
+        {"role": 1, "person": 2},
+        {"role": {}, "person": []},
+        {"role": "police"},
+    ]
+    for by in senders:
+        await case.handle.signal("child_visited", {**case.body(WORKER), "by": by})
+    refused = await eventually(lambda: refused_signals(case, records))
+    assert [role for _, role, _ in refused] == ["social worker"] * 4 + ["police"]
+
+
+# --- Once, and in every order -------------------------------------------------------------------------------------
+
+
+async def test_the_same_message_counts_once_by_whatever_door(case: OneCase, records: Database) -> None:
+    visit = case.body(WORKER, alone=True)
+
+    async def sent() -> Receipt:
+        return await reach.send(case.client, case.reference, "child_visited", visit)
+
+    receipts = await asyncio.gather(*(sent() for _ in range(6)))
+    assert sorted(receipt.duplicate for receipt in receipts) == [False] + [True] * 5
+    await case.handle.signal("child_visited", visit)
+    again = await sent()
+    assert (again.duplicate, again.entries, again.stage) == (True, (), "section 47 enquiry")
+    lines = await case.recorded(records)
+    assert [line.message_id for line in lines].count(visit["id"]) == 2, "the visit, and the deadline it met"
+    assert [line.text for line in lines if line.text.startswith("Child visited")] == ["Child visited: seen alone"]
+
+
+async def test_a_case_there_is_not(office: Office) -> None:
+    case = await office.case("NOBODY")
+    for sent in (case.tell("child_visited", WORKER), case.signal("child_visited", WORKER), case.state()):
+        with pytest.raises(reach.NotFound, match=f"There is no case {case.reference}") as unknown:
+            await sent
+        assert unknown.value.code == 3
+
+
+# --- Referrals ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("Q-03")
+async def test_a_second_referral_is_new_information(case: OneCase, records: Database) -> None:
+    again = await case.refer("police/pc-1", source="police")
+    assert again.entries[0] == "A further referral, from police: new information on this case"
+    assert len(await case.runs()) == 1
+    # The same by Signal.
+    known = (await case.state()).child
+    assert known is not None
+    await case.signal(
+        "referral_received", "health/gp-1", person=known.person, source="health", date_of_birth="2020-01-01"
+    )
+
+    async def both() -> bool:
+        texts = [line.text for line in await case.recorded(records)]
+        return sum(text.startswith("A further referral, from ") for text in texts) == 2
+
+    assert await eventually(both)
+
+
+WRONG_REFERRALS: dict[str, tuple[dict[str, Any], str]] = {
+    "born tomorrow": ({"date_of_birth": str(TODAY + DAY)}, f"date_of_birth {TODAY + DAY} is after the referral"),
+    "grown up": ({"date_of_birth": "1990-01-01"}, "date_of_birth 1990-01-01 is of an adult"),
+    "born and expected": ({"date_of_birth": "2020-01-01", "expected_date_of_birth": str(TODAY)}, "one of the two"),
+    "neither born nor expected": ({"date_of_birth": None}, "one of the two"),
+    "received next year": (
+        {"occurred_at": (datetime.now(UTC) + 366 * DAY).isoformat()},
+        "is in the future",
+    ),
+    "without a time zone": (
+        {"occurred_at": "2026-04-08T10:00:00"},
+        "occurred_at: '2026-04-08T10:00:00' has no time zone",
+    ),
+    "an unknown field": ({"name": "Tom Doe"}, "name: there is no such field"),
+    "an unknown source": ({"source": "a friend"}, "source: 'a friend' is not one of 'individual', 'education'"),
+    "without a child": ({"person": None}, "person: "),
+    "by the family": ({"by": {"role": "parents and carers", "person": "p"}}, "may not send referral_received"),
+    "by an unknown role": ({"by": {"role": "vicar", "person": "v"}}, "This procedure has no role 'vicar'"),
+}
+
+
+@pytest.mark.parametrize(("said", "words"), WRONG_REFERRALS.values(), ids=WRONG_REFERRALS)
+async def test_a_wrong_referral_opens_no_case(office: Office, said: dict[str, Any], words: str) -> None:
+    case = await office.case("WRONG")
+    with pytest.raises(reach.NotAccepted) as refused:
+        await case.refer(**said)
+    assert words in str(refused.value)
+    # Put right, it opens the case at once.
+    assert (await case.refer()).stage == "referral"
+    assert (await case.state()).numbers["entry"] == 1
+
+
+async def test_a_referral_on_the_wrong_procedure_can_be_put_right_at_once(office: Office) -> None:
+    wrong = await office.case("MISTAKEN", "B")
+    with pytest.raises(reach.NotAccepted, match="This procedure has no role 'other agency'"):
+        await wrong.refer("other agency/school-1")
+    right = OneCase(wrong.client, wrong.reference, "P")  # under the very ids that were refused
+    assert (await right.refer("other agency/school-1")).duplicate is False
+    assert (await right.state()).procedure.about.letter == "P"
+
+
+async def test_a_procedure_there_is_not(office: Office) -> None:
+    case = await office.case("UNRULED", "Utopia")
+    with pytest.raises(reach.NotAccepted, match=r"^There is no procedure 'Utopia'. There are: .*process-map \(P\)"):
+        await case.refer()
+    right = OneCase(case.client, case.reference, "P")
+    assert (await right.refer()).stage == "referral"
+
+
+async def test_many_who_refer_at_once_open_one_case(office: Office) -> None:
+    case = await office.case("MANY")
+    receipts = await asyncio.gather(*(case.refer(f"other agency/school-{number}") for number in range(6)))
+    assert sum("Referral received" in receipt.entries[0] for receipt in receipts) == 1
+    assert sum("A further referral" in receipt.entries[0] for receipt in receipts) == 5
+    assert len(await case.runs()) == 1
+
+
+# --- The end ------------------------------------------------------------------------------------------------------
+
+
+async def close(case: OneCase) -> None:
+    await case.tell("screening_decided", MANAGER, harm_suspected=False)
+    await case.tell("case_closed", MANAGER, reason="No harm is suspected")
+
+
+async def completed(case: OneCase) -> bool:
+    return (await case.handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+
+async def test_a_closed_case_takes_nothing_and_a_new_referral_opens_it_again(office: Office, records: Database) -> None:
+    case = await office.case("CLOSED")
+    await case.refer()
+    await close(case)
+    await eventually(lambda: completed(case))
+    assert await case.handle.result() == "Closed after episode 1."
+    for sent in (case.tell("child_visited", WORKER), case.signal("child_visited", WORKER)):
+        with pytest.raises(reach.NotFound, match=f"Case {case.reference} is closed. A new referral opens it again"):
+            await sent
+    again = await case.refer()
+    assert again.stage == "referral"
+    assert (await case.state()).episode == 2
+    assert [line.episode for line in await case.recorded(records)].count(2) == 1
+
+
+@pytest.mark.parametrize("by", [WORKER, "vicar/v-1"])
+async def test_what_comes_while_a_case_is_being_closed_is_answered(office: Office, records: Database, by: str) -> None:
+    case = await office.case("CLOSING")
+    await case.refer()
+    await case.recorded(records)
+    async with records.transaction() as connection:  # the record cannot be written meanwhile
+        await connection.execute("SELECT FROM s47.case WHERE reference = $1 FOR UPDATE", case.reference)
+        await close(case)
+        with pytest.raises(reach.NotAccepted, match="is closed; a new referral opens it again"):
+            await case.tell("child_visited", by)
+        await case.signal("child_visited", by)
+        await eventually(lambda: said_last(case, "Refused: child_visited"))
+    await eventually(lambda: completed(case))
+    [(entry, role, _)] = await refused_signals(case, records)
+    assert "is closed; a new referral opens it again" in entry
+    assert role == ("social worker" if by == WORKER else "team manager"), "who closes cases, where the role is unknown"
+
+
+async def said_last(case: OneCase, words: str) -> bool:
+    return (await case.state()).latest[-1].text.startswith(words)
+
+
+async def test_a_case_is_not_ended_by_cancelling_it(case: OneCase) -> None:
+    before = await case.state()
+    await case.handle.cancel()
+    await eventually(lambda: said_last(case, "Temporal was asked to cancel this case; it goes on"))
+    assert (await case.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    assert (await case.state()).deadlines == before.deadlines
+    assert (await case.tell("child_visited", WORKER, alone=True)).stage == "section 47 enquiry"
