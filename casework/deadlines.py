@@ -78,7 +78,9 @@ def _meet(turn: Turn, key: str, rule: Timescale, fact: Fact) -> None:
 def _close_met(turn: Turn, deadline: Deadline, at: datetime) -> None:
     late = deadline.due is not None and at > deadline.due
     state = DeadlineState.MET_LATE if late else DeadlineState.MET
-    turn.put_deadline(deadline.model_copy(update={"state": state, "met_at": at, "closed_at": turn.now}))
+    breached_at = deadline.breached_at or (deadline.due if late else None)
+    update = {"state": state, "met_at": at, "breached_at": breached_at, "closed_at": turn.now}
+    turn.put_deadline(deadline.model_copy(update=update))
     told_late = " (the case had already recorded it as missed)" if deadline.breached_at and not late else ""
     turn.entry(f"{deadline.duty}: {state.value}, {spoken_instant(at)}{told_late}", deadline.cites, at)
     for key, rule in turn.case.procedure.timescale.items():
@@ -340,7 +342,7 @@ def _rungs(turn: Turn, rule: Timescale, deadline: Deadline) -> tuple[AlarmRung, 
             AlarmRung(at=_morning(rung.after, anchor, turn.case) + GRACE, kind=RungKind.ESCALATION, to=rung.to)
             for rung in rule.escalate_further
         ]
-    return tuple(ahead + after)
+    return tuple(ahead + sorted(after, key=lambda rung: rung.at))
 
 
 def _morning(amount: Amount, anchor: datetime, case: Case, *, backwards: bool = False) -> datetime:
@@ -410,7 +412,9 @@ def release(turn: Turn) -> None:
     """What was withheld is owed again; what has become late meanwhile sounds at once."""
     for deadline in list(turn.case.deadlines.values()):
         if deadline.closed_at is None and deadline.state is DeadlineState.WITHHELD:
-            turn.put_deadline(deadline.model_copy(update={"state": DeadlineState.OPEN, "because": None}))
+            missed_before = any(rung.kind is RungKind.DUE for rung in deadline.rungs[: deadline.rungs_passed])
+            state = DeadlineState.OVERDUE if missed_before else DeadlineState.OPEN
+            turn.put_deadline(deadline.model_copy(update={"state": state, "because": None}))
             turn.entry(f"{deadline.duty}: no longer withheld, due {spoken_due(deadline)}", deadline.cites)
 
 

@@ -15,7 +15,7 @@ def check_membership(turn: Turn, kind: str, attended_by: Iterable[str], message:
     document says must, and where it says should unless the message gives a note saying why (Q-28).
     """
     procedure = turn.case.procedure
-    present = [_known(turn, name) for name in attended_by]
+    present = [known_role(turn, "attended_by", name) for name in attended_by]
     rule = procedure.meeting.get(kind)
     if rule is None:
         return present
@@ -34,9 +34,10 @@ def check_membership(turn: Turn, kind: str, attended_by: Iterable[str], message:
     return present
 
 
-def _known(turn: Turn, name: str) -> str:
+def known_role(turn: Turn, field: str, name: str) -> str:
+    """The procedure's own key of a role named in this field of a message."""
     role = turn.case.procedure.role_named(name)
     if role is None:
         there_are = ", ".join(sorted(turn.case.procedure.role))
-        raise Refusal(f"attended_by: this procedure has no role {name!r}. Its roles are: {there_are}.")
+        raise Refusal(f"{field}: this procedure has no role {name!r}. Its roles are: {there_are}.")
     return role

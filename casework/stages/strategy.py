@@ -12,7 +12,7 @@ from casework.case import Enquiry, Strategy
 from casework.conditions import all_hold
 from casework.effects import NoticeKind
 from casework.facts import begin, happened
-from casework.meetings import check_membership
+from casework.meetings import check_membership, known_role
 from casework.messages import (
     Message,
     NextActionSent,
@@ -99,7 +99,8 @@ def strategy_extension_requested(turn: Turn, message: StrategyExtensionRequested
     assert strategy is not None
     turn.refuse_if(strategy.immediate, "An immediate response is required: the discussion cannot be put off.")
     turn.refuse_if(not strategy.complex, "Only for particularly complex concerns: the request did not say complex.")
-    requests.put_to(turn, Subject.STRATEGY_EXTENSION, message, strategy.id)
+    named = message.model_copy(update={"strategy": strategy.id})  # another may be open by the time it is agreed
+    requests.put_to(turn, Subject.STRATEGY_EXTENSION, named, strategy.id)
 
 
 @takes_effect(Subject.STRATEGY_EXTENSION)
@@ -153,7 +154,7 @@ def strategy_outcome(turn: Turn, message: StrategyOutcome) -> None:
         assert message.ground is not None
         withhold(turn, message.ground, message)
     for action in message.actions:
-        owner = turn.case.procedure.role_named(action.owner) or action.owner
+        owner = known_role(turn, "actions.owner", action.owner)
         # The action itself stays in the record: a deadline's words are seen on timelines and in notices.
         deadline = deadlines.open_case_set(
             turn,
