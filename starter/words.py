@@ -11,7 +11,7 @@ from activities.reading import ChronologyEntry, TrayItem
 from casework.calendar import spoken_date, spoken_instant
 from casework.case import Case, DeadlineState
 from casework.deadlines import spoken_due
-from casework.view import remarks
+from casework.view import open_prompts, remarks
 from starter.rehearsal.outcome import Rehearsed
 
 TOLD_LATE = timedelta(days=1)
@@ -41,6 +41,10 @@ def front(case: Case) -> Group:
         lines.append(f"Allocated to: {case.allocated_to}")
     if case.withholding:
         lines.append(f"[yellow]Withheld from the family: {case.withholding.ground.value}[/]")
+    if case.circumstances:
+        lines.append(f"So at present: {'; '.join(one.value for one in case.circumstances)}")
+    if case.linked:
+        lines.append(f"Linked cases: {', '.join(case.linked)}")
     lines += ["", _deadlines(case)]
     if case.waiting_requests:
         waiting = table("request", "waiting to be decided", "who decides", "asked")
@@ -48,6 +52,9 @@ def front(case: Case) -> Group:
             who = " or ".join(request.to) + (f" ({request.assigned_to})" if request.assigned_to else "")
             waiting.add_row(request.id, escape(request.title), who, spoken_instant(request.asked_at))
         lines += ["", waiting]
+    prompts = [f"  {escape(asks)} [dim]{key}[/]" for key, asks in open_prompts(case)]
+    if prompts:
+        lines += ["", "To think of at this stage:", *prompts]
     return Group(*lines)
 
 
