@@ -59,6 +59,7 @@ class Deadline(Value):
     provisional: bool = False
     due: datetime | None
     on: date | None
+    no_amount: str | None = None
     window_opens: date | None = None
     reading: str | None = None
     other_reading_on: date | None = None

@@ -216,6 +216,7 @@ def _open(
         provisional=provisional,
         due=limit.due if limit else None,
         on=limit.on if limit else None,
+        no_amount=rule.no_amount,
         window_opens=opens.on if opens else None,
         reading=rule.reading,
         other_reading_on=other.on if other else None,
@@ -475,7 +476,7 @@ def forget_old(turn: Turn) -> None:
 def spoken_due(deadline: Deadline) -> str:
     """The limit as people say it: a day, or a day and a time where it is counted in hours."""
     if deadline.due is None:
-        return "with no date set"
+        return deadline.no_amount or "with no date set"
     if deadline.on is not None:
         window = f"from {spoken_date(deadline.window_opens)}, by " if deadline.window_opens else ""
         return window + spoken_date(deadline.on)
