@@ -21,7 +21,8 @@ from activities.migrate import Migration, WrongMigrations, migrate, shipped
 from activities.reading import NoSuchNotice
 from activities.records import Records
 from activities.table import all_activities, production
-from casework.batch import Basis, BasisWanted, Batch, Recorded, front_of
+from casework import decide
+from casework.batch import Basis, BasisWanted, Batch, Recorded, batch_of, front_of
 from casework.case import Deadline, Request
 from casework.effects import Entry, said, seal_of, sealed
 from connection.settings import settings
@@ -202,7 +203,7 @@ async def test_an_older_batch_never_overwrites_a_newer_one(records: Records, dsn
 async def test_another_entry_of_the_same_number_is_refused_for_good(records: Records, dsn: str) -> None:
     await records.record(Life().referred().batch())
     before = await everything(dsn)
-    other = Life().referred(harm_suspected=False, note="Quite another referral").batch()
+    other = Life().referred(note="Quite another referral").batch()
     with pytest.raises(ApplicationError, match="says something else") as refused:
         await records.record(other)
     assert (refused.value.type, refused.value.non_retryable) == ("EntryDiffers", True)
@@ -236,7 +237,7 @@ async def test_what_was_said_is_kept_as_it_was_said(records: Records, database: 
         "pc-1",
         after=DAY,
         occurred_at="2026-04-02T08:30:00.250+01:00",
-        note="Two\nlines, 'quoted' — \0 and \\u0000",
+        note="Two\nlines, 'quoted' — and \\u0000",
     )
     life.asked_for_strategy()
     life.tell(
@@ -245,12 +246,22 @@ async def test_what_was_said_is_kept_as_it_was_said(records: Records, database: 
         "tm-1",
         request="request-1",
         decision="return",
-        reason="Say more \0 of it, \\u0000",
+        reason="Say more of it, \\u0000",
     )
     await records.record(life.batch())
     told = next(entry for entry in await reading.chronology(database, "R-1") if entry.note)
-    assert told.note == "Two\nlines, 'quoted' — ␀ and \\u0000"
+    assert told.note == "Two\nlines, 'quoted' — and \\u0000"
     assert told.occurred_at == datetime(2026, 4, 2, 7, 30, 0, 250_000, tzinfo=UTC)
+    assert (await reading.verify_chain(database, "R-1")).intact
+
+
+async def test_what_postgres_cannot_hold_is_shown_by_a_sign(records: Records, database: Database) -> None:
+    life = Life().referred()
+    refused = decide.refuse_signal(life.case, "child_visited", "sw\0-1", None, "malformed", life.now)
+    await records.record(life.batch())
+    await records.record(batch_of(refused.case, refused.effects, 2))
+    [told] = [entry for entry in await reading.chronology(database, "R-1") if entry.text.startswith("Refused")]
+    assert "sw␀-1" in told.text
     assert (await reading.verify_chain(database, "R-1")).intact
 
 
