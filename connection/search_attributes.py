@@ -8,7 +8,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.common import SearchAttributeKey
 
 STAGE = SearchAttributeKey.for_keyword("Stage")
-PROCEDURE = SearchAttributeKey.for_keyword("Procedure")
+PROCEDURE = SearchAttributeKey.for_keyword("CaseProcedure")  # plain "Procedure" is a word of the query language
 TEAM = SearchAttributeKey.for_keyword("Team")
 ALLOCATED_TO = SearchAttributeKey.for_keyword("AllocatedTo")
 NEXT_DUE = SearchAttributeKey.for_datetime("NextDue")

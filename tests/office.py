@@ -36,6 +36,35 @@ SECONDS = 30.0
 NUMBERS = count(1)
 Found = TypeVar("Found")
 
+OWN_RULES = """
+# What no shipped procedure has: a duty that another one's being missed makes, and that may be late from the start.
+
+[timescale.report]
+cites = ["C-01"]
+source = "made up for tests"
+words = "within 24 hours"
+duty = "Report on the enquiry"
+owner = "social worker"
+from = "section 47 initiated"
+within = "24 hours"
+met_by = "assessment ended"
+until = "case closed"
+on_breach = "assessment limit passed"
+
+[timescale.report-explained]
+cites = ["C-01"]
+source = "made up for tests"
+words = "within an hour"
+duty = "Explain why there is no report"
+owner = "team manager"
+from = "section 47 initiated"
+opens_on = "assessment limit passed"
+within = "1 hour"
+met_by = "assessment overrun explained"
+until = "case closed"
+"""
+"""An authority's own procedure, `OWN`: the process map with two rules more."""
+
 WORKER = (sys.executable, "-m", "worker")
 S47 = (str(Path(sys.executable).with_name("s47")),)
 
@@ -66,8 +95,24 @@ class Office:
     def environment(self) -> dict[str, str]:
         """What a program of ours needs to know, and nothing of the settings of whoever runs the tests."""
         theirs = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "S47_"))}
-        ours = {"TEMPORAL_ADDRESS": self.temporal, "S47_POSTGRES": self.dsn, "S47_FOLDER": str(self.folder)}
+        ours = {
+            "TEMPORAL_ADDRESS": self.temporal,
+            "S47_POSTGRES": self.dsn,
+            "S47_FOLDER": str(self.folder),
+            "S47_PROCEDURES": json.dumps([str(self.procedures)]),
+        }
         return {**theirs, **ours, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+
+    @property
+    def procedures(self) -> Path:
+        """The folder of the authority's own procedures."""
+        folder = self.folder / "procedures"
+        if not folder.exists():
+            folder.mkdir()
+            shipped = (ROOT / "casework/procedures/process-map.toml").read_text(encoding="utf-8")
+            ours = shipped.replace('key = "process-map"', 'key = "own-rules"').replace('letter = "P"', 'letter = "OWN"')
+            (folder / "own-rules.toml").write_text(ours + OWN_RULES, encoding="utf-8")
+        return folder
 
     async def client(self) -> Client:
         """A client, as the command line makes one."""

@@ -1,0 +1,328 @@
+"""The running case: its durable timers, and what Temporal's Web UI shows of it."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.converter import PayloadConverter
+
+from activities import reading
+from activities.database import Database
+from activities.records import Records
+from casework import decide
+from casework.batch import Batch, front_of
+from casework.calendar import spoken_date
+from casework.case import Case, DeadlineState
+from casework.effects import Entry, sealed
+from connection import search_attributes as attribute
+from starter import reach
+from tests.office import Office, OneCase, eventually
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+ALMOST_A_DAY = DAY - timedelta(seconds=2)
+"""So long ago did something happen that a limit of 24 hours passes in two seconds."""
+WORKER, MANAGER = "social worker/sw-1", "team manager/tm-1"
+
+
+@pytest.fixture
+async def records(office: Office) -> AsyncIterator[Database]:
+    async with office.records() as found:
+        yield found
+
+
+@pytest.fixture
+async def case(office: Office) -> OneCase:
+    """A child's case on the process map, under enquiry."""
+    case = await office.case("LIFE")
+    await case.enquired()
+    return case
+
+
+def summary(event: HistoryEvent) -> str:
+    """What the Web UI writes on an event's bar."""
+    said = PayloadConverter.default.from_payload(event.user_metadata.summary, str)
+    assert isinstance(said, str)
+    return said
+
+
+def running_timers(history: list[HistoryEvent]) -> Counter[str]:
+    """The timers that are started and neither fired nor cancelled, by what they are called."""
+    running = {}
+    for event in history:
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            running[event.timer_started_event_attributes.timer_id] = summary(event)
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_FIRED:
+            del running[event.timer_fired_event_attributes.timer_id]
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_CANCELED:
+            del running[event.timer_canceled_event_attributes.timer_id]
+    return Counter(running.values())
+
+
+async def has_its_timers(case: OneCase) -> bool:
+    """Whether every running deadline has exactly one running timer, which names it, and there is no other."""
+    alarms = decide.alarms(await case.state())
+    return running_timers(await case.history()) == Counter(words[:120] for _, words in alarms.values())
+
+
+def only(case: Case, timescale: str) -> DeadlineState:
+    [deadline] = [one for one in case.deadlines.values() if one.timescale == timescale]
+    return deadline.state
+
+
+# --- Timers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("P-02")
+async def test_a_limit_that_passes_is_told_by_itself(office: Office, records: Database) -> None:
+    case = await office.case("LATE")
+    await case.enquired(ALMOST_A_DAY)
+    assert only(await case.state(), "child-seen") is DeadlineState.OPEN
+    assert await listed(case, "Overdue IS NULL")
+
+    await eventually(lambda: listed(case, "Overdue = 'child-seen'"))
+    assert only(await case.state(), "child-seen") is DeadlineState.OVERDUE
+    lines = await case.recorded(records)
+    missed = [line for line in lines if "MISSED" in line.text]
+    assert [(line.what, line.by) for line in missed] == [("time passed", "S47")]
+    assert missed[0].text.startswith("Visit the family home and see the child: MISSED, was due ")
+    told = [(notice.kind, notice.role) for notice in await reading.notices(records, case.reference)]
+    assert told[-2:] == [("overdue", "social worker"), ("escalation", "team manager")]
+    details = (await case.metadata()).current_details
+    assert "| **OVERDUE** | " in details and "Visit the family home and see the child" in details
+
+    await case.tell("child_visited", WORKER, alone=True)
+    await eventually(lambda: listed(case, "Overdue IS NULL"))
+
+
+async def test_every_deadline_has_one_timer_that_names_it(case: OneCase) -> None:
+    async def timers() -> set[str]:
+        await eventually(lambda: has_its_timers(case))
+        return set(running_timers(await case.history()))
+
+    state = await case.state()
+    due = {deadline.timescale: deadline for deadline in state.running_deadlines}
+    first = await timers()
+    assert {words.partition(" — due ")[0] for words in first} == {
+        "Visit the family home and see the child",
+        "Hold the initial child protection conference",
+        "Allocate the Independent Reviewing Officer and arrange the conference",
+    }
+    conference = due["initial-conference"].on
+    assert conference is not None
+    assert f"Hold the initial child protection conference — due {spoken_date(conference)}" in first
+
+    # Met: its timer is gone. Set: a timer more. Moved: another one in its place.
+    await case.tell("child_visited", WORKER, alone=True)
+    second = await timers()
+    assert first - second == {words for words in first if words.startswith("Visit")} and second < first
+    await case.tell("section47_outcome", WORKER, outcome="substantiated")
+    await case.tell("conference_service_informed", WORKER)
+    starts = datetime.now(UTC) + 9 * DAY
+    await case.tell("conference_scheduled", "conference service/cs-1", starts_at=starts.isoformat())
+    third = await timers()
+    reports = {
+        words for words in third if words.startswith(("Share the conference report", "Send the conference report"))
+    }
+    assert len(reports) == 2
+    await case.tell("conference_scheduled", "conference service/cs-1", starts_at=(starts + DAY).isoformat())
+    fourth = await timers()
+    assert third - fourth == reports and len(fourth) == len(third)
+    assert all(len(words) <= 120 for words in fourth)
+
+
+async def test_a_duty_that_is_late_from_the_start_rings_at_once(office: Office) -> None:
+    """When a limit passes, what follows from it may have been due before: its timer must not lie in the past."""
+    case = await office.case("OVERTAKEN", "OWN")
+    await case.enquired(ALMOST_A_DAY)
+    assert "report-explained-1" not in (await case.state()).deadlines
+
+    async def overdue() -> bool:
+        return {"report", "report-explained"} <= {deadline.timescale for deadline in (await case.state()).overdue}
+
+    await eventually(overdue)
+    await eventually(lambda: has_its_timers(case))
+
+
+# --- What the Web UI shows ----------------------------------------------------------------------------------------
+
+
+async def listed(case: OneCase, query: str) -> bool:
+    """Whether a filter of the Web UI's list of workflows finds the case."""
+    workflow = reach.workflow_id(case.reference)
+    found = case.client.list_workflows(f"{query} AND WorkflowType = 'case' AND WorkflowId = '{workflow}'")
+    return [execution.id async for execution in found] == [workflow]
+
+
+async def test_cases_are_filtered_by_what_managers_ask(case: OneCase) -> None:
+    state = await case.state()
+    assert state.next_due is not None
+    after, before = (state.next_due + wait for wait in (timedelta(minutes=1), -timedelta(minutes=1)))
+    is_so = [
+        "Stage = 'section 47 enquiry'",
+        "ExecutionStatus = 'Running'",
+        "CaseProcedure = 'process-map'",
+        "Team = 'North'",
+        "AllocatedTo = 'sw-1'",
+        "WaitingFor = 'social worker'",
+        "WaitingFor = 'conference service'",
+        "Overdue IS NULL",
+        f"NextDue < '{after.isoformat()}'",
+        f"NextDue > '{before.isoformat()}'",
+        "Stage = 'section 47 enquiry' AND Team = 'North' AND Overdue IS NULL",
+    ]
+    is_not = [
+        "Stage = 'referral'",
+        "CaseProcedure = 'pan-bedfordshire'",
+        "Team = 'South'",
+        "AllocatedTo = 'sw-2'",
+        "WaitingFor = 'team manager'",
+        "Overdue IS NOT NULL",
+        "Overdue = 'child-seen'",
+        f"NextDue > '{after.isoformat()}'",
+    ]
+    for query in is_so:
+        assert await eventually(lambda query=query: listed(case, query)), query  # type: ignore[misc]
+    for query in is_not:
+        assert not await listed(case, query), query
+
+
+async def test_search_attributes_follow_the_case(case: OneCase) -> None:
+    async def shown() -> dict[str, object]:
+        said = (await case.handle.describe()).typed_search_attributes
+        return {key.name: said.get(key) for key in attribute.ALL}
+
+    async def as_it_stands() -> bool:
+        front = front_of(await case.state())
+        return await shown() == {
+            "Stage": front.stage.value,
+            "CaseProcedure": "process-map",
+            "Team": front.team,
+            "AllocatedTo": front.allocated_to,
+            "NextDue": front.next_due,
+            "Overdue": list(front.overdue) or None,
+            "WaitingFor": list(front.waiting_for),
+        }
+
+    await eventually(as_it_stands)
+    await case.tell("social_worker_allocated", MANAGER, social_worker="sw-2", team="South")
+    await eventually(as_it_stands)
+    assert ((await shown())["AllocatedTo"], (await shown())["Team"]) == ("sw-2", "South")
+    await case.tell("child_visited", WORKER, alone=True)
+    await case.tell("section47_outcome", WORKER, outcome="not substantiated")
+    await eventually(as_it_stands)
+    assert (await shown())["Stage"] == "assessment"
+    await case.tell("assessment_completed", WORKER)
+    await eventually(as_it_stands)
+    assert (await shown())["WaitingFor"] == ["team manager"]
+    request = (await case.state()).waiting_requests[0].id
+    await case.tell("authorisation", MANAGER, request=request, decision="authorise")
+    await case.tell("case_closed", MANAGER, reason="Not substantiated")
+    await case.handle.result()
+    assert await shown() == {
+        **dict.fromkeys(("NextDue", "Overdue", "WaitingFor")),
+        "Stage": "closed",
+        "CaseProcedure": "process-map",
+        "Team": "South",
+        "AllocatedTo": "sw-2",
+    }
+
+
+async def test_the_front_page_says_who_acts_next_and_what_is_due(case: OneCase) -> None:
+    await case.tell("strategy_requested", "assistant team manager/atm-1")
+    details = (await case.metadata()).current_details
+    state = await case.state()
+    assert details.startswith("## Strategy discussion\n") or details.startswith("## Section 47 enquiry\n")
+    assert f"Case **{case.reference}**, episode 1, on the procedure *Child Protection Process Map*" in details
+    assert f"**Who must act next:** {', '.join(state.waiting_for)}" in details and "team manager" in state.waiting_for
+    assert "**Allocated to:** sw-1, North" in details
+    for deadline in state.running_deadlines:
+        assert f"| {deadline.duty} | {deadline.owner} | {', '.join(deadline.cites)}" in details
+    [request] = state.waiting_requests
+    assert f"| {request.id} | {request.title} | team manager |" in details
+    assert f": {state.latest[-1].text}\n" in details
+
+
+async def test_a_case_says_what_it_is_and_what_it_does(case: OneCase, records: Database) -> None:
+    await case.recorded(records)
+    described = await case.handle.describe()
+    assert await described.static_summary() == f"Case {case.reference}, on the procedure P"
+    assert "who must act next" in (await described.static_details() or "")
+    assert described.workflow_type == "case"
+    assert await described.memo() == {}
+    scheduled = [
+        event for event in await case.history() if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    ]
+    types = {event.activity_task_scheduled_event_attributes.activity_type.name for event in scheduled}
+    assert types == {"case_basis", "record"}
+    assert summary(scheduled[0]) == "Load the procedure and the bank holidays"
+    assert summary(scheduled[1]) == "Referral received from education, on the procedure Child Protection Process Map"
+    assert all(0 < len(summary(event)) <= 120 for event in scheduled)
+
+
+async def test_nothing_of_a_child_stands_where_many_can_read_it(office: Office, records: Database) -> None:
+    case = await office.case("PRIVATE")
+    child, note, action = "child-nhs-4711", "Bruises on Tom's left arm", "Ask Tom's aunt Sue"
+    await case.refer(person=child, note=note)
+    await case.tell("social_worker_allocated", MANAGER, social_worker="sw-1", note=note)
+    await case.tell("strategy_requested", "assistant team manager/atm-1", immediate=True, note=note)
+    actions = [{"what": action, "owner": "social worker", "due": str((datetime.now(UTC) + 3 * DAY).date())}]
+    await case.tell("strategy_outcome", WORKER, decision="section 47", note=note, actions=actions)
+    await case.signal("child_visited", "police/pc-1", note=note * 1000)
+    await case.signal("referral_received", "police/pc-1", person="child-nhs-4712", source=note, note=note)
+
+    async def both_refused() -> bool:
+        return sum("Refused: " in line.text for line in await case.recorded(records)) == 2
+
+    await eventually(both_refused)
+    await eventually(lambda: has_its_timers(case))
+
+    described = await case.handle.describe()
+    timers = [
+        summary(event) for event in await case.history() if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED
+    ]
+    open_to_many = [
+        described.id,
+        described.workflow_type,
+        described.task_queue,
+        await described.static_summary(),
+        await described.static_details(),
+        str(described.raw_description.workflow_execution_info.search_attributes),
+        str(described.raw_description.workflow_execution_info.memo),
+        *timers,
+        *(f"{notice}" for notice in await reading.notices(records, case.reference)),
+    ]
+    assert len(timers) >= 4 and "Action 1 agreed at strategy-1" in " ".join(timers)
+    for secret in (child, "child-nhs", "Bruises", "Tom", "Sue"):
+        assert not [words for words in open_to_many if words is not None and secret in words], secret
+    # It is where it belongs: in the record.
+    chronology = await reading.chronology(records, case.reference)
+    assert note in [line.note for line in chronology]
+    assert any(action in line.text for line in chronology)
+
+
+# --- A record that says something else ----------------------------------------------------------------------------
+
+
+async def test_a_record_that_refuses_is_said_so_and_the_case_goes_on(office: Office, records: Database) -> None:
+    case = await office.case("TAMPERED")
+    await case.refer()
+    [first] = await case.recorded(records)
+    front = front_of(await case.state())
+    now = datetime.now(UTC)
+    other = sealed(Entry(number=2, recorded_at=now, occurred_at=now, by="somebody", what="?", text="Else"), first.seal)
+    await Records(records).record(Batch(number=1000, front=front, entries=(other,)))
+
+    await case.tell("social_worker_allocated", MANAGER, social_worker="sw-1")
+
+    async def said_so() -> bool:
+        return "**The record refuses what is decided" in (await case.metadata()).current_details
+
+    await eventually(said_so)
+    details = (await case.metadata()).current_details
+    assert f"Entry 2 of case {case.reference} (episode 1) is in the record already and says something else" in details
+    assert (await case.tell("strategy_requested", "assistant team manager/atm-1")).stage == "referral"
+    waiting = [words for words in running_timers(await case.history()) if words.startswith("The record refused")]
+    assert len(waiting) == 1, "it is tried again"
