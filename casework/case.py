@@ -133,6 +133,7 @@ class HouseholdChild(Value):
     """Another child of the household, of an alleged perpetrator's household, or elsewhere (SP-B-18)."""
 
     person: str
+    same_household: bool = True
     considered: bool = False
     spoken_to: bool = False
 
@@ -232,6 +233,7 @@ class Case(Value):
     team: str | None = None
     allocated_to: str | None = None
     child: Child | None = None
+    referred_by: str | None = None
     referral_open: bool = False
     assessment: Assessment | None = None
     strategies: tuple[Strategy, ...] = ()

@@ -25,10 +25,17 @@ JUDGED: dict[Condition, Callable[[Case], object]] = {
     Condition.NEW_REFERRAL: lambda case: Event.NEW_INFORMATION_RECEIVED not in case.clock,
     Condition.JOINT_WITH_POLICE: lambda case: case.enquiry and case.enquiry.joint_with_police,
     Condition.POWERS_IN_FORCE: lambda case: case.power_in_force,
-    Condition.HOUSEHOLD_SPOKEN_TO: lambda case: all(child.spoken_to for child in case.household),
+    Condition.HOUSEHOLD_SPOKEN_TO: lambda case: all(
+        child.spoken_to for child in case.household if child.same_household
+    ),
     Condition.HOUSEHOLD_CONSIDERED: lambda case: all(child.considered for child in case.household),
     Condition.REPORT_MAY_BE_SHARED: lambda case: case.conference and case.conference.report_may_be_shared,
     Condition.ATTENDEES_KNOWN: lambda case: case.conference and case.conference.attendees,
+    Condition.ENQUIRY_OPEN: lambda case: case.enquiry,
+    Condition.MISSING: lambda case: case.missing,
+    Condition.LINKED: lambda case: case.linked,
+    Condition.LAY_REFERRER: lambda case: case.referred_by == "individual",
+    Condition.PROFESSIONAL_REFERRER: lambda case: case.referred_by not in (None, "individual", "anonymous"),
     Condition.STRATEGY_RECORD_AUTHORISED: lambda case: not _asked(case, Subject.STRATEGY_RECORD),
     Condition.SECTION_47_OUTCOME_AUTHORISED: lambda case: not _asked(case, Subject.SECTION_47_OUTCOME),
 }

@@ -3,7 +3,7 @@
 Nothing here knows any rule. An event arrives; every timescale that names it is asked what it means.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 from casework.amounts import Amount, Limit, Unit, reckon
@@ -13,7 +13,7 @@ from casework.conditions import all_hold
 from casework.effects import NoticeKind
 from casework.procedure import Timescale
 from casework.turn import Turn
-from casework.vocabulary import Event
+from casework.vocabulary import Circumstance, Event
 
 START_OF_DAY = time(9)
 GRACE = timedelta(seconds=1)
@@ -37,7 +37,7 @@ def follow(turn: Turn, fact: Fact) -> None:
     keys = procedure.rules_by_event.get(fact.event, ())
     for key in keys:
         rule = procedure.timescale[key]
-        if fact.event in rule.met_by:
+        if fact.event in rule.met_by and fact.event is not Event.FORM_COMPLETED:  # whose form it is, `duties` knows
             _meet(turn, key, rule, fact)
         if fact.event in rule.until:
             end(turn, key, fact)
@@ -67,12 +67,21 @@ def _owed(case: Case, key: str, scope: str | None) -> list[Deadline]:
 def _meet(turn: Turn, key: str, rule: Timescale, fact: Fact) -> None:
     for deadline in _owed(turn.case, key, fact.scope):
         # A late fact from before this clock started belongs to an earlier one.
-        before = fact.at <= deadline.counted_from if rule.recurs else fact.at < deadline.counted_from
+        started = _started(turn.case, rule, deadline)
+        before = fact.at <= started if rule.recurs else fact.at < started
         if before and rule.before is None:
             continue
         _close_met(turn, deadline, fact.at)
         if rule.each:
             break  # one record for one visit: the oldest that is owed
+
+
+def _started(case: Case, rule: Timescale, deadline: Deadline) -> datetime:
+    """When a clock started: at what it counts from, unless that is a day set on the case, which lies ahead."""
+    if rule.set_on_the_case is None or deadline.counted_from_event is None:
+        return deadline.counted_from
+    happened = case.clock.get(deadline.counted_from_event)
+    return happened[-1].at if happened else deadline.opened_at
 
 
 def _close_met(turn: Turn, deadline: Deadline, at: datetime) -> None:
@@ -223,8 +232,12 @@ def _open(
         calendar=turn.case.bank_holidays.version,
     )
     deadline = deadline.model_copy(update={"rungs": _rungs(turn, rule, deadline)})
+    ground = _kept_back(turn.case, rule)
+    if ground is not None:
+        deadline = deadline.model_copy(update={"state": DeadlineState.WITHHELD, "because": ground})
     turn.put_deadline(deadline)
-    turn.entry(f"{deadline.duty}: due {spoken_due(deadline)}{' (provisional)' if provisional else ''}", rule.cites)
+    remark = f", withheld ({ground})" if ground else " (provisional)" if provisional else ""
+    turn.entry(f"{deadline.duty}: due {spoken_due(deadline)}{remark}", rule.cites)
     if rule.replaces:
         for replaced in _owed(turn.case, rule.replaces, scope):
             cancel(turn, replaced, f"replaced by {key}")
@@ -245,7 +258,8 @@ def _already_met(case: Case, rule: Timescale, deadline: Deadline) -> datetime | 
             happening.at
             for event in rule.met_by
             for happening in case.clock.get(event, ())
-            if happening.at >= deadline.counted_from and _same_strand(happening.scope, deadline.scope)
+            if happening.at >= deadline.counted_from
+            and (happening.scope == rule.form if rule.form else _same_strand(happening.scope, deadline.scope))
         ),
         default=None,
     )
@@ -400,13 +414,21 @@ def _sound(turn: Turn, deadline: Deadline) -> Event | None:
     return rule.on_breach if rule and breached else None
 
 
-def withhold(turn: Turn, because: str) -> None:
+def _kept_back(case: Case, rule: Timescale) -> str | None:
+    """The ground on which what a rule asks for is kept from the family at present; None where it is not."""
+    if case.withholding is None or not rule.withheld_with_information:
+        return None
+    ground = case.withholding.ground
+    return ground.value if not rule.withheld_on or ground in rule.withheld_on else None
+
+
+def withhold(turn: Turn) -> None:
     """Suspend what must be shared with the family (Q-20): withheld on a recorded ground, not overdue."""
     for deadline in list(turn.case.deadlines.values()):
         rule = turn.case.procedure.timescale.get(deadline.timescale)
-        if deadline.running and rule and rule.withheld_with_information:
-            turn.put_deadline(deadline.model_copy(update={"state": DeadlineState.WITHHELD, "because": because}))
-            turn.entry(f"{deadline.duty}: withheld ({because})", deadline.cites)
+        if deadline.running and rule and (ground := _kept_back(turn.case, rule)):
+            turn.put_deadline(deadline.model_copy(update={"state": DeadlineState.WITHHELD, "because": ground}))
+            turn.entry(f"{deadline.duty}: withheld ({ground})", deadline.cites)
 
 
 def release(turn: Turn) -> None:
@@ -450,6 +472,29 @@ def open_case_set(turn: Turn, key: str, duty: str, owner: str, due_on: datetime,
     turn.put_deadline(deadline)
     turn.entry(f"{duty}: due {spoken_due(deadline)}", cites)
     return deadline
+
+
+def set_date(turn: Turn, deadline: Deadline, on: date) -> None:
+    """Give a duty without an amount a day of its own, or another day."""
+    rule = turn.case.procedure.timescale[deadline.timescale]
+    update: dict[str, object] = {"due": end_of_day(on), "on": on, "calendar": turn.case.bank_holidays.version}
+    if deadline.state is not DeadlineState.WITHHELD:
+        update["state"] = DeadlineState.OPEN
+    dated = deadline.model_copy(update=update)
+    dated = dated.model_copy(update={"rungs": _rungs(turn, rule, dated), "rungs_passed": 0})
+    turn.put_deadline(dated)
+    before = spoken_due(deadline) if deadline.due else "no date"
+    text = f"{deadline.duty}: moved from {before} to {spoken_due(dated)}"
+    turn.entry(text, deadline.cites)
+    turn.tell(NoticeKind.MOVED, deadline.owner, text, deadline=deadline.id)
+
+
+def end_with(turn: Turn, circumstance: Circumstance) -> None:
+    """What was owed only because something was so ends when it is no longer so."""
+    for deadline in list(turn.case.deadlines.values()):
+        rule = turn.case.procedure.timescale.get(deadline.timescale)
+        if deadline.closed_at is None and rule and circumstance in rule.only_if:
+            cancel(turn, deadline, f"no longer so: {circumstance.value}")
 
 
 def owed(case: Case, timescale: str) -> list[Deadline]:

@@ -19,7 +19,7 @@ from casework.effects import Decided, Notice, NoticeKind, Refused
 from casework.facts import happened
 from casework.messages import Message
 from casework.model import Value
-from casework.procedure import Procedure
+from casework.procedure import Answer, Gate, Procedure
 from casework.stages import any_time, assessment, child, conference, duties, enquiry, medical, plan, referral, strategy
 from casework.turn import Refusal, Turn
 from casework.vocabulary import Stage
@@ -89,10 +89,12 @@ HANDLERS: dict[type[Message], Callable[[Turn, Any], None]] = {
     messages.ComplaintMade: any_time.complaint_made,
     messages.DutyDone: duties.duty_done,
     messages.DutyDeparted: duties.duty_departed,
+    messages.DutyDateSet: duties.duty_date_set,
     messages.ActionCompleted: duties.action_completed,
     messages.FormCompleted: duties.form_completed,
     messages.PromptAnswered: duties.prompt_answered,
     messages.ImmediateProtectionTaken: any_time.immediate_protection_taken,
+    messages.ProtectionPowerEnded: any_time.protection_power_ended,
     messages.InformationWithheld: any_time.information_withheld,
     messages.InformationReleased: any_time.information_released,
     messages.BankHolidayProclaimed: any_time.bank_holiday_proclaimed,
@@ -225,25 +227,44 @@ def _times(value: object) -> Iterator[date]:
 
 
 def _check_gates(turn: Turn, message: Message) -> None:
-    """What this authority's procedure asks before it accepts this message."""
-    procedure = turn.case.procedure
-    said = message.model_dump(mode="json")
-    for answer in procedure.answer:
-        if answer.message != message.name or not all_hold(answer.only_if, turn.case):
-            continue
-        if any(said.get(field) != value for field, value in answer.when.items()):
-            continue
-        given = said.get(answer.field)
-        if given in (None, [], "") or (answer.must_be is not None and given != answer.must_be):
-            raise Refusal(f"{answer.field}: {answer.because} ({', '.join(answer.cites)})")
-    for gate in procedure.gate:
-        if gate.message != message.name or not all_hold(gate.only_if, turn.case):
-            continue
-        if any(said.get(field) != value for field, value in gate.when.items()):
-            continue
-        unmet = gate.needs is not None and not holds(gate.needs, turn.case)
-        if unmet or (gate.while_owed is not None and deadlines.owed(turn.case, gate.while_owed)):
-            raise Refusal(f"{gate.because} ({', '.join(gate.cites)})")
+    """What this authority's procedure asks before it accepts this message: everything that is lacking, said at once."""
+    case, said = turn.case, message.model_dump(mode="json")
+    lacking = [
+        f"{answer.field}: {answer.because} ({', '.join(answer.cites)})"
+        for answer in case.procedure.answer
+        if _applies(answer, case, message, said) and not _answered(answer, said.get(answer.field))
+    ]
+    lacking += [
+        f"{gate.because} ({', '.join(gate.cites)})"
+        for gate in case.procedure.gate
+        if _applies(gate, case, message, said) and _stands_in_the_way(gate, case, said)
+    ]
+    if lacking:
+        raise Refusal("\n".join(dict.fromkeys(lacking)))
+
+
+def _applies(rule: Answer | Gate, case: Case, message: Message, said: dict[str, Any]) -> bool:
+    """Whether a rule is about this message, with what it says, on this case as it stands."""
+    return (
+        rule.message == message.name
+        and all(said.get(field) == value for field, value in rule.when.items())
+        and all_hold(rule.only_if, case)
+    )
+
+
+def _answered(answer: Answer, given: object) -> bool:
+    return given not in (None, [], "") and answer.must_be in (None, given)
+
+
+def _stands_in_the_way(gate: Gate, case: Case, said: dict[str, Any]) -> bool:
+    if gate.subject is not None:
+        request = case.requests.get(str(said.get("request")))
+        if request is None or request.subject is not gate.subject:
+            return False
+    if gate.while_owed is not None:
+        # What is withheld from the family on a recorded ground holds nothing up (Q-20).
+        return any(deadline.running for deadline in deadlines.owed(case, gate.while_owed))
+    return gate.needs is not None and not holds(gate.needs, case)
 
 
 def _let_time_pass(turn: Turn) -> None:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from casework.amounts import Amount, Reading, Unit
 from casework.model import Value
-from casework.vocabulary import Circumstance, Condition, Event, Kind, Stage, Subject
+from casework.vocabulary import SET_BY_THE_CASE, Circumstance, Condition, Event, Ground, Kind, Stage, Subject
 
 CITATION = re.compile(
     r"(?:[WPBTM]|U-[WPBTM]|D-[WPBTM]|R-[WPBTM]|F-[WPBTM]|MT-[WPBTM]|NT-[WPBTM]|SP-[WPBTM]|PD-[WPBTM]|C|Q)-\d\d"
@@ -89,6 +89,9 @@ class Timescale(Cited):
     only_if: Conditions = ()
     replaces: str | None = None
     withheld_with_information: bool = Field(False, description="suspended while information is withheld (Q-20)")
+    withheld_on: Annotated[tuple[Ground, ...], BeforeValidator(_one_or_many)] = Field(
+        (), description="only on these grounds; none named: on any"
+    )
     on_breach: Event | None = None
     warn_after: str | None = Field(None, description="another timescale whose limit this one ought not to pass (Q-13)")
     remind: tuple[Amount, ...] = ()
@@ -118,6 +121,8 @@ class Timescale(Cited):
             raise ValueError("`reading` is for unqualified `days` only; this amount needs none")
         if set(self.from_) & set(self.met_by) and not self.until:
             raise ValueError("this recurs (an event both starts and meets it), so it needs `until`: what ends it")
+        if self.withheld_on and not self.withheld_with_information:
+            raise ValueError("`withheld_on` goes with `withheld_with_information = true`")
         if self.before_scheduled and self.before is None:
             raise ValueError("`before_scheduled` is for a rule that counts `before` a meeting")
         return self
@@ -167,6 +172,7 @@ class Gate(Cited):
     message: str
     needs: Condition | Circumstance | None = None
     while_owed: str | None = Field(None, description="refused as long as this timescale is owed")
+    subject: Subject | None = Field(None, description="of an `authorisation`: only of a request about this")
     only_if: Conditions = ()
     when: dict[str, str | bool] = Field({}, description="only where the message's fields have these values")
     because: Text
@@ -175,6 +181,8 @@ class Gate(Cited):
     def _one_obstacle(self) -> "Gate":
         if (self.needs is None) == (self.while_owed is None):
             raise ValueError("say what must be so: `needs` a condition, or `while_owed` a timescale; one of the two")
+        if self.subject is not None and self.message != "authorisation":
+            raise ValueError('`subject` is for a gate on `message = "authorisation"`')
         return self
 
 
@@ -236,7 +244,7 @@ class AssessmentRule(Value):
 class About(Value):
     """What this file is."""
 
-    key: str = Field(pattern=r"^[a-z0-9-]+$")
+    key: str = Field(pattern=r"^[a-z0-9-]+(\+[a-z0-9-]+)?$", description="with a plus once a base set completes it")
     letter: str = Field(pattern=r"^[A-Z]{1,3}$")
     title: Text
     source: Text
@@ -289,7 +297,7 @@ class Procedure(Value):
         problems += [
             f"gate.{number}.while_owed: no timescale {gate.while_owed!r} here"
             for number, gate in enumerate(self.gate)
-            if gate.while_owed is not None and gate.while_owed not in self.timescale
+            if gate.while_owed is not None and gate.while_owed not in (*self.timescale, *SET_BY_THE_CASE)
         ]
         problems += [
             f"timescale.{key}.form: no form {rule.form!r} here"

@@ -128,6 +128,15 @@ class Event(StrEnum):
     INFORMATION_WITHHELD = "information withheld from the family"
     CHILD_BORN = "child born"
     CHILD_DIED = "child died"
+    BIRTH_EXPECTED = "birth expected"
+    CRIMINAL_INVESTIGATION_BEGAN = "criminal investigation began"
+    LEGAL_ACTION_NEEDED = "legal action needed"
+    SECTION_47_CONCLUDED = "section 47 concluded"
+    OTHERS_CONSIDERED = "other children considered"
+    CONSENT_GIVEN = "consent to a medical assessment given"
+    REPORT_SHARING_DECIDED = "sharing of the report decided"
+    REPORT_TO_BE_SHARED = "report to be shared"
+    CONFERENCE_CALLED_ON_DISPUTE = "initial conference called after a dispute"
 
 
 class Condition(StrEnum):
@@ -158,6 +167,11 @@ class Condition(StrEnum):
     HOUSEHOLD_CONSIDERED = "every child of the household was considered"
     REPORT_MAY_BE_SHARED = "it is decided that the report may be shared"
     ATTENDEES_KNOWN = "the attendees are known"
+    ENQUIRY_OPEN = "a section 47 enquiry is open"
+    MISSING = "the child's whereabouts are unknown"
+    LINKED = "another child's case is linked"
+    LAY_REFERRER = "the referrer is not a professional"
+    PROFESSIONAL_REFERRER = "the referrer is a professional"
 
 
 class Circumstance(StrEnum):
@@ -185,6 +199,7 @@ BEGAN: dict[Circumstance, Event] = {
     Circumstance.LOOKED_AFTER: Event.BECAME_LOOKED_AFTER,
     Circumstance.IN_HOSPITAL: Event.HOSPITAL_ADMISSION,
     Circumstance.COURT_PROCEEDINGS: Event.COURT_PROCEEDINGS_BEGAN,
+    Circumstance.CRIMINAL_INVESTIGATION: Event.CRIMINAL_INVESTIGATION_BEGAN,
     Circumstance.ACCESS_REFUSED: Event.ACCESS_REFUSED,
     Circumstance.NEW_CARER: Event.CARER_CHANGED,
     Circumstance.PARENT_ELSEWHERE: Event.PARENT_ELSEWHERE,
@@ -198,6 +213,10 @@ BEGAN: dict[Circumstance, Event] = {
     Circumstance.LEGAL_PROCEEDINGS: Event.LEGAL_PROCEEDINGS_EXPECTED,
 }
 """The event that the beginning of a circumstance is, for rules to count from."""
+
+
+SET_BY_THE_CASE = ("action", "strategy-review", "others-considered")
+"""Duties that a case sets for itself, with no timescale of the procedure behind them."""
 
 
 class Subject(StrEnum):

@@ -12,6 +12,7 @@ from casework.messages import (
     InformationWithheld,
     Message,
     ProcedureAdopted,
+    ProtectionPowerEnded,
     ReasonRecorded,
 )
 from casework.turn import Turn
@@ -24,6 +25,16 @@ def immediate_protection_taken(turn: Turn, message: ImmediateProtectionTaken) ->
     if message.power != "none":
         turn.change(power_in_force=message.power)
     happened(turn, Event.IMMEDIATE_PROTECTION)
+    if message.others_considered:
+        turn.entry("Whether other children need protection was considered", ("D-B-04",))
+        happened(turn, Event.OTHERS_CONSIDERED)
+
+
+def protection_power_ended(turn: Turn, message: ProtectionPowerEnded) -> None:
+    """What protected the child by law has ended. How long it may last, no document says."""
+    turn.refuse_if(turn.case.power_in_force is None, "No order and no police powers are recorded as in force.")
+    turn.entry(f"No longer in force: {turn.case.power_in_force}", ("SP-B-04",))
+    turn.change(power_in_force=None)
 
 
 def circumstance_recorded(turn: Turn, message: CircumstanceRecorded) -> None:
@@ -35,6 +46,7 @@ def circumstance_recorded(turn: Turn, message: CircumstanceRecorded) -> None:
     turn.refuse_if(message.what not in turn.case.circumstances, f"It is not recorded that {message.what.value}.")
     turn.change(circumstances=tuple(one for one in turn.case.circumstances if one is not message.what))
     turn.entry(f"No longer so: {message.what.value}")
+    deadlines.end_with(turn, message.what)
 
 
 def complaint_made(turn: Turn, message: ComplaintMade) -> None:
@@ -54,7 +66,7 @@ def withhold(turn: Turn, ground: Ground, message: Message) -> None:
     turn.change(withholding=Withholding(ground=ground, decided_by=str(message.by), since=message.occurred_at))
     turn.entry(f"Information is withheld from the family: {ground.value}", ("D-B-11", "Q-20"))
     happened(turn, Event.INFORMATION_WITHHELD)
-    deadlines.withhold(turn, ground.value)
+    deadlines.withhold(turn)
 
 
 def information_released(turn: Turn, message: InformationReleased) -> None:

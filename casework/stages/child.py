@@ -3,7 +3,7 @@
 One workflow per child (Q-23). Other children are known here by their ids alone; each has a case of their own.
 """
 
-from casework import deadlines
+from casework import deadlines, requests
 from casework.case import HouseholdChild
 from casework.facts import happened
 from casework.messages import (
@@ -35,6 +35,7 @@ def child_died(turn: Turn, message: ChildDied) -> None:
     turn.entry("The child died", ("Q-18",))
     for deadline in [one for one in turn.case.deadlines.values() if one.closed_at is None]:
         deadlines.cancel(turn, deadline, "the child died")
+    requests.withdraw_all(turn, "the child died")
     turn.change(
         referral_open=False, assessment=None, strategies=(), enquiry=None, conference=None, plan=None, missing=None
     )
@@ -53,8 +54,11 @@ def child_died(turn: Turn, message: ChildDied) -> None:
 
 def household_child_identified(turn: Turn, message: HouseholdChildIdentified) -> None:
     """Another child was considered: the answer is recorded for each (D-B-04, SP-B-18)."""
-    known = [child for child in turn.case.household if child.person != message.person]
-    turn.change(household=(*known, HouseholdChild(person=message.person, considered=True)))
+    known = {child.person: child for child in turn.case.household}
+    child = known.get(message.person) or HouseholdChild(person=message.person)
+    considered = {"considered": True, "same_household": message.lives == "same household"}
+    known[message.person] = child.model_copy(update=considered)
+    turn.change(household=tuple(known.values()))
     needed = "action is needed for them too" if message.action_needed else "no action is needed"
     turn.entry(f"Another child of the household was considered: {needed}", ("D-B-04", "SP-B-18"))
     happened(turn, Event.HOUSEHOLD_CHILD_IDENTIFIED)
@@ -63,7 +67,7 @@ def household_child_identified(turn: Turn, message: HouseholdChildIdentified) ->
 def household_child_spoken_to(turn: Turn, message: HouseholdChildSpokenTo) -> None:
     """Another child of the household was directly communicated with."""
     found = [child for child in turn.case.household if child.person == message.person]
-    turn.refuse_if(not found, f"No child {message.person} of the household is recorded; identify them first.")
+    turn.refuse_if(not found, "No such child of the household is recorded; identify them first.")
     turn.change(
         household=tuple(
             child.model_copy(update={"spoken_to": True}) if child.person == message.person else child

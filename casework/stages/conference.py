@@ -198,6 +198,14 @@ def report_sharing_decided(turn: Turn, message: ReportSharingDecided) -> None:
     conference = _awaited(turn.case).model_copy(update={"report_may_be_shared": message.share})
     turn.change(conference=conference)
     turn.entry(f"The report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
+    happened(turn, Event.REPORT_SHARING_DECIDED, scope=conference.id)
+    if message.share and message.share_by:
+        happened(
+            turn,
+            Event.REPORT_TO_BE_SHARED,
+            scope=conference.id,
+            counts_from=end_of_day(message.share_by) - GRACE,
+        )
 
 
 def conference_disputed(turn: Turn, message: ConferenceDisputed) -> None:
@@ -212,4 +220,6 @@ def conference_dispute_resolved(turn: Turn, message: ConferenceDisputeResolved) 
     turn.entry(f"Dispute on a conference: {message.outcome}", ("D-B-25",))
     happened(turn, Event.CONFERENCE_DISPUTE_RESOLVED)
     if message.outcome == "conference called" and turn.case.conference is None:
-        turn.change(conference=Conference(id=f"conference-{turn.number('conference')}"))
+        conference = Conference(id=f"conference-{turn.number('conference')}")
+        turn.change(conference=conference)
+        happened(turn, Event.CONFERENCE_CALLED_ON_DISPUTE, scope=conference.id)

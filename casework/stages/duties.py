@@ -1,10 +1,12 @@
 """Duties with no message of their own: done, departed from with a reason, checked off. And forms."""
 
 from casework import deadlines
+from casework.calendar import local_date, spoken_date
+from casework.case import DeadlineState
 from casework.facts import happened
-from casework.messages import ActionCompleted, DutyDeparted, DutyDone, FormCompleted, PromptAnswered
+from casework.messages import ActionCompleted, DutyDateSet, DutyDeparted, DutyDone, FormCompleted, PromptAnswered
 from casework.turn import Refusal, Turn
-from casework.vocabulary import Event
+from casework.vocabulary import SET_BY_THE_CASE, Event
 
 
 def duty_done(turn: Turn, message: DutyDone) -> None:
@@ -16,8 +18,7 @@ def duty_done(turn: Turn, message: DutyDone) -> None:
     if not owed:
         raise Refusal(f"{message.duty} is not owed on this case.")
     turn.refuse_if(
-        rule is not None and rule.withheld_with_information and turn.case.withholding,
-        "Information is withheld from the family; it must be released first.",
+        owed[0].state is DeadlineState.WITHHELD, "Information is withheld from the family; it must be released first."
     )
     deadlines.met(turn, owed[0], message.occurred_at)
 
@@ -35,10 +36,22 @@ def duty_departed(turn: Turn, message: DutyDeparted) -> None:
     deadlines.cancel(turn, owed[0], f"departed from: {message.reason}")
 
 
+def duty_date_set(turn: Turn, message: DutyDateSet) -> None:
+    """A duty without an amount has a day on this case: it is heard of when the day is missed."""
+    owed = deadlines.owed(turn.case, message.duty)
+    rule = turn.case.procedure.timescale.get(message.duty)
+    if not owed or rule is None:
+        raise Refusal(f"{message.duty} is not owed on this case.")
+    turn.refuse_if(rule.no_amount is None, f"{rule.duty}: it has its own limit; a case does not set another.")
+    turn.refuse_if(message.due < local_date(turn.now), f"due: {spoken_date(message.due)} is over already.")
+    turn.refuse_if(owed[0].on == message.due, f"{rule.duty}: that is its day already.")
+    deadlines.set_date(turn, owed[0], message.due)
+
+
 def action_completed(turn: Turn, message: ActionCompleted) -> None:
     """An agreed action was done (U-B-07)."""
     found = turn.case.deadlines.get(message.action)
-    if found is None or found.timescale not in ("action", "strategy-review", "others-considered"):
+    if found is None or found.timescale not in SET_BY_THE_CASE:
         raise Refusal(f"There is no action {message.action} on this case.")
     turn.refuse_if(found.closed_at, f"{found.duty} is {found.state.value} already.")
     deadlines.met(turn, found, message.occurred_at)
@@ -61,6 +74,10 @@ def form_completed(turn: Turn, message: FormCompleted) -> None:
     for key, rule in turn.case.procedure.timescale.items():
         if rule.form == message.form:
             for deadline in deadlines.owed(turn.case, key)[:1]:
+                turn.refuse_if(
+                    deadline.state is DeadlineState.WITHHELD,
+                    f"{form.name}: information is withheld from the family; it must be released first.",
+                )
                 deadlines.met(turn, deadline, message.occurred_at)
     happened(turn, Event.FORM_COMPLETED, scope=message.form)
 

@@ -92,6 +92,7 @@ def outcome_takes_effect(turn: Turn, message: Section47Outcome, at: datetime) ->
     if enquiry is None:
         raise Refusal("The section 47 enquiry has ended already.")
     turn.change(enquiry=None)
+    happened(turn, Event.SECTION_47_CONCLUDED, at, scope=enquiry.id)
     if message.outcome == "not substantiated":
         happened(turn, Event.SECTION_47_NOT_SUBSTANTIATED, at, scope=enquiry.id)
         for disposal in message.disposals:

@@ -51,7 +51,9 @@ def medical_consent_recorded(turn: Turn, message: MedicalConsentRecorded) -> Non
     )
     if not message.given:
         happened(turn, Event.CONSENT_REFUSED)
-    elif message.source == "local authority under a care order":
+        return
+    happened(turn, Event.CONSENT_GIVEN)
+    if message.source == "local authority under a care order":
         happened(turn, Event.CONSENT_BY_AUTHORITY)
 
 

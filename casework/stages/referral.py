@@ -1,6 +1,7 @@
 """The referral: it opens the case, is screened, and a social worker is allocated. And the end: the case is closed."""
 
 from casework import deadlines, requests
+from casework.calendar import end_of_day
 from casework.case import Child
 from casework.facts import begin, happened
 from casework.messages import (
@@ -28,6 +29,7 @@ def referral_received(turn: Turn, message: ReferralReceived) -> None:
         opened_at=message.occurred_at,
         referral_open=True,
         team=message.team,
+        referred_by=message.source,
         child=Child(
             person=message.person,
             born=message.date_of_birth,
@@ -37,6 +39,9 @@ def referral_received(turn: Turn, message: ReferralReceived) -> None:
     turn.entry(f"Referral received from {message.source}, on the procedure {turn.case.procedure.about.title}")
     happened(turn, Event.REFERRAL_RECEIVED)
     happened(turn, Event.CONCERN_RAISED)
+    if message.expected_date_of_birth:
+        birth = end_of_day(message.expected_date_of_birth) - deadlines.GRACE
+        happened(turn, Event.BIRTH_EXPECTED, counts_from=birth)
     for circumstance in message.circumstances:
         begin(turn, circumstance)
 

@@ -147,6 +147,8 @@ def strategy_outcome(turn: Turn, message: StrategyOutcome) -> None:
         happened(turn, Event.POLICE_STRATEGY_HELD, scope=strategy.id)
     if message.medical == "needed":
         happened(turn, Event.MEDICAL_NEEDED, counts_from=_day(message, message.medical_by))
+    if message.legal_action:
+        happened(turn, Event.LEGAL_ACTION_NEEDED, scope=strategy.id)
     if message.joint_interview:
         happened(turn, Event.INTERVIEW_NEEDED, counts_from=_day(message, message.interview_by))
     if message.share_with_family == "withhold" and turn.case.withholding is None:
@@ -171,7 +173,8 @@ def strategy_outcome(turn: Turn, message: StrategyOutcome) -> None:
 @takes_effect(Subject.STRATEGY_RECORD)
 def strategy_decided(turn: Turn, message: StrategyOutcome, at: datetime) -> None:
     """What the discussion decided takes effect. The clocks count from when it was held (Q-12)."""
-    strategy = next(s for s in turn.case.strategies if s.id == message.strategy)
+    strategy = _named(turn, message.strategy)
+    assert strategy is not None
     match message.decision:
         case "section 47":
             _close(turn, strategy)

@@ -1,0 +1,153 @@
+"""The messages: what a practitioner or a system says happened, in the past tense or as a decision.
+
+One table, `MESSAGES`, gives the workflow's doors (an Update and a Signal each), the command line's verbs and the
+documents. Instants need a time zone; `occurred_at` is when it happened, not when it was typed in. Free text goes
+into `note`, which is kept in the record and goes nowhere else.
+"""
+
+from casework.messages.any_time import (
+    BankHolidayProclaimed,
+    CircumstanceRecorded,
+    ComplaintMade,
+    DutyDateSet,
+    ImmediateProtectionTaken,
+    InformationReleased,
+    InformationWithheld,
+    ProcedureAdopted,
+    ProtectionPowerEnded,
+    ReasonRecorded,
+)
+from casework.messages.assessment import (
+    AssessmentCompleted,
+    AssessmentEstimateProposed,
+    AssessmentOverrunExplained,
+    DisposalCompleted,
+    ReassessmentArranged,
+)
+from casework.messages.authorisation import Authorisation, RequestFinished, RequestReassigned
+from casework.messages.base import MESSAGES, By, Id, Message, Reason, RoleName
+from casework.messages.child import CaseLinked, ChildBorn, ChildDied, HouseholdChildIdentified, HouseholdChildSpokenTo
+from casework.messages.conference import (
+    ChairAllocated,
+    ConferenceDisputed,
+    ConferenceDisputeResolved,
+    ConferenceRequested,
+    ConferenceRequestsSent,
+    ConferenceScheduled,
+    ConferenceServiceInformed,
+    InitialConferenceHeld,
+    InvitationsRequested,
+    ReportShared,
+    ReportSharingDecided,
+)
+from casework.messages.duties import ActionCompleted, DutyDeparted, DutyDone, FormCompleted, PromptAnswered
+from casework.messages.enquiry import (
+    ChildLocated,
+    ChildVisited,
+    FurtherActionAgreed,
+    Section47Outcome,
+    VisitRecorded,
+    WhereaboutsUnknown,
+)
+from casework.messages.medical import EmergencyTreatmentGiven, MedicalConsentRecorded, UrgentMedicalNeedFound
+from casework.messages.plan import (
+    CoreGroupHeld,
+    CoreGroupMinutesSent,
+    CoreGroupRecordDistributed,
+    ReviewConferenceHeld,
+    ReviewReportCompleted,
+    StepDownAgreed,
+    StepDownConsidered,
+)
+from casework.messages.referral import (
+    CaseClosed,
+    NewInformationReceived,
+    ReferralReceived,
+    ScreeningDecided,
+    SocialWorkerAllocated,
+)
+from casework.messages.strategy import (
+    Action,
+    NextActionSent,
+    StrategyExtensionRequested,
+    StrategyOutcome,
+    StrategyRecordCirculated,
+    StrategyRequested,
+    StrategyScheduled,
+)
+
+__all__ = [
+    "MESSAGES",
+    "Action",
+    "ActionCompleted",
+    "AssessmentCompleted",
+    "AssessmentEstimateProposed",
+    "AssessmentOverrunExplained",
+    "Authorisation",
+    "BankHolidayProclaimed",
+    "By",
+    "CaseClosed",
+    "CaseLinked",
+    "ChairAllocated",
+    "ChildBorn",
+    "ChildDied",
+    "ChildLocated",
+    "ChildVisited",
+    "CircumstanceRecorded",
+    "ComplaintMade",
+    "ConferenceDisputeResolved",
+    "ConferenceDisputed",
+    "ConferenceRequested",
+    "ConferenceRequestsSent",
+    "ConferenceScheduled",
+    "ConferenceServiceInformed",
+    "CoreGroupHeld",
+    "CoreGroupMinutesSent",
+    "CoreGroupRecordDistributed",
+    "DisposalCompleted",
+    "DutyDateSet",
+    "DutyDeparted",
+    "DutyDone",
+    "EmergencyTreatmentGiven",
+    "FormCompleted",
+    "FurtherActionAgreed",
+    "HouseholdChildIdentified",
+    "HouseholdChildSpokenTo",
+    "Id",
+    "ImmediateProtectionTaken",
+    "InformationReleased",
+    "InformationWithheld",
+    "InitialConferenceHeld",
+    "InvitationsRequested",
+    "MedicalConsentRecorded",
+    "Message",
+    "NewInformationReceived",
+    "NextActionSent",
+    "ProcedureAdopted",
+    "PromptAnswered",
+    "ProtectionPowerEnded",
+    "Reason",
+    "ReasonRecorded",
+    "ReassessmentArranged",
+    "ReferralReceived",
+    "ReportShared",
+    "ReportSharingDecided",
+    "RequestFinished",
+    "RequestReassigned",
+    "ReviewConferenceHeld",
+    "ReviewReportCompleted",
+    "RoleName",
+    "ScreeningDecided",
+    "Section47Outcome",
+    "SocialWorkerAllocated",
+    "StepDownAgreed",
+    "StepDownConsidered",
+    "StrategyExtensionRequested",
+    "StrategyOutcome",
+    "StrategyRecordCirculated",
+    "StrategyRequested",
+    "StrategyScheduled",
+    "UrgentMedicalNeedFound",
+    "VisitRecorded",
+    "WhereaboutsUnknown",
+]
