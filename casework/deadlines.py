@@ -3,7 +3,7 @@
 Nothing here knows any rule. An event arrives; every timescale that names it is asked what it means.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from casework.amounts import Amount, Limit, Unit, reckon
@@ -251,14 +251,19 @@ def _open(
 
 def _already_met(case: Case, rule: Timescale, deadline: Deadline) -> datetime | None:
     """When it was met, where what meets it was heard of before what starts it."""
-    if rule.before is not None or rule.recurs:
+    if rule.recurs:
         return None
+    since = deadline.counted_from
+    if rule.before is not None:
+        # It may be done before the meeting has a time, but not before an earlier meeting of the kind was over.
+        over = [happening.at for event in rule.until for happening in case.clock.get(event, ())]
+        since = max(over, default=datetime.min.replace(tzinfo=UTC))
     return min(
         (
             happening.at
             for event in rule.met_by
             for happening in case.clock.get(event, ())
-            if happening.at >= deadline.counted_from
+            if happening.at >= since
             and (happening.scope == rule.form if rule.form else _same_strand(happening.scope, deadline.scope))
         ),
         default=None,
@@ -282,7 +287,7 @@ def _move(
         update={
             "counted_from": anchor,
             "counted_from_event": event,
-            "provisional": False,
+            "provisional": deadline.provisional and event is None,
             "due": limit.due,
             "on": limit.on,
             "window_opens": opens.on if opens else None,
@@ -443,9 +448,11 @@ def release(turn: Turn) -> None:
 
 def recount(turn: Turn) -> None:
     """Count every running deadline again, because the calendar or the procedure changed."""
-    for deadline in list(turn.case.deadlines.values()):
+    # Those that count from another limit come last: where that moved, they have moved with it already.
+    for key in sorted(turn.case.deadlines, key=lambda key: turn.case.deadlines[key].provisional):
+        deadline = turn.case.deadlines[key]
         rule = turn.case.procedure.timescale.get(deadline.timescale)
-        if deadline.closed_at is None and rule is not None and not deadline.provisional:
+        if deadline.closed_at is None and rule is not None:
             _move(turn, rule, deadline, deadline.counted_from, deadline.counted_from_event)
 
 

@@ -101,5 +101,6 @@ def outcome_takes_effect(turn: Turn, message: Section47Outcome, at: datetime) ->
     elif not message.conference:
         happened(turn, Event.CONFERENCE_NOT_REQUIRED, at, scope=enquiry.id)
     else:
-        turn.change(conference=Conference(id=f"conference-{turn.number('conference')}", enquiry=enquiry.id))
+        if turn.case.conference is None:  # one that is awaited already, and maybe arranged, serves both enquiries
+            turn.change(conference=Conference(id=f"conference-{turn.number('conference')}", enquiry=enquiry.id))
         happened(turn, Event.SECTION_47_SUBSTANTIATED, at, scope=enquiry.id)
