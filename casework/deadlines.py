@@ -11,7 +11,7 @@ from casework.calendar import LONDON, end_of_day, local_date, spoken_date, spoke
 from casework.case import AlarmRung, Case, Deadline, DeadlineState, RungKind
 from casework.conditions import all_hold
 from casework.effects import NoticeKind
-from casework.procedure import Timescale
+from casework.procedure import Procedure, Timescale
 from casework.turn import Turn
 from casework.vocabulary import Circumstance, Event
 
@@ -454,6 +454,49 @@ def recount(turn: Turn) -> None:
         rule = turn.case.procedure.timescale.get(deadline.timescale)
         if deadline.closed_at is None and rule is not None:
             _move(turn, rule, deadline, deadline.counted_from, deadline.counted_from_event)
+
+
+def adopt(turn: Turn, before: Procedure) -> None:
+    """Bring what runs under the rules of another procedure. What has no rule there ends."""
+    procedure = turn.case.procedure
+    for deadline in [one for one in turn.case.deadlines.values() if one.closed_at is None]:
+        old, new = before.timescale.get(deadline.timescale), procedure.timescale.get(deadline.timescale)
+        if new is None and old is None:
+            _hand_over(turn, deadline)
+        elif new is None:
+            cancel(turn, deadline, f"{procedure.about.key} has no such rule")
+        elif old is None or (bool(old.amounts), old.target) != (bool(new.amounts), new.target):
+            cancel(turn, deadline, f"{procedure.about.key} has another rule")
+            _open(turn, deadline.timescale, new, deadline.scope, deadline.counted_from, deadline.counted_from_event)
+        elif old != new:
+            _put_under(turn, deadline, new)
+    recount(turn)
+
+
+def _hand_over(turn: Turn, deadline: Deadline) -> None:
+    """What the case set for itself stays; where nobody holds its owner's role any more, whoever acts now has it."""
+    if deadline.owner not in turn.case.procedure.role:
+        owner = turn.case.procedure.acts[turn.case.stage]
+        rungs = tuple(rung.model_copy(update={"to": owner}) for rung in deadline.rungs)
+        turn.put_deadline(deadline.model_copy(update={"owner": owner, "rungs": rungs}))
+        turn.entry(f"{deadline.duty}: now with the {owner}", deadline.cites)
+
+
+def _put_under(turn: Turn, deadline: Deadline, rule: Timescale) -> None:
+    """The same duty by a changed rule. What has been heard of it is not heard again."""
+    changed = deadline.model_copy(
+        update={
+            "cites": rule.cites,
+            "duty": rule.duty,
+            "owner": rule.owner,
+            "reading": rule.reading,
+            "no_amount": rule.no_amount,
+        }
+    )
+    heard = deadline.rungs[: deadline.rungs_passed]
+    was_due = any(rung.kind is RungKind.DUE for rung in heard)
+    to_come = [rung for rung in _rungs(turn, rule, changed) if rung.at > turn.now or not was_due]
+    turn.put_deadline(changed.model_copy(update={"rungs": (*heard, *to_come)}))
 
 
 def open_case_set(turn: Turn, key: str, duty: str, owner: str, due_on: datetime, cites: tuple[str, ...]) -> Deadline:

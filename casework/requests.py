@@ -138,6 +138,27 @@ def withdraw_all(turn: Turn, because: str) -> None:
         _withdraw(turn, request, because)
 
 
+def adopt(turn: Turn) -> None:
+    """Put what waits to those who decide it under another procedure; what nobody decides there is to be sent again."""
+    procedure = turn.case.procedure
+    acting = procedure.acts[turn.case.stage]
+    for request in turn.case.waiting_requests:
+        rule = procedure.authorisation.get(request.subject)
+        if rule is None:
+            _withdraw(turn, request, f"{procedure.about.key} asks for no authorisation; send it again")
+            turn.tell(NoticeKind.REQUEST, acting, f"To be sent again: {request.title}", request=request)
+            continue
+        asked_by = request.asked_by_role if request.asked_by_role in procedure.role else acting
+        changed = {"title": rule.title, "cites": rule.cites, "to": rule.authorised_by, "asked_by_role": asked_by}
+        moved = request.model_copy(update={**changed, "assigned_to": None})
+        if request.to == rule.authorised_by and request.title == rule.title:
+            continue
+        turn.put_request(moved)
+        turn.entry(f"{rule.title}: now asked of the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
+        for to in rule.authorised_by:
+            turn.tell(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", request=moved)
+
+
 def forget_old(turn: Turn) -> None:
     """Keep the state small: the last decided requests are enough."""
     decided = [request.id for request in turn.case.requests.values() if not request.waiting]

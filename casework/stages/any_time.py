@@ -1,6 +1,6 @@
 """What can happen at any time of a case: a child made safe at once, information withheld, the calendar changed."""
 
-from casework import deadlines
+from casework import deadlines, requests
 from casework.case import Withholding
 from casework.facts import begin, happened
 from casework.messages import (
@@ -98,7 +98,8 @@ def procedure_adopted(turn: Turn, message: ProcedureAdopted) -> None:
         if old != new:
             said = "is new" if old is None else "is gone" if new is None else "is changed"
             turn.entry(f"The timescale {key} {said}")
-    deadlines.recount(turn)
+    deadlines.adopt(turn, before)
+    requests.adopt(turn)
 
 
 def reason_recorded(turn: Turn, message: ReasonRecorded) -> None:
