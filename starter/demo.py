@@ -62,6 +62,7 @@ CASES: dict[tuple[str, str], list[Telling]] = {
                     "assessment and intervention manager",
                     "social worker",
                     "health",
+                    "referrer",
                 ],
             },
         ),
@@ -80,6 +81,12 @@ CASES: dict[tuple[str, str], list[Telling]] = {
             {
                 "decision": "section 47",
                 "attended_by": ["lead practitioner", "health practitioner", "police"],
+                "medical": "not needed",
+                "doctor_consulted": True,
+                "reason": "Nothing was disclosed that a doctor should see",
+                "share_with_family": "share",
+                "legal_action": False,
+                "information_needed": "The school's chronology",
                 "actions": [
                     {"what": "Ask the school for its chronology", "owner": "school", "due": "+3"},
                 ],
