@@ -120,7 +120,7 @@ def _start(turn: Turn, key: str, rule: Timescale, fact: Fact) -> None:
     if not all_hold(rule.only_if, turn.case):
         return
     anchor, event = _anchor(turn.case, rule, fact)
-    if anchor is None:
+    if anchor is None or _met_on_this_strand(turn.case, key, rule, fact):
         return
     running = [] if rule.each else _owed(turn.case, key, fact.scope)
     if rule.before is not None:
@@ -137,8 +137,34 @@ def _anchor(case: Case, rule: Timescale, fact: Fact) -> tuple[datetime | None, E
     """The instant a rule counts from: this event, or the one it names where another makes it a duty."""
     if fact.event in rule.from_:
         return fact.counts_from or fact.at, fact.event
+    shared = _shared_clock(case, rule, fact)
+    if shared is not None:
+        return shared
     happened = [(case.clock[event][-1].at, event) for event in rule.from_ if event in case.clock]
     return max(happened, default=(None, rule.from_[0]), key=lambda found: found[0])
+
+
+def _shared_clock(case: Case, rule: Timescale, fact: Fact) -> tuple[datetime, Event] | None:
+    """Where the clock of another rule started that this one shares: the one it replaces, or those it names."""
+    clocks = _owed(case, rule.replaces, fact.scope) if rule.replaces else []
+    if rule.same_clock_as:
+        met = [d for d in case.deadlines.values() if d.timescale in rule.same_clock_as and d.met_at]
+        clocks = [d for d in met if d.met_at == max(one.met_at for one in met if one.met_at)]
+    started = [(d.counted_from, event) for d in clocks if (event := d.counted_from_event) and event in rule.from_]
+    return min(started, default=None)
+
+
+def _met_on_this_strand(case: Case, key: str, rule: Timescale, fact: Fact) -> bool:
+    """Whether another of the events a rule counts from made it a duty on this very strand, and it was met."""
+    if fact.scope is None or len(rule.from_) == 1 or rule.before is not None or rule.each or rule.recurs:
+        return False
+    return any(
+        deadline.timescale == key
+        and deadline.scope == fact.scope
+        and deadline.met_at is not None
+        and deadline.counted_from_event is not fact.event
+        for deadline in case.deadlines.values()
+    )
 
 
 def _start_backwards(turn: Turn, key: str, rule: Timescale, fact: Fact, anchor: datetime) -> None:

@@ -87,7 +87,8 @@ class Timescale(Cited):
     form: str | None = Field(None, description="the form whose completion meets it, with `form completed`")
     until: Events = ()
     only_if: Conditions = ()
-    replaces: str | None = None
+    replaces: str | None = Field(None, description="the timescale it takes the place of, counted from where that was")
+    same_clock_as: Names = Field((), description="with `opens_on`: the timescales whose clock, last met, it shares")
     withheld_with_information: bool = Field(False, description="suspended while information is withheld (Q-20)")
     withheld_on: Annotated[tuple[Ground, ...], BeforeValidator(_one_or_many)] = Field(
         (), description="only on these grounds; none named: on any"
@@ -281,6 +282,7 @@ class Procedure(Value):
             for key, rule in self.timescale.items()
             for field, others in (
                 ("replaces", (rule.replaces,)),
+                ("same_clock_as", rule.same_clock_as),
                 ("before_scheduled", rule.before_scheduled),
                 ("warn_after", (rule.warn_after,)),
                 ("after_duty", (rule.after_duty,)),

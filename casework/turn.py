@@ -50,7 +50,7 @@ class Turn:
                 by=str(message.by) if message else "S47",
                 what=message.name if message else "time passed",
                 text=text,
-                note=message.note if message else None,
+                note=message.words if message else None,
                 cites=cites,
                 message_id=message.id if message else None,
             ),

@@ -211,7 +211,7 @@ async def test_search_attributes_follow_the_case(case: OneCase) -> None:
     await eventually(as_it_stands)
     assert ((await shown())["AllocatedTo"], (await shown())["Team"]) == ("sw-2", "South")
     await case.tell("child_visited", WORKER, alone=True)
-    await case.tell("section47_outcome", WORKER, outcome="not substantiated")
+    await case.tell("section47_outcome", WORKER, outcome="not substantiated", child_in_need_considered=True)
     await eventually(as_it_stands)
     assert (await shown())["Stage"] == "assessment"
     await case.tell("assessment_completed", WORKER)

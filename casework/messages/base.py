@@ -1,9 +1,10 @@
 """What every message is: its own id, when it happened, who says so."""
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, get_args
 
 from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic.fields import FieldInfo
 
 from casework.model import Value
 from casework.vocabulary import Kind
@@ -59,7 +60,24 @@ class Message(Value):
     by: By
     note: Note | None = Field(None, description="free text for the record")
 
+    @property
+    def words(self) -> str | None:
+        """The sender's own words, for the record and nowhere else: the note, and each reason that was given."""
+        given = {
+            name: value
+            for name, field in type(self).model_fields.items()
+            if _is_reason(field) and (value := getattr(self, name))
+        }
+        said = [self.note] if self.note else []
+        said += [f"{name.replace('_', ' ')}: {value}" for name, value in given.items()]
+        return "\n".join(said) or None
+
     def __init_subclass__(cls, sent_by: frozenset[Kind] = CASEWORKERS) -> None:
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         cls.sent_by = sent_by
         MESSAGES[cls.name] = cls
+
+
+def _is_reason(field: FieldInfo) -> bool:
+    """Whether a field is for a reason in the sender's own words."""
+    return Reason in (field.rebuild_annotation(), *get_args(field.annotation))

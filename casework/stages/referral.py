@@ -53,7 +53,9 @@ def new_information_received(turn: Turn, message: NewInformationReceived) -> Non
 
 
 def _new_information(turn: Turn) -> None:
-    happened(turn, Event.NEW_INFORMATION_RECEIVED)
+    """It stands in for a referral where the case is open (Q-03); while the referral itself is open, it adds to that."""
+    if not turn.case.referral_open:
+        happened(turn, Event.NEW_INFORMATION_RECEIVED)
     happened(turn, Event.CONCERN_RAISED)
 
 

@@ -184,6 +184,8 @@ def strategy_decided(turn: Turn, message: StrategyOutcome, at: datetime) -> None
             happened(turn, Event.SECTION_47_NOT_INITIATED, scope=strategy.id)
         case "no further action":
             _close(turn, strategy)
+            if strategy.origin:
+                turn.entry(f"It came out of the step: {strategy.origin}", ("D-M-01", "SP-M-01"))
             happened(turn, Event.STRATEGY_ENDED_NFA, at, scope=strategy.id)
         case "further discussion":
             assert message.review_on is not None
@@ -203,6 +205,11 @@ def _day(message: Message, day: date | None) -> datetime:
 def next_action_sent(turn: Turn, message: NextActionSent) -> None:
     """The manager sent the worker the next action of the work that goes on (D-M-04)."""
     turn.refuse_if(Event.STRATEGY_ENDED_NFA not in turn.case.clock, "No strategy discussion ended without action.")
+    name = turn.case.procedure.assessment.name
+    turn.refuse_if(
+        message.to == "assessment" and turn.case.assessment is None,
+        f"to: no {name} is being completed; the case goes back to the child in need or looked-after work.",
+    )
     turn.entry(f"The next action of the {message.to} work was sent to {message.worker}")
     happened(turn, Event.NEXT_ACTION_SENT)
 
