@@ -3,20 +3,30 @@
 PYTEST_DONT_REWRITE: it is imported by name too, before pytest comes to its assertions.
 """
 
+import json
 import os
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from functools import lru_cache
+from random import Random
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import settings
+from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
 from casework import decide
 from casework.calendar import LONDON, BankHolidays, end_of_day
-from casework.case import Deadline
+from casework.case import Case, Deadline, RequestState
 from casework.effects import DeadlineChanged, Decided, Effect, Entry, Notice, NoticeKind, Refused
 from casework.incoming import read
+from casework.messages import MESSAGES, Message
 from casework.procedure import Procedure
-from casework.procedure_files import load
+from casework.procedure_files import load, shipped
+from casework.vocabulary import Kind, Stage
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=2000, print_blob=True)
@@ -270,15 +280,254 @@ def plan_on_p(strategy: str, conference: str, **fields: Any) -> Life:
 
 
 B_QUORUM = ["lead practitioner", "health practitioner", "police"]
+B_ANSWERS: dict[str, Any] = {
+    "attended_by": B_QUORUM,
+    "medical": "not needed",
+    "reason": "Nothing was disclosed and no abuse is suspected",
+    "doctor_consulted": True,
+    "share_with_family": "share",
+    "legal_action": False,
+    "information_needed": "What the school has seen, from its safeguarding lead",
+}
+"""What Pan-Bedfordshire asks of every strategy discussion; what initiates section 47 names an action too."""
 
 
 def strategy_on_b(referral: str, strategy: str, **fields: Any) -> Life:
     """On Pan-Bedfordshire: referred, and the strategy discussion held: section 47."""
+    action = {"what": "See the child", "owner": "lead practitioner", "due": strategy[:10]}
     return referred("B", referral).say(
         "strategy_outcome",
         "lead practitioner/sw",
         strategy,
-        decision="section 47",
-        attended_by=B_QUORUM,
-        **fields,
+        **{"decision": "section 47", "actions": [action], **B_ANSWERS, **fields},
     )
+
+
+# --- A random way through any procedure ---------------------------------------------------------------------------
+
+NOTE = "NOTE-OF-A-WORKER"
+CHILD = "PERSON-OF-THE-CHILD"
+SIBLING = "PERSON-OF-A-SIBLING"
+WORDS = "WORDS-OF-A-WORKER"
+PRIVATE = (NOTE, CHILD, SIBLING, WORDS)
+"""What no notice and no alarm may ever contain, wherever it was written."""
+
+FIRST_DAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
+ABSURD_TIMES = (
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59-12:00",
+    "1969-12-31T23:59:59Z",
+    "2026-04-08T10:00:00",
+    "in a week",
+    "",
+    0,
+    1e300,
+    None,
+)
+ABSURD_DATES = ("0001-01-01", "9999-12-31", "1900-02-29", "1900-01-01", "2199-12-31", "2026-04-08T10:00:00Z", None, -1)
+ABSURD_VALUES: tuple[Any, ...] = (None, "", " ", "x" * 5000, "\x00", "é́" * 40, -1, 2**70, True, [], {}, [[]], {"a": {}})
+USUAL: dict[Stage, tuple[str, ...]] = {
+    Stage.REFERRAL: ("screening_decided", "social_worker_allocated", "strategy_requested", "strategy_outcome"),
+    Stage.ASSESSMENT: ("assessment_completed", "strategy_requested", "assessment_estimate_proposed"),
+    Stage.STRATEGY: ("strategy_outcome", "strategy_outcome", "strategy_scheduled", "child_visited"),
+    Stage.ENQUIRY: ("child_visited", "visit_recorded", "section47_outcome", "section47_outcome"),
+    Stage.CONFERENCE: (
+        "conference_service_informed",
+        "conference_requested",
+        "chair_allocated",
+        "conference_scheduled",
+        "assessment_completed",
+        "report_shared",
+        "invitations_requested",
+        "conference_requests_sent",
+        "initial_conference_held",
+        "initial_conference_held",
+    ),
+    Stage.PLAN: (
+        "child_visited",
+        "core_group_held",
+        "core_group_record_distributed",
+        "conference_scheduled",
+        "core_group_minutes_sent",
+        "review_report_completed",
+        "review_conference_held",
+        "step_down_considered",
+        "step_down_agreed",
+    ),
+    Stage.CLOSING: ("case_closed", "assessment_completed", "strategy_requested"),
+    Stage.CLOSED: ("referral_received", "case_closed"),
+}
+"""What people mostly say at each stage. Whatever else there is to say comes in now and then."""
+ANY_TIME = (
+    "procedure_adopted",
+    "information_withheld",
+    "information_released",
+    "bank_holiday_proclaimed",
+    "whereabouts_unknown",
+)
+
+
+FORWARD: dict[tuple[str, str], Any] = {
+    ("strategy_outcome", "decision"): "section 47",
+    ("section47_outcome", "outcome"): "substantiated",
+    ("section47_outcome", "conference"): True,
+    ("initial_conference_held", "plan"): True,
+    ("initial_conference_held", "categories"): ["neglect"],
+    ("screening_decided", "harm_suspected"): True,
+    ("review_conference_held", "decision"): "continue",
+}
+"""The answers that lead from one stage to the next."""
+SENSE, FORWARDS, ABSURD = "sense", "forwards", "absurd"
+
+
+@lru_cache
+def procedure_body(name: str) -> Any:
+    """A procedure as a message carries it."""
+    return json.loads(to_json(load(name)))
+
+
+class Somebody:
+    """One of the people around a case: says mostly what makes sense now, sometimes anything at all.
+
+    `mood` is how: with sense, forwards (only what leads on to the next stage), or absurd.
+    """
+
+    def __init__(self, dice: Random, mood: str) -> None:
+        self.dice = dice
+        self.sense = mood != ABSURD
+        self.forwards = mood == FORWARDS
+
+    def message(self, case: Case, number: int, now: datetime) -> tuple[str, dict[str, Any]]:
+        """A message's name and its body, as JSON would bring it."""
+        name = self._name(case)
+        kind = MESSAGES[name]
+        asked = {answer.field for answer in case.procedure.answer if answer.message == name and self.sense}
+        body = {
+            key: self._field(case, name, key, field, now)
+            for key, field in kind.model_fields.items()
+            if field.is_required() or key in asked or self._often(key)
+        }
+        body["id"] = f"m-{number}"
+        body["occurred_at"] = (now - self._delay(0.1 if self.forwards else 0.4)).isoformat()
+        body["by"] = {"role": self._role(case, kind, body), "person": f"p-{self.dice.randrange(6)}"}
+        if name == "referral_received":
+            body["person"] = CHILD
+            unborn = body.pop("date_of_birth", None) is None or self.dice.random() < 0.15
+            born = "expected_date_of_birth" if unborn else "date_of_birth"
+            body.pop("expected_date_of_birth", None)
+            body[born] = str((now + timedelta(days=90 if unborn else -3000)).date())
+        if not self.sense:
+            self._garble(body)
+        return name, body
+
+    def _name(self, case: Case) -> str:
+        if case.child is None and self.dice.random() < 0.9:
+            return "referral_received"
+        chance = self.dice.random()
+        if not self.sense or (chance < 0.2 and not self.forwards):
+            return self.dice.choice(sorted(MESSAGES))
+        if case.waiting_requests and chance < 0.5:
+            request = case.waiting_requests[0]
+            return "request_finished" if request.state is RequestState.AUTHORISED else "authorisation"
+        if chance < 0.6 and not self.forwards:
+            return self.dice.choice((*ANY_TIME, "duty_done", "form_completed", "action_completed"))
+        return self.dice.choice(USUAL[case.stage])
+
+    def _often(self, key: str) -> bool:
+        return key in ("attended_by", "review_on", "which", "plan", "conference") or self.dice.random() < 0.6
+
+    def _delay(self, chance: float) -> timedelta:
+        if self.dice.random() > chance:
+            return timedelta()
+        return timedelta(minutes=self.dice.choice((1, 60, 600, 1440, 3 * 1440, 20 * 1440)))
+
+    def _role(self, case: Case, kind: type[Message], body: dict[str, Any]) -> str:
+        request = case.requests.get(str(body.get("request")))
+        may = [key for key, role in case.procedure.role.items() if role.kind in kind.sent_by]
+        if request is not None and self.dice.random() < 0.9:
+            may = list(request.to)
+        elif self.dice.random() < 0.05:
+            may = list(case.procedure.role)
+        asked_by = [role for rule in case.procedure.authorisation.values() for role in rule.asked_by]
+        both = [role for role in may if role in asked_by]
+        return self.dice.choice(both if both and self.dice.random() < 0.7 else may)
+
+    def _field(self, case: Case, name: str, key: str, field: FieldInfo, now: datetime) -> Any:
+        if self.forwards and (name, key) in FORWARD:
+            return FORWARD[name, key]
+        known = self._known(case, name, key)
+        if known is not None and self.dice.random() < (0.95 if self.sense else 0.5):
+            return known
+        return self._value(field.annotation, key, now)
+
+    def _known(self, case: Case, name: str, key: str) -> Any:
+        """What somebody with the case before them would fill in."""
+        choices: dict[str, Callable[[], list[Any]]] = {
+            "note": lambda: [f"{NOTE}, at length"],
+            "request": lambda: [r.id for r in case.waiting_requests][:1] or [r.id for r in case.requests.values()],
+            "strategy": lambda: [s.id for s in case.strategies],
+            "deadline": lambda: list(case.deadlines),
+            "action": lambda: [d.id for d in case.deadlines.values() if d.timescale == "action"],
+            "duty": lambda: [d.timescale for d in case.running_deadlines],
+            "form": lambda: list(case.procedure.form),
+            "prompt": lambda: list(case.procedure.prompt),
+            "contents": lambda: [[c for form in case.procedure.form.values() for c in form.contents][:30]],
+            "procedure": lambda: [procedure_body(self.dice.choice(shipped()).stem)],
+            "attended_by": lambda: [self._quorum(case)],
+            "person": lambda: [SIBLING],
+            "owner": lambda: list(case.procedure.role),
+            "responsible": lambda: list(case.procedure.role),
+            "decision": lambda: ["authorise"] if name == "authorisation" else [],
+            "with_police": lambda: [True],
+            "with_chair": lambda: [True],
+            "minutes": lambda: [len(case.plan.core_groups_held[-2:])] if case.plan else [],
+            "reason": lambda: [f"{WORDS} because"],
+            "support": lambda: [f"{WORDS} and support"],
+        }
+        found = choices[key]() if key in choices else []
+        return self.dice.choice(found) if found else None
+
+    def _quorum(self, case: Case) -> list[str]:
+        professionals = [key for key, role in case.procedure.role.items() if role.kind is not Kind.FAMILY]
+        return professionals if self.dice.random() < 0.85 else self.dice.sample(professionals, 2)
+
+    def _value(self, annotation: Any, key: str, now: datetime) -> Any:
+        """A value of the kind the field asks for."""
+        origin, inside = get_origin(annotation), get_args(annotation)
+        if origin is Annotated:
+            return self._value(inside[0], key, now)
+        if origin in (Union, UnionType):
+            wanted = [one for one in inside if one is not NoneType]
+            return self._value(self.dice.choice(wanted), key, now)
+        if origin is Literal:
+            return self.dice.choice(inside)
+        if origin is tuple:
+            return [self._value(inside[0], key, now) for _ in range(self.dice.randrange(4))]
+        if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+            return self.dice.choice(list(annotation)).value
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return {name: self._value(one.annotation, name, now) for name, one in annotation.model_fields.items()}
+        if annotation is bool:
+            return self.dice.random() < 0.7
+        if annotation is int:
+            return self.dice.randrange(-1, 4)
+        if annotation is AwareDatetime:
+            return (now + timedelta(days=self.dice.randrange(-3, 120), hours=self.dice.randrange(24))).isoformat()
+        if annotation is date:
+            return str((now + timedelta(days=self.dice.randrange(-10, 120))).date())
+        return self.dice.choice(("id-1", "id-2", f"{WORDS}", "social worker"))
+
+    def _garble(self, body: dict[str, Any]) -> None:
+        """Spoil one field or two."""
+        for _ in range(self.dice.randrange(1, 3)):
+            key = self.dice.choice([*body, "no_such_field"])
+            if key == "occurred_at" or key.endswith("_at"):
+                body[key] = self.dice.choice(ABSURD_TIMES)
+            elif "date" in key or key.endswith(("_by", "_on")) or key in ("day", "due"):
+                body[key] = self.dice.choice(ABSURD_DATES)
+            elif self.dice.random() < 0.3:
+                body.pop(key, None)
+            else:
+                body[key] = self.dice.choice(ABSURD_VALUES)
