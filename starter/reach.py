@@ -5,7 +5,8 @@ Nothing here decides anything about a case. What cannot be reached or is refused
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -39,6 +40,10 @@ from workflows.case import CaseStart, CaseWorkflow, Receipt
 ANSWER_WITHIN = timedelta(seconds=15)
 WORKER_WITHIN = timedelta(seconds=60)
 LOOK_AGAIN = timedelta(milliseconds=200)
+ASK_AGAIN = timedelta(milliseconds=50)
+NOT_JUST_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED)
+"""The case was between two runs, or its task had to be done again."""
+NO_ANSWER = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.CANCELLED)
 Returned = TypeVar("Returned")
 
 
@@ -93,22 +98,24 @@ async def send(to: Client, reference: str, message: str, body: dict[str, Any]) -
     handle = _handle(to, reference)
     return await _answered(
         reference,
-        handle.execute_update(message, body, result_type=Receipt, rpc_timeout=ANSWER_WITHIN),
+        lambda: handle.execute_update(message, body, result_type=Receipt, rpc_timeout=ANSWER_WITHIN),
     )
 
 
 async def signal(to: Client, reference: str, message: str, body: dict[str, Any]) -> None:
     """Send a message by its Signal: nobody waits for the answer, and a refusal is told to the sender as a notice."""
-    await _answered(reference, _handle(to, reference).signal(message, body, rpc_timeout=ANSWER_WITHIN))
+    handle = _handle(to, reference)
+    await _answered(reference, lambda: handle.signal(message, body, rpc_timeout=ANSWER_WITHIN))
 
 
 async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
     """Open a case with its referral. On a case that runs, the referral is new information."""
+    first = str(body["id"])
     try:
-        return await _refer(to, opening, body, str(body["id"]))
+        return await _answered(opening.reference, lambda: _refer(to, opening, body, first))
     except NotAccepted:
         # The server remembers its answer to this id, even of a case that was never opened: that may be an old one.
-        return await _refer(to, opening, body, f"{body['id']}-{uuid4().hex}")
+        return await _answered(opening.reference, lambda: _refer(to, opening, body, f"{first}-{uuid4().hex}"))
 
 
 async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: str) -> Receipt:
@@ -123,21 +130,17 @@ async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: 
         static_details="One child's case, from the referral to its closing. Each bar of the timeline is a deadline; "
         "the current details say who must act next.",
     )
-    asked = _answered(
-        opening.reference,
-        to.execute_update_with_start_workflow(
+    try:
+        receipt: Receipt = await to.execute_update_with_start_workflow(
             "referral_received",
             body,
             id=update_id,
             result_type=Receipt,
             start_workflow_operation=operation,
             rpc_timeout=ANSWER_WITHIN,
-        ),
-    )
-    try:
-        receipt: Receipt = await asked
+        )
         return receipt
-    except Failed:
+    except Exception:
         with suppress(Exception):
             await operation.workflow_handle()  # it fails with the same; left alone, it would complain at exit
         raise
@@ -145,7 +148,8 @@ async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: 
 
 async def read(to: Client, reference: str) -> Case:
     """The case as it stands."""
-    case = await _answered(reference, _handle(to, reference).query(CaseWorkflow.state, rpc_timeout=ANSWER_WITHIN))
+    handle = _handle(to, reference)
+    case = await _answered(reference, lambda: handle.query(CaseWorkflow.state, rpc_timeout=ANSWER_WITHIN))
     if case is None:
         raise NotFound(f"Case {reference} is only just being opened; try again in a moment.")
     return case
@@ -174,21 +178,26 @@ def _handle(to: Client, reference: str) -> WorkflowHandle[CaseWorkflow, str]:
     return to.get_workflow_handle_for(CaseWorkflow.run, workflow_id(reference))
 
 
-async def _answered(reference: str, asked: Coroutine[Any, Any, Returned]) -> Returned:
-    try:
-        return await asyncio.wait_for(asked, ANSWER_WITHIN.total_seconds() + 1)
-    except WorkflowUpdateFailedError as failed:
-        cause = failed.cause
-        raise NotAccepted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
-    except WorkflowQueryRejectedError as rejected:
-        raise Failed(f"Case {reference}: {rejected}") from None
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        raise NotReached(
-            f"Case {reference} did not answer: no worker is running, or it is busy. "
-            "The message may still be taken; sending it again with the same --id counts once."
-        ) from None
-    except RPCError as error:
-        raise _of(error, reference) from None
+async def _answered(reference: str, ask: Callable[[], Awaitable[Returned]]) -> Returned:
+    """The answer to what is asked. Asked again where the case could not answer just then: each message counts once."""
+    until = time.monotonic() + ANSWER_WITHIN.total_seconds()
+    while True:
+        try:
+            return await asyncio.wait_for(ask(), ANSWER_WITHIN.total_seconds() + 1)
+        except WorkflowUpdateFailedError as failed:
+            cause = failed.cause
+            raise NotAccepted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
+        except WorkflowQueryRejectedError as rejected:
+            raise Failed(f"Case {reference}: {rejected}") from None
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            raise NotReached(
+                f"Case {reference} did not answer: no worker is running, or it is busy. "
+                "The message may still be taken; sending it again with the same --id counts once."
+            ) from None
+        except RPCError as error:
+            if error.status not in NOT_JUST_NOW or time.monotonic() > until:
+                raise _of(error, reference) from None
+        await asyncio.sleep(ASK_AGAIN.total_seconds())
 
 
 def _of(error: RPCError, reference: str) -> Failed:
@@ -196,7 +205,7 @@ def _of(error: RPCError, reference: str) -> Failed:
         if "completed" in error.message:
             return NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
         return NotFound(f"There is no case {reference}. Open one with: s47 refer FILE; list them with: s47 cases")
-    if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.CANCELLED):
+    if error.status in (*NOT_JUST_NOW, *NO_ANSWER):
         return NotReached(
             f"Case {reference} did not answer ({error.message}): no worker is running, or Temporal is down. "
             "Sending the same message again with the same --id counts once."

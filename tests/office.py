@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -18,12 +19,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
+from temporalio.converter import PayloadConverter
 
 from activities import reading
 from activities.database import Database
+from casework import decide
 from casework.case import Case
 from connection.temporal import DATA_CONVERTER
 from starter import reach
@@ -189,7 +193,11 @@ class OneCase:
 
     async def tell(self, message: str, by: str, /, ago: timedelta = timedelta(), **said: Any) -> Receipt:
         """Send a message by its Update; `reach.NotAccepted` where it is refused."""
-        return await reach.send(self.client, self.reference, message, self.body(by, ago, **said))
+        return await self.send(message, self.body(by, ago, **said))
+
+    async def send(self, message: str, body: dict[str, Any]) -> Receipt:
+        """Send what is written already."""
+        return await reach.send(self.client, self.reference, message, body)
 
     async def signal(self, message: str, by: str, /, ago: timedelta = timedelta(), **said: Any) -> None:
         """Send a message by its Signal."""
@@ -241,6 +249,32 @@ class OneCase:
         """What the Web UI asks for: the doors and the current details."""
         found: WorkflowMetadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
         return found
+
+
+def summary(event: HistoryEvent) -> str:
+    """What the Web UI writes on an event's bar."""
+    said = PayloadConverter.default.from_payload(event.user_metadata.summary, str)
+    assert isinstance(said, str)
+    return said
+
+
+def running_timers(history: list[HistoryEvent]) -> Counter[str]:
+    """The timers that are started and neither fired nor cancelled, by what they are called."""
+    running = {}
+    for event in history:
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            running[event.timer_started_event_attributes.timer_id] = summary(event)
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_FIRED:
+            del running[event.timer_fired_event_attributes.timer_id]
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_CANCELED:
+            del running[event.timer_canceled_event_attributes.timer_id]
+    return Counter(running.values())
+
+
+async def has_its_timers(case: OneCase) -> bool:
+    """Whether every running deadline has exactly one running timer, which names it, and there is no other."""
+    alarms = decide.alarms(await case.state())
+    return running_timers(await case.history()) == Counter(words[:120] for _, words in alarms.values())
 
 
 async def eventually(look: Callable[[], Awaitable[Found | None]], seconds: float = SECONDS) -> Found:

@@ -1,25 +1,21 @@
 """The running case: its durable timers, and what Temporal's Web UI shows of it."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.history.v1 import HistoryEvent
-from temporalio.converter import PayloadConverter
 
 from activities import reading
 from activities.database import Database
 from activities.records import Records
-from casework import decide
 from casework.batch import Batch, front_of
 from casework.calendar import spoken_date
 from casework.case import Case, DeadlineState
 from casework.effects import Entry, sealed
 from connection import search_attributes as attribute
 from starter import reach
-from tests.office import Office, OneCase, eventually
+from tests.office import Office, OneCase, eventually, has_its_timers, running_timers, summary
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ALMOST_A_DAY = DAY - timedelta(seconds=2)
@@ -39,32 +35,6 @@ async def case(office: Office) -> OneCase:
     case = await office.case("LIFE")
     await case.enquired()
     return case
-
-
-def summary(event: HistoryEvent) -> str:
-    """What the Web UI writes on an event's bar."""
-    said = PayloadConverter.default.from_payload(event.user_metadata.summary, str)
-    assert isinstance(said, str)
-    return said
-
-
-def running_timers(history: list[HistoryEvent]) -> Counter[str]:
-    """The timers that are started and neither fired nor cancelled, by what they are called."""
-    running = {}
-    for event in history:
-        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
-            running[event.timer_started_event_attributes.timer_id] = summary(event)
-        elif event.event_type == EventType.EVENT_TYPE_TIMER_FIRED:
-            del running[event.timer_fired_event_attributes.timer_id]
-        elif event.event_type == EventType.EVENT_TYPE_TIMER_CANCELED:
-            del running[event.timer_canceled_event_attributes.timer_id]
-    return Counter(running.values())
-
-
-async def has_its_timers(case: OneCase) -> bool:
-    """Whether every running deadline has exactly one running timer, which names it, and there is no other."""
-    alarms = decide.alarms(await case.state())
-    return running_timers(await case.history()) == Counter(words[:120] for _, words in alarms.values())
 
 
 def only(case: Case, timescale: str) -> DeadlineState:

@@ -1,0 +1,175 @@
+"""A case that lives long: its runs follow one another, and nothing is lost or done twice between them."""
+
+import asyncio
+import textwrap
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities import reading
+from activities.database import Database
+from casework.case import Deadline, Request
+from starter.rehearsal.scenario import who
+from tests.office import Office, eventually, has_its_timers
+from tests.postgres import rows
+
+MESSAGES = 1000
+AT_ONCE = 9
+"""A server takes ten updates of one workflow at once; more have to wait."""
+WORKER = "social worker/sw-1"
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def records(office: Office) -> AsyncIterator[Database]:
+    async with office.records() as found:
+        yield found
+
+
+async def test_a_thousand_messages_through_one_case(office: Office, records: Database) -> None:
+    case = await office.case("LONG")
+    await case.on_a_plan(HOUR)
+    bodies = [case.body("police/pc-1") for _ in range(MESSAGES)]
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def send(message: str, body: dict[str, Any]) -> bool:
+        async with turn:
+            return (await case.send(message, body)).duplicate
+
+    async def tell(number: int) -> list[bool]:
+        """Most by Update, some by Signal, some twice at once, some again later; every tenth is a visit."""
+        message, by = ("child_visited", WORKER) if number % 10 == 0 else ("new_information_received", "police/pc-1")
+        body = {**bodies[number], "by": who(by)}
+        if number % 7 == 0:
+            async with turn:
+                await case.handle.signal(message, body)
+            return []
+        again = [send("new_information_received", bodies[number - 99])] if number % 9 == 0 and number > 99 else []
+        twice = [send(message, body)] if number % 5 == 0 else []
+        return list(await asyncio.gather(send(message, body), *twice, *again))
+
+    numbers = iter(range(MESSAGES))
+    told: list[bool] = []
+
+    async def practitioner() -> None:
+        for number in numbers:
+            told.extend(await tell(number))
+
+    await asyncio.gather(*(practitioner() for _ in range(AT_ONCE)))
+    assert sum(told) >= 200, "many were sent twice"
+
+    # Nothing is lost, and nothing is applied twice.
+    async def all_there() -> list[reading.ChronologyEntry] | None:
+        lines = await case.recorded(records)
+        return lines if {body["id"] for body in bodies} <= {line.message_id for line in lines} else None
+
+    lines = await eventually(all_there)
+    said = Counter(
+        line.message_id for line in lines if line.text in ("New information received", "Child visited: seen")
+    )
+    assert said == Counter(body["id"] for body in bodies)
+    assert len([duplicate for duplicate in told if not duplicate]) == MESSAGES - len(range(0, MESSAGES, 7))
+    assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+    assert (await reading.verify_chain(records, case.reference)).intact
+
+    # Several runs, none of them long.
+    runs = await case.runs()
+    described = [await case.client.get_workflow_handle(case.handle.id, run_id=run).describe() for run in runs]
+    lengths = [one.history_length for one in described]
+    assert len(runs) >= 4 and max(lengths) < 1300, lengths
+    assert [one.status for one in described[:-1]] == [WorkflowExecutionStatus.CONTINUED_AS_NEW] * (len(runs) - 1)
+    assert sum(lengths) / MESSAGES < 12, "events a message"
+
+    # The state stays small, and the records say the same.
+    state = await case.state()
+    assert len(state.model_dump_json(exclude={"procedure"})) < 60_000
+    kept = {row["id"]: row for row in await rows(office.dsn, "deadline") if row["reference"] == case.reference}
+    assert {key: Deadline.model_validate_json(kept[key]["body"]) for key in state.deadlines} == state.deadlines
+    assert all(not row["running"] for key, row in kept.items() if key not in state.deadlines)
+    asked = {row["id"]: row for row in await rows(office.dsn, "request") if row["reference"] == case.reference}
+    assert {key: Request.model_validate_json(asked[key]["body"]) for key in state.requests} == state.requests
+    assert state.running_deadlines
+    await eventually(lambda: has_its_timers(case))
+
+
+async def test_what_waits_to_be_recorded_goes_along(office: Office, records: Database) -> None:
+    case = await office.case("BEHIND")
+    await case.enquired(HOUR)
+    await case.recorded(records)
+    bodies = [case.body("police/pc-1") for _ in range(400)]
+    waiting = iter(bodies)
+
+    async def practitioner() -> None:
+        for body in waiting:
+            await case.send("new_information_received", body)
+
+    async with records.transaction() as connection:  # the record cannot be written meanwhile
+        await connection.execute("SELECT FROM s47.case WHERE reference = $1 FOR UPDATE", case.reference)
+        await asyncio.gather(*(practitioner() for _ in range(AT_ONCE)))
+        assert len(await case.runs()) >= 2
+        assert len(await reading.chronology(records, case.reference)) < 20
+    lines = await case.recorded(records)
+    said = Counter(line.message_id for line in lines if line.text == "New information received")
+    assert said == Counter(body["id"] for body in bodies)
+    assert (await reading.verify_chain(records, case.reference)).intact
+    starts = [(await case.history(run))[0].ByteSize() for run in await case.runs()]
+    assert max(starts) < 1_000_000, "the server takes two megabytes"
+
+
+async def test_a_case_goes_over_to_a_newer_version_of_the_worker(office: Office) -> None:
+    """Pinned, it stays with the version it began with, until it hears of a newer one: then it goes on there, once."""
+    queue = {"S47_TASK_QUEUE": "versioned", "S47_DEPLOYMENT": "hop"}
+    case = await office.case("HOP")
+    referral = f"""
+        reference = "{case.reference}"
+        procedure = "P"
+        by = "police/pc-1"
+        person = "child-1"
+        date_of_birth = 2019-05-01
+        source = "police"
+        received_at = {datetime.now(UTC) - HOUR:%Y-%m-%dT%H:%M:%SZ}
+    """
+
+    async def current(build: str) -> bool:
+        """Say that this build is the current one, once the server knows it."""
+        saying = SetWorkerDeploymentCurrentVersionRequest(
+            namespace=case.client.namespace, deployment_name="hop", build_id=build
+        )
+        try:
+            await case.client.workflow_service.set_worker_deployment_current_version(saying)
+        except RPCError as unknown:
+            assert unknown.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION), unknown
+            return False
+        return True
+
+    async def served_by(build: str) -> bool:
+        versioning = (await case.handle.describe()).raw_description.workflow_execution_info.versioning_info
+        return versioning.deployment_version.build_id == build
+
+    with office.worker(**queue, S47_BUILD="one"):
+        await eventually(lambda: current("one"))
+        opened = await office.s47("refer", "-", typed=textwrap.dedent(referral), **queue)
+        assert opened.code == 0, opened.err
+        assert await served_by("one")
+        with office.worker(**queue, S47_BUILD="two"):
+            await eventually(lambda: current("two"))
+            before = await case.state()
+
+            async def hopped() -> bool:
+                """The server tells a case of a newer version when it next stirs."""
+                await case.tell("new_information_received", "police/pc-1")
+                return await served_by("two")
+
+            await eventually(hopped)
+            runs = await case.runs()
+            assert len(runs) == 2
+            for _ in range(3):
+                await case.tell("new_information_received", "police/pc-1")
+            assert await case.runs() == runs
+            assert (await case.state()).deadlines == before.deadlines
