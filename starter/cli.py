@@ -22,7 +22,7 @@ from casework.procedure_files import load as load_procedure
 from casework.procedure_files import paths as procedure_paths
 from connection import search_attributes as attribute
 from connection.settings import settings
-from starter import reach, referral_file, sending, words
+from starter import reach, referral_file, sending, vocabulary, words
 from starter import trace as tracing
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
 from starter.rehearsal.outcome import Rehearsed
@@ -393,6 +393,19 @@ def procedure_list(json_: Json = False) -> None:
     for one in known:
         made.add_row(one.about.key, one.about.letter, one.about.version, escape(one.about.title))
     words.out.print(made)
+
+
+@procedure_app.command("words")
+def procedure_words(json_: Json = False) -> None:
+    """List the vocabulary a procedure file may use: events, conditions, subjects, units, messages."""
+    said = vocabulary.words()
+    if json_:
+        _print_json(said)
+        return
+    for title, its_words in said.items():
+        words.out.print(f"[bold]{escape(title)}[/]")
+        for word in its_words:
+            words.out.print(f"  {escape(word)}")
 
 
 @asynccontextmanager
