@@ -67,7 +67,7 @@ def _owed(case: Case, key: str, scope: str | None) -> list[Deadline]:
 def _meet(turn: Turn, key: str, rule: Timescale, fact: Fact) -> None:
     for deadline in _owed(turn.case, key, fact.scope):
         # A late fact from before this clock started belongs to an earlier one.
-        started = _started(turn.case, rule, deadline)
+        started = _started(turn.case, deadline)
         before = fact.at <= started if rule.recurs else fact.at < started
         if before and rule.before is None:
             continue
@@ -76,12 +76,10 @@ def _meet(turn: Turn, key: str, rule: Timescale, fact: Fact) -> None:
             break  # one record for one visit: the oldest that is owed
 
 
-def _started(case: Case, rule: Timescale, deadline: Deadline) -> datetime:
-    """When a clock started: at what it counts from, unless that is a day set on the case, which lies ahead."""
-    if rule.set_on_the_case is None or deadline.counted_from_event is None:
-        return deadline.counted_from
-    happened = case.clock.get(deadline.counted_from_event)
-    return happened[-1].at if happened else deadline.opened_at
+def _started(case: Case, deadline: Deadline) -> datetime:
+    """When a clock started: at what it counts from, or when that was set, where it is a day that lies ahead."""
+    happened = case.clock.get(deadline.counted_from_event, ()) if deadline.counted_from_event else ()
+    return min(deadline.counted_from, *(happening.at for happening in happened[-1:]))
 
 
 def _close_met(turn: Turn, deadline: Deadline, at: datetime) -> None:
