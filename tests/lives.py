@@ -26,7 +26,7 @@ from casework.incoming import read
 from casework.messages import MESSAGES, Message
 from casework.procedure import Procedure
 from casework.procedure_files import load, shipped
-from casework.vocabulary import Kind, Stage
+from casework.vocabulary import Event, Kind, Stage
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=2000, print_blob=True)
@@ -369,6 +369,20 @@ ANY_TIME = (
 )
 
 
+ANSWERS: dict[str, Callable[[Case], object]] = {
+    "child_located": lambda case: case.missing,
+    "further_action_agreed": lambda case: case.missing,
+    "child_born": lambda case: case.child and not case.child.born,
+    "protection_power_ended": lambda case: case.power_in_force,
+    "assessment_overrun_explained": lambda case: any(d.timescale == "assessment" for d in case.overdue),
+    "conference_dispute_resolved": lambda case: Event.CONFERENCE_DISPUTED in case.clock,
+    "household_child_spoken_to": lambda case: case.household,
+    "strategy_extension_requested": lambda case: any(strategy.complex for strategy in case.strategies),
+    "next_action_sent": lambda case: Event.STRATEGY_ENDED_NFA in case.clock,
+    "report_sharing_decided": lambda case: case.conference,
+    "information_released": lambda case: case.withholding,
+}
+"""What answers something that is open."""
 FORWARD: dict[tuple[str, str], Any] = {
     ("strategy_outcome", "decision"): "section 47",
     ("section47_outcome", "outcome"): "substantiated",
@@ -431,7 +445,10 @@ class Somebody:
         if case.waiting_requests and chance < 0.5:
             request = case.waiting_requests[0]
             return "request_finished" if request.state is RequestState.AUTHORISED else "authorisation"
-        if chance < 0.6 and not self.forwards:
+        answers = [name for name, is_open in ANSWERS.items() if is_open(case)]
+        if answers and chance < 0.55 and not self.forwards:
+            return self.dice.choice(answers)
+        if chance < 0.65 and not self.forwards:
             return self.dice.choice((*ANY_TIME, "duty_done", "form_completed", "action_completed"))
         return self.dice.choice(USUAL[case.stage])
 

@@ -22,6 +22,7 @@ from casework.effects import DeadlineChanged, Decided, Entry, Notice, NoticeKind
 from casework.incoming import read
 from casework.messages import MESSAGES, Message
 from casework.procedure_files import load, shipped
+from casework.vocabulary import Stage
 from tests.lives import ABSURD, CHILD, FIRST_DAY, FORWARDS, HOLIDAYS, NOTE, PRIVATE, SENSE, SIBLING, Somebody
 
 BASE_SETS = ("working-together",)
@@ -272,7 +273,7 @@ def _chronology(case: Case) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(steps=STEPS)
 def test_whatever_happens_a_case_stays_sound(procedure: str, steps: list[Step]) -> None:
     world = World(procedure)
@@ -281,7 +282,7 @@ def test_whatever_happens_a_case_stays_sound(procedure: str, steps: list[Step]) 
 
 
 @pytest.mark.parametrize("procedure", COMPLETED)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(steps=STEPS)
 def test_and_so_it_does_under_a_procedure_that_a_base_set_completes(procedure: str, steps: list[Step]) -> None:
     world = World(procedure)
@@ -294,7 +295,7 @@ def test_random_lives_get_everywhere() -> None:
     somewhere, and every stage is reached."""
     stages, names = set(), set()
     for procedure in PROCEDURES:
-        for seed in range(16):
+        for seed in range(12):
             dice = Random(f"{procedure} {seed}")
             world = World(procedure)
             for _ in range(70):
