@@ -29,6 +29,7 @@ from activities import reading
 from activities.database import Database
 from casework import decide
 from casework.case import Case
+from connection.settings import settings
 from connection.temporal import DATA_CONVERTER
 from starter import reach
 from starter.rehearsal.scenario import who
@@ -94,6 +95,7 @@ class Office:
     temporal: str
     dsn: str
     folder: Path
+    queue: str = "s47"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -103,6 +105,7 @@ class Office:
             "TEMPORAL_ADDRESS": self.temporal,
             "S47_POSTGRES": self.dsn,
             "S47_FOLDER": str(self.folder),
+            "S47_TASK_QUEUE": self.queue,
             "S47_PROCEDURES": json.dumps([str(self.procedures)]),
         }
         return {**theirs, **ours, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
@@ -124,7 +127,7 @@ class Office:
 
     async def case(self, reference: str, procedure: str = "P") -> "OneCase":
         """A case to be, under a reference that no other test uses."""
-        return OneCase(await self.client(), f"{reference}-{next(NUMBERS)}-{os.getpid()}", procedure)
+        return OneCase(await self.client(), f"{reference}-{next(NUMBERS)}-{os.getpid()}", procedure, self)
 
     @asynccontextmanager
     async def records(self) -> AsyncIterator[Database]:
@@ -170,7 +173,8 @@ class OneCase:
 
     client: Client
     reference: str
-    procedure: str = "P"
+    procedure: str
+    office: Office
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     @property
@@ -183,13 +187,20 @@ class OneCase:
         own = {"id": f"m-{next(self.numbers)}", "occurred_at": (datetime.now(UTC) - ago).isoformat(), "by": who(by)}
         return {**own, **said}
 
-    async def refer(self, by: str = "other agency/school-1", /, **said: Any) -> Receipt:
+    async def refer(self, by: str = "other agency/school-1", /, ago: timedelta = timedelta(), **said: Any) -> Receipt:
         """A referral of a child of seven."""
         born = {"date_of_birth": f"{datetime.now(UTC).year - 7}-01-01"}
         known = {"person": f"child-of-{self.reference}", "source": "education", "team": "North"}
-        born = {} if "expected_date_of_birth" in said else born
-        opening = reach.Opening(reference=self.reference, procedure=self.procedure)
-        return await reach.refer(self.client, opening, self.body(by, **{**born, **known, **said}))
+        body = self.body(by, ago, **{**born, **known, **said})
+        if self.office.queue == settings().task_queue:
+            opening = reach.Opening(reference=self.reference, procedure=self.procedure)
+            return await reach.refer(self.client, opening, body)
+        # Another queue than this process's own: as any program would, by the command line.
+        file = json.dumps({"reference": self.reference, "procedure": self.procedure, **body})
+        ran = await self.office.s47("refer", "-", "--json", typed=file)
+        [answer] = ran.json.values()
+        assert answer.pop("accepted"), answer
+        return Receipt.model_validate(answer)
 
     async def tell(self, message: str, by: str, /, ago: timedelta = timedelta(), **said: Any) -> Receipt:
         """Send a message by its Update; `reach.NotAccepted` where it is refused."""

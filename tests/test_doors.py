@@ -356,7 +356,7 @@ async def test_a_referral_on_the_wrong_procedure_can_be_put_right_at_once(office
     wrong = await office.case("MISTAKEN", "B")
     with pytest.raises(reach.NotAccepted, match="This procedure has no role 'other agency'"):
         await wrong.refer("other agency/school-1")
-    right = OneCase(wrong.client, wrong.reference, "P")  # under the very ids that were refused
+    right = OneCase(wrong.client, wrong.reference, "P", office)  # under the very ids that were refused
     assert (await right.refer("other agency/school-1")).duplicate is False
     assert (await right.state()).procedure.about.letter == "P"
 
@@ -365,7 +365,7 @@ async def test_a_procedure_there_is_not(office: Office) -> None:
     case = await office.case("UNRULED", "Utopia")
     with pytest.raises(reach.NotAccepted, match=r"^There is no procedure 'Utopia'. There are: .*process-map \(P\)"):
         await case.refer()
-    right = OneCase(case.client, case.reference, "P")
+    right = OneCase(case.client, case.reference, "P", office)
     assert (await right.refer()).stage == "referral"
 
 
