@@ -84,9 +84,9 @@ def authorise(life: Life, by: str = MANAGER) -> Life:
 
 
 def not_substantiated(life: Life | None = None, **outcome: Any) -> Life:
-    said: dict[str, Any] = {"outcome": "not substantiated", "child_in_need_considered": True, **outcome}
-    said["invite_referrer"] = None
-    return conclude(life or enquiry(), **said)
+    """The enquiry ends without a conference."""
+    said: dict[str, Any] = {"outcome": "not substantiated", "child_in_need_considered": True, "invite_referrer": None}
+    return conclude(life or enquiry(), **{**said, **outcome})
 
 
 def on_a_plan() -> Life:
@@ -942,15 +942,15 @@ def test_who_can_consent_and_who_cannot() -> None:
     assert "SP-B-11" in refused("parental responsibility")
     assert "SP-B-12" in refused("competent child", parent_permission_sought=True)
     assert "SP-B-13" in refused("local authority under section 20")
-    more: dict[str, Any]
-    for source, more in {
+    sources: dict[str, dict[str, Any]] = {
         "competent child": {"understanding_assessed": True},
         "parental responsibility": {},
         "local authority under a care order": {},
         "local authority under section 20": {"reason": "The child was abandoned"},
         "high court": {},
         "family court": {},
-    }.items():
+    }
+    for source, more in sources.items():
         given = consent(medical(), source, **more)
         assert given.state("medical-consent") == "met"
     grown = referred("B", REFERRAL, date_of_birth="2010-04-22")
@@ -1022,11 +1022,11 @@ def test_a_joint_interview_is_planned_and_held_together_after_everything_was_rec
         "form": "recorded-interview",
         "contents": list(life.procedure.form["recorded-interview"].contents),
     }
-    assert "U-B-26" in life.refused("form_completed", POLICE, **CONSULTED)
+    assert "U-B-26" in life.refused("form_completed", POLICE, **both)
     done(life, "events-before-interview")
     half: dict[str, Any] = {"form": "recorded-interview", "contents": both["contents"][:1]}
     assert "Conducted jointly" in life.refused("form_completed", POLICE, **half)
-    life.say("form_completed", POLICE, "2026-04-23 11:00", **CONSULTED)
+    life.say("form_completed", POLICE, "2026-04-23 11:00", **both)
     assert life.state("joint-interview") == "met"
     assert enquiry().never_ran("joint-interview")
 
