@@ -33,6 +33,7 @@ def happened(
     if event in turn.case.procedure.assessment.starts and turn.case.assessment is None:
         turn.change(assessment=Assessment(started_at=at))
         turn.entry(f"The {turn.case.procedure.assessment.name} started")
+        happened(turn, Event.ASSESSMENT_STARTED, at)
     deadlines.follow(turn, deadlines.Fact(event, at, scope, counts_from))
     for rule in turn.case.procedure.notice:
         if rule.on is event and rule.form in (None, scope) and all_hold(rule.only_if, turn.case):
