@@ -40,9 +40,9 @@ class Amount(Value):
     @model_validator(mode="before")
     @classmethod
     def _from_words(cls, value: Any) -> Any:
-        if not isinstance(value, str):
+        if isinstance(value, dict | Amount):
             return value
-        found = re.fullmatch(r"(\d+) ([a-z ]+)", value.strip())
+        found = re.fullmatch(r"(\d+) ([a-z ]+)", value.strip()) if isinstance(value, str) else None
         if found and 0 < int(found[1]) <= 1000:
             unit = found[2] if found[2].endswith("s") else found[2] + "s"
             if unit in [known.value for known in Unit]:

@@ -124,6 +124,8 @@ class Timescale(Cited):
             raise ValueError("this recurs (an event both starts and meets it), so it needs `until`: what ends it")
         if self.withheld_on and not self.withheld_with_information:
             raise ValueError("`withheld_on` goes with `withheld_with_information = true`")
+        if self.window and self.window[0].unit is self.window[1].unit and self.window[0].number > self.window[1].number:
+            raise ValueError("`window` is from the first amount to the second, so the first is the smaller")
         if self.before_scheduled and self.before is None:
             raise ValueError("`before_scheduled` is for a rule that counts `before` a meeting")
         return self
@@ -387,7 +389,10 @@ class Procedure(Value):
         return None
 
     def completed_with(self, base: "Procedure") -> "Procedure":
-        """This procedure, its gaps filled with the timescales of a base set, each marked with where it is from."""
+        """This procedure, its gaps filled with the timescales of a base set, each marked with where it is from.
+
+        Raises pydantic's `ValidationError` where the two do not fit together.
+        """
 
         def ours(role: str | None) -> str | None:
             """The base set names roles of its own; here this authority's of the same kind stand in."""
@@ -395,17 +400,25 @@ class Procedure(Value):
 
         added = {
             key: rule.model_copy(
-                update={"origin": base.about.key, "owner": ours(rule.owner), "escalate": ours(rule.escalate)}
+                update={
+                    "origin": base.about.key,
+                    "owner": ours(rule.owner),
+                    "escalate": ours(rule.escalate),
+                    "escalate_further": tuple(
+                        rung.model_copy(update={"to": ours(rung.to)}) for rung in rule.escalate_further
+                    ),
+                }
             )
             for key, rule in base.timescale.items()
             if key not in self.timescale
         }
-        return self.model_copy(
-            update={
-                "about": self.about.model_copy(update={"key": f"{self.about.key}+{base.about.key}"}),
-                "timescale": {**self.timescale, **added},
-            }
-        )
+        # Made anew and not copied: a copy would keep the fingerprint and the index that were worked out before.
+        whole = dict(self) | {
+            "procedure": self.about.model_copy(update={"key": f"{self.about.key}+{base.about.key}"}),
+            "timescale": {**self.timescale, **added},
+        }
+        del whole["about"]
+        return Procedure.model_validate(whole)
 
     def _own_role(self, kind: Kind) -> str:
         """This authority's role of a kind: one that acts at some stage, where there is one."""

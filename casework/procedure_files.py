@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from importlib.resources import files
@@ -11,10 +11,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from casework.procedure import Procedure
+from casework.messages import MESSAGES
+from casework.procedure import Answer, Gate, Procedure
 from casework.vocabulary import Circumstance, Condition, Event, Kind, Stage, Subject
 
 VOCABULARIES: tuple[type[StrEnum], ...] = (Event, Condition, Circumstance, Subject, Stage, Kind)
+MEETINGS = ("strategy discussion", "initial conference", "core group", "review conference")
+"""The meetings whose membership the code looks at."""
+
+Location = tuple[int | str, ...]
 
 
 class WrongProcedure(Exception):
@@ -29,21 +34,28 @@ def shipped() -> list[Path]:
 def load(name: str, more: Sequence[Path] = ()) -> Procedure:
     """The procedure called `name`: its key (`process-map`), its letter (`P`), or two with a plus (`B+WT`).
 
-    `more` names folders of an authority's own files, which win over those shipped. Raises `WrongProcedure`.
+    `more` names folders of an authority's own files, which win over those shipped. Raises `WrongProcedure`. Only the
+    files asked for are read whole: a draft with mistakes beside them is no obstacle.
     """
     first, _, second = name.partition("+")
-    known = [parse(path.read_text(encoding="utf-8"), path.name) for path in paths(more)]
+    texts = [(path.name, _text(path)) for path in paths(more)]
 
     def find(wanted: str) -> Procedure:
-        for procedure in known:
-            if wanted.strip().casefold() in (procedure.about.key, procedure.about.letter.casefold()):
-                return procedure
-        there_are = ", ".join(f"{p.about.key} ({p.about.letter})" for p in known)
+        for file_name, text in texts:
+            if wanted.strip().casefold() in [called.casefold() for called in _called(text)]:
+                return parse(text, file_name)
+        there_are = ", ".join(f"{key} ({letter})" for key, letter in (_called(text) for _, text in texts))
         raise WrongProcedure(f"There is no procedure {wanted.strip()!r}. There are: {there_are}.")
 
     procedure = find(first)
     base = second or procedure.about.completes_with
-    return procedure.completed_with(find(base)) if base else procedure
+    if not base:
+        return procedure
+    try:
+        return procedure.completed_with(find(base))
+    except ValidationError as error:
+        said = "; ".join(what for _, what in _problems(error))
+        raise WrongProcedure(f"{first} cannot be completed with {base}: {said}") from None
 
 
 def paths(more: Sequence[Path] = ()) -> list[Path]:
@@ -51,19 +63,76 @@ def paths(more: Sequence[Path] = ()) -> list[Path]:
     return [path for folder in more for path in sorted(folder.glob("*.toml"))] + shipped()
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise WrongProcedure(f"{path.name}: this is not text in UTF-8") from None
+
+
+def _called(text: str) -> tuple[str, str]:
+    """The key and the letter a file gives itself, whatever else is wrong in it."""
+    found = dict(re.findall(r'^\s*(key|letter)\s*=\s*"([^"]+)"', text, re.MULTILINE)[:2])
+    return found.get("key", "?"), found.get("letter", "?")
+
+
 def parse(text: str, file_name: str) -> Procedure:
     """The procedure written in `text`. Raises `WrongProcedure`, a line for each thing that is wrong."""
     try:
-        return Procedure.model_validate(tomllib.loads(text))
+        procedure = Procedure.model_validate(tomllib.loads(text))
+        problems = list(_unknown_to_the_code(procedure))
     except tomllib.TOMLDecodeError as error:
         raise WrongProcedure(f"{file_name}: this is not TOML: {error}") from None
     except ValidationError as error:
+        problems = list(_problems(error))
+    if problems:
         lines = [
-            f"{file_name}{_line(text, item['loc'])}: {'.'.join(map(str, item['loc'])) or 'whole file'}: {said}"
-            for item in error.errors()
-            for said in _said(dict(item)).splitlines()
+            f"{file_name}{_line(text, where)}: {'.'.join(map(str, where)) or 'whole file'}: {said}"
+            for where, said in problems
         ]
-        raise WrongProcedure("\n".join(lines)) from None
+        raise WrongProcedure("\n".join(dict.fromkeys(lines)))
+    return procedure
+
+
+def _unknown_to_the_code(procedure: Procedure) -> Iterator[tuple[Location, str]]:
+    """A gate on a message that there is not, or on a field that it has not, would never hold anything back."""
+    tables: dict[str, tuple[Gate | Answer, ...]] = {"gate": procedure.gate, "answer": procedure.answer}
+    for table, rules in tables.items():
+        for number, rule in enumerate(rules):
+            kind = MESSAGES.get(rule.message)
+            if kind is None:
+                yield (
+                    (table, number, "message"),
+                    f"there is no message {rule.message!r}.{_hint(rule.message, MESSAGES)}",
+                )
+                continue
+            fields = [("when", name) for name in rule.when]
+            fields += [("field", rule.field)] if isinstance(rule, Answer) else []
+            for setting, name in fields:
+                if name not in kind.model_fields:
+                    said = f"{rule.message} has no field {name!r}.{_hint(name, kind.model_fields)}"
+                    yield (table, number, setting), said
+    for name in procedure.meeting:
+        if name not in MEETINGS:
+            yield ("meeting", name), f"there is no such meeting; there are {', '.join(MEETINGS)}"
+
+
+def _problems(error: ValidationError) -> Iterator[tuple[Location, str]]:
+    """Each thing that is wrong, and where."""
+    for item in error.errors():
+        said = _said(dict(item))
+        if item["loc"]:
+            # A word that may be of either of two vocabularies is refused by both: that is one mistake.
+            yield tuple(part for part in item["loc"] if not str(part).startswith("str-enum[")), said
+            continue
+        for line in said.splitlines():  # what does not fit together says itself where: `gate.0.while_owed: …`
+            where, _, what = line.partition(": ")
+            yield tuple(int(part) if part.isdigit() else part for part in where.split(".")), what
+
+
+def _hint(given: object, known: Iterable[str]) -> str:
+    near = get_close_matches(given, list(dict.fromkeys(known)), n=3, cutoff=0.6) if isinstance(given, str) else []
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _said(item: dict[str, Any]) -> str:
@@ -71,18 +140,14 @@ def _said(item: dict[str, Any]) -> str:
     given = item.get("input")
     match item["type"]:
         case "enum":
-            near = [
-                value.value
-                for vocabulary in VOCABULARIES
-                for value in vocabulary
-                if isinstance(given, str) and get_close_matches(given, [value.value], cutoff=0.6)
-            ]
-            hint = f" Did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
-            return f"{given!r} is not a word of the vocabulary here.{hint}"
+            words = [value.value for vocabulary in VOCABULARIES for value in vocabulary]
+            return f"{given!r} is not a word of the vocabulary here.{_hint(given, words)}"
         case "missing":
             return "this is missing and is needed."
         case "extra_forbidden":
             return "there is no such setting; is it misspelt?"
+        case "too_short":
+            return "give at least one."
         case _:
             return str(item["msg"]).removeprefix("Value error, ")
 
