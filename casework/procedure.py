@@ -413,7 +413,7 @@ class Procedure(Value):
             if key not in self.timescale
         }
         # Made anew and not copied: a copy would keep the fingerprint and the index that were worked out before.
-        whole = dict(self) | {
+        whole = {name: getattr(self, name) for name in Procedure.model_fields} | {
             "procedure": self.about.model_copy(update={"key": f"{self.about.key}+{base.about.key}"}),
             "timescale": {**self.timescale, **added},
         }
