@@ -17,6 +17,7 @@ from activities import reading
 from activities.database import Database, DatabaseFailed
 from casework.batch import front_of
 from casework.calendar import spoken_instant
+from casework.case import Case
 from casework.procedure_files import WrongProcedure, parse
 from casework.procedure_files import load as load_procedure
 from casework.procedure_files import paths as procedure_paths
@@ -25,6 +26,7 @@ from connection.settings import settings
 from starter import reach, referral_file, sending, vocabulary, words
 from starter import trace as tracing
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
+from starter.map.sheet import draw as draw_map
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.plot import plot as draw
 from starter.rehearsal.run import rehearse as live_through
@@ -346,6 +348,34 @@ def _rehearsed(scenario: Scenario, procedure: str | None) -> Rehearsed:
     with Progress(*columns, console=words.err, transient=True) as progress:
         task = progress.add_task(scenario.title, total=len(scenario.message))
         return _run(live_through(scenario, rules, lambda done, of: progress.update(task, completed=done)))
+
+
+@app.command("map")
+def process_map(
+    procedure: Annotated[str | None, typer.Argument(help="The procedure's key or letter; B+WT completes B")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to draw to [default: the procedure's key, .svg]")] = None,
+    case: Annotated[str | None, typer.Option(help="Mark where this case stands, on its own procedure")] = None,
+    paper: Annotated[str | None, typer.Option(help="A3, A2 or A1 [default: the smallest that holds it]")] = None,
+) -> None:
+    """Draw a procedure's process map from its running rules, to hang on a wall; or where a case stands on it."""
+
+    async def read(reference: str) -> Case:
+        return await reach.read(await reach.client(), reference)
+
+    found = _run(read(case)) if case else None
+    rules = found.procedure if found else load_procedure(procedure, settings().procedures) if procedure else None
+    if rules is None:
+        raise typer.BadParameter("Name a procedure, or a case with --case.")
+    if found and procedure and load_procedure(procedure, settings().procedures).about.key != rules.about.key:
+        raise reach.Failed(f"Case {case} runs on {rules.about.key}, not on {procedure}; leave the procedure out.")
+    file = out or Path(f"{rules.about.key}{f'-{found.reference}' if found else ''}.svg")
+    picture = draw_map(rules, found, paper)
+    try:
+        file.write_text(picture.svg(), encoding="utf-8")
+    except OSError as error:
+        raise reach.Failed(f"{file}: {error.strerror}") from None
+    size = f"{picture.box.width:g} × {picture.box.height:g} mm"
+    words.out.print(f"[green]✓[/] {escape(str(file))}: {escape(rules.about.title)}, {size}")
 
 
 @app.command()
