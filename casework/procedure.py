@@ -85,6 +85,7 @@ class Timescale(Cited):
     before_scheduled: Names = Field((), description="while no meeting is set: count from these limits")
     met_by: Events = Field(min_length=1)
     form: str | None = Field(None, description="the form whose completion meets it, with `form completed`")
+    done_by: Names = Field((), description="with `duty done`: only these roles may say so; none named: any")
     until: Events = ()
     only_if: Conditions = ()
     replaces: str | None = Field(None, description="the timescale it takes the place of, counted from where that was")
@@ -324,6 +325,8 @@ class Procedure(Value):
                 yield f"timescale.{key}.escalate", rule.escalate
             for rung in rule.escalate_further:
                 yield f"timescale.{key}.escalate_further", rung.to
+            for role in rule.done_by:
+                yield f"timescale.{key}.done_by", role
         for subject, authorisation in self.authorisation.items():
             for role in (*authorisation.asked_by, *authorisation.authorised_by):
                 yield f"authorisation.{subject.value}", role
@@ -404,6 +407,7 @@ class Procedure(Value):
                     "origin": base.about.key,
                     "owner": ours(rule.owner),
                     "escalate": ours(rule.escalate),
+                    "done_by": tuple(ours(role) for role in rule.done_by),
                     "escalate_further": tuple(
                         rung.model_copy(update={"to": ours(rung.to)}) for rung in rule.escalate_further
                     ),

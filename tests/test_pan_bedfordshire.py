@@ -94,6 +94,30 @@ def on_a_plan() -> Life:
     return life.say("initial_conference_held", CHAIR, "2026-05-12 14:00", **PLAN)
 
 
+def all_but(life: Life, *left_out: str) -> Life:
+    """What is needed for closing after an enquiry without a conference is done, but for what is left out."""
+    life.say("assessment_completed", SOCIAL_WORKER)
+    for duty in ("completion-recorded", "agencies-told-outcome"):
+        if duty not in left_out:
+            done(life, duty)
+    if "agency-record" not in left_out:
+        fill_in(life, "agency-record", AGENCY)
+    if "action" not in left_out:
+        life.say("action_completed", SOCIAL_WORKER, action="action-1")
+    return life
+
+
+def not_closed(life: Life) -> str:
+    """Why the case cannot be closed."""
+    return life.refused("case_closed", MANAGER, reason="All is done")
+
+
+def close(life: Life) -> Life:
+    life.say("case_closed", MANAGER, reason="All is done")
+    assert life.case.stage is Stage.CLOSED
+    return life
+
+
 def owed(life: Life, *timescales: str) -> bool:
     """Whether all of these are owed now."""
     return set(timescales) <= set(life.running)
@@ -314,11 +338,9 @@ def test_each_agreed_action_has_an_owner_and_a_day_and_is_followed_up() -> None:
     life.say("action_completed", "school/s-1", "2026-04-22 12:00", action="action-1")
     life.until("2026-04-25 09:00")
     assert (life.state("action", 0), life.state("action", 1)) == ("met", "overdue missed")
-    done(not_substantiated(life), "completion-recorded")
-    life.say("assessment_completed", SOCIAL_WORKER)
-    done(life, "agencies-told-outcome")
-    assert "U-B-07" in life.refused("case_closed", MANAGER, reason="All is done")
-    life.say("action_completed", POLICE, action="action-2").say("case_closed", MANAGER, reason="All is done")
+    all_but(not_substantiated(life), "action")
+    assert "U-B-07" in not_closed(life)
+    close(life.say("action_completed", POLICE, action="action-2"))
 
 
 @pytest.mark.covers("D-B-08", "D-B-10", "D-B-11", "NT-B-02", "D-B-16", "R-B-10")
@@ -369,6 +391,7 @@ def test_of_a_criminal_investigation_conduct_and_timing_are_agreed_and_the_polic
     assert life.never_ran("criminal-proceedings-decided")
     discuss(life, criminal_investigation=how, investigation_timing="The police interview the adult on Tuesday")
     assert life.the("criminal-proceedings-decided").owner == "police"
+    assert "the police says" in life.refused("duty_done", SOCIAL_WORKER, duty="criminal-proceedings-decided")
     done(life, "criminal-proceedings-decided", POLICE)
 
 
@@ -691,9 +714,7 @@ def test_the_new_carer_is_checked_during_an_enquiry_even_if_it_began_after_them(
 
 @pytest.mark.covers("SP-B-30", "F-B-11")
 def test_every_complaint_and_its_response_are_recorded_before_the_case_closes() -> None:
-    life = done(not_substantiated(), "completion-recorded")
-    done(life, "agencies-told-outcome").say("assessment_completed", SOCIAL_WORKER)
-    life.say("action_completed", SOCIAL_WORKER, action="action-1")
+    life = all_but(not_substantiated())
     life.say("complaint_made", SOCIAL_WORKER, note="Not asked first")
     life.say("complaint_made", SOCIAL_WORKER, note="And not told afterwards")
     assert life.running.count("complaint-answered") == 2
@@ -701,8 +722,8 @@ def test_every_complaint_and_its_response_are_recorded_before_the_case_closes() 
     assert "The response" in life.refused("form_completed", SOCIAL_WORKER, **half)
     fill_in(life, "complaint-record")
     assert life.running.count("complaint-answered") == 1
-    assert "SP-B-30" in life.refused("case_closed", MANAGER, reason="All is done")
-    fill_in(life, "complaint-record").say("case_closed", MANAGER, reason="All is done")
+    assert "SP-B-30" in not_closed(life)
+    close(fill_in(life, "complaint-record"))
 
 
 @pytest.mark.covers("U-B-24", "F-B-18")
@@ -712,9 +733,8 @@ def test_rough_notes_are_held_as_long_as_legal_proceedings_are_anticipated() -> 
     life.until("2027-04-17 09:00")
     assert owed(life, "rough-notes-kept")
     assert not life.notices(NoticeKind.REMINDER, "rough-notes-kept")  # a hold, not a reminder
-    assert "Rough notes are held" in life.refused("case_closed", MANAGER, reason="All is done")
-    circumstance(life, "legal proceedings are anticipated", holds=False)
-    life.say("case_closed", MANAGER, reason="All is done")
+    assert "Rough notes are held" in not_closed(life)
+    close(circumstance(life, "legal proceedings are anticipated", holds=False))
 
 
 # --- An unborn child ----------------------------------------------------------------------------------------------
@@ -973,6 +993,8 @@ def test_without_permission_and_without_emergency_a_court_order_is_considered() 
     assert "cannot be left out" in life.refused(
         "duty_departed", SOCIAL_WORKER, duty="court-order-considered", reason="No time"
     )
+    alone: dict[str, Any] = {"duty": "court-order-considered"}
+    assert "manager says" in life.refused("duty_done", SOCIAL_WORKER, **alone)  # not the social worker alone
     done(life, "court-order-considered", MANAGER)
     child = consent(medical(), "competent child", given=False, understanding_assessed=True)
     consent(child, "family court")  # a refusal can be overridden by a court
@@ -996,6 +1018,7 @@ def test_after_emergency_treatment_the_doctor_tells_the_parents_and_makes_a_reco
         assert "cannot be left out" in life.refused("duty_departed", SOCIAL_WORKER, duty=duty, reason="No time")
     # It is no matter of what the authority withholds: it is the doctor's own duty.
     life.say("information_withheld", SOCIAL_WORKER, ground="police investigation")
+    assert "the medical practitioner" in life.refused("duty_done", SOCIAL_WORKER, duty="parents-told-of-treatment")
     done(life, "parents-told-of-treatment", DOCTOR)
     fill_in(life, "emergency-treatment-record", DOCTOR)
     assert life.state("emergency-treatment-record") == "met"
@@ -1141,16 +1164,33 @@ def test_the_inspectorate_is_informed_of_a_child_in_an_inspected_establishment_o
     assert "inspectorate" in to(not_substantiated(circumstance(enquiry(), where)))
 
 
-@pytest.mark.covers("U-B-25", "F-B-16", "NT-B-21", "NT-B-10")
-def test_the_case_closes_when_outcome_and_chronology_are_recorded_and_agencies_know() -> None:
-    life = not_substantiated().say("assessment_completed", SOCIAL_WORKER)
-    life.say("action_completed", SOCIAL_WORKER, action="action-1")
-    reason = life.refused("case_closed", MANAGER, reason="All is done")
-    assert "U-B-25" in reason
-    assert "NT-B-21" in reason
-    done(life, "completion-recorded")
-    assert "U-B-25" not in life.refused("case_closed", MANAGER, reason="All is done")
-    done(life, "agencies-told-outcome").say("case_closed", MANAGER, reason="All is done")
+@pytest.mark.covers("U-B-25", "F-B-16", "NT-B-21", "NT-B-10", "F-B-14")
+@pytest.mark.parametrize(
+    ("left_out", "row"),
+    [("completion-recorded", "U-B-25"), ("agencies-told-outcome", "NT-B-21"), ("agency-record", "F-B-14")],
+)
+def test_the_case_closes_when_outcome_and_chronology_are_recorded_and_agencies_know(left_out: str, row: str) -> None:
+    life = all_but(not_substantiated(), left_out)
+    assert row in not_closed(life)
+    if left_out == "agency-record":
+        fill_in(life, left_out, AGENCY)
+    else:
+        done(life, left_out)
+    close(life)
+
+
+@pytest.mark.covers("U-B-16", "NT-B-04", "U-B-18", "F-B-09")
+def test_the_case_closes_when_the_parents_were_told_what_they_must_be_told_unless_it_is_withheld() -> None:
+    life = on_a_plan().say("emergency_treatment_given", DOCTOR, child_consented=False)
+    life.say("step_down_agreed", SOCIAL_WORKER, "2026-09-01 10:00", support="A family worker visits every week")
+    reason = not_closed(all_but(life))
+    for duty in ("parents-told-of-plan", "parents-told-of-ending", "parents-told-of-treatment"):
+        assert duty in reason
+    assert "emergency-treatment-record" in reason
+    done(fill_in(life, "emergency-treatment-record", DOCTOR), "parents-told-of-treatment", DOCTOR)
+    done(life, "parents-told-of-plan")
+    assert "parents-told-of-plan" not in not_closed(life)
+    close(life.say("information_withheld", SOCIAL_WORKER, ground="risk of harm"))
 
 
 @pytest.mark.covers("F-B-14", "R-B-21")
@@ -1177,11 +1217,11 @@ def test_agencies_contribute_their_information_ahead_of_the_conference() -> None
 
 @pytest.mark.covers("D-B-25", "D-B-26", "SP-B-24", "SP-B-25", "U-B-10", "F-B-04", "R-B-14")
 def test_another_agency_may_ask_for_a_conference_and_is_answered_by_a_day_that_is_set() -> None:
-    life = not_substantiated().say("assessment_completed", SOCIAL_WORKER)
+    life = all_but(not_substantiated())
     life.say("conference_disputed", "school/s-1", "2026-04-29 09:00", answer_by="2026-05-01")
     assert life.due("conference-dispute") == "2026-05-01"
     assert {"lead practitioner", "children's social care manager", "safeguarding lead"} <= set(to(life))
-    assert "D-B-26" in life.refused("case_closed", MANAGER, reason="All is done")
+    assert "D-B-26" in not_closed(life)
     partly: dict[str, Any] = {"form": "dissent-record", "contents": ["Concerns"]}
     assert "Any agreements made" in life.refused("form_completed", "safeguarding lead/sl", **partly)
     fill_in(life, "dissent-record", "safeguarding lead/sl")

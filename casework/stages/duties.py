@@ -1,6 +1,6 @@
 """Duties with no message of their own: done, departed from with a reason, checked off. And forms."""
 
-from casework import deadlines
+from casework import deadlines, requests
 from casework.calendar import local_date, spoken_date
 from casework.case import DeadlineState
 from casework.facts import happened
@@ -17,6 +17,8 @@ def duty_done(turn: Turn, message: DutyDone) -> None:
     owed = deadlines.owed(turn.case, message.duty)
     if not owed:
         raise Refusal(f"{message.duty} is not owed on this case.")
+    if rule is not None and rule.done_by and requests.role_of(turn, message) not in rule.done_by:
+        raise Refusal(f"{rule.duty}: that it is done, the {' or the '.join(rule.done_by)} says.")
     turn.refuse_if(
         owed[0].state is DeadlineState.WITHHELD, "Information is withheld from the family; it must be released first."
     )
