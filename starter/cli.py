@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -369,7 +370,7 @@ def process_map(
     if found and procedure and load_procedure(procedure, settings().procedures).about.key != rules.about.key:
         raise reach.Failed(f"Case {case} runs on {rules.about.key}, not on {procedure}; leave the procedure out.")
     file = out or Path(f"{rules.about.key}{f'-{found.reference}' if found else ''}.svg")
-    picture = draw_map(rules, found, paper)
+    picture = draw_map(rules, found, paper, datetime.now(UTC))
     try:
         file.write_text(picture.svg(), encoding="utf-8")
     except OSError as error:

@@ -5,8 +5,10 @@ large as they can be.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple
 
+from casework.calendar import spoken_instant
 from casework.case import Case
 from casework.procedure import Procedure
 from casework.vocabulary import Stage
@@ -40,7 +42,7 @@ MARGIN = 9.0
 LARGEST, SMALLEST, CLOSE_ENOUGH = 1.5, 0.78, 0.005
 NARROWEST, MOST_COLUMNS = 39.0, 18
 BETWEEN, GAP, LEGEND_HEIGHT = 1.4, 2.0, 13.0
-HERE, GROUND, BAND = "#ffdd00", "#eef2f6", "#f7f4ee"
+HERE, HERE_GROUND, GROUND, BAND = "#ffdd00", "#fff7c9", "#eef2f6", "#f7f4ee"
 NOTHING = "The document has no rule of its own here."
 NOTE = (
     "Drawn from the rules that cases run on. Words in “ ” are the document’s own; the ids are the rows of the "
@@ -113,8 +115,13 @@ def _tallest(columns: Sequence[Sequence[Piece]], between: float) -> float:
     return max((height_of(column, between) for column in columns), default=0.0)
 
 
-def draw(procedure: Procedure, case: Case | None = None, paper: str | None = None) -> Canvas:
-    """The map of a procedure, or of where a case stands on it. Raises `Failed` for a paper it does not fit on."""
+def draw(
+    procedure: Procedure, case: Case | None = None, paper: str | None = None, at: datetime | None = None
+) -> Canvas:
+    """The map of a procedure, or of where a case stands on it, `at` an instant that is then written beside it.
+
+    Raises `Failed` for a paper it does not fit on.
+    """
     if paper is not None and paper not in PAPERS:
         raise Failed(f"There is no paper {paper!r} here. There is: {', '.join(PAPERS)}.")
     contents = Contents(
@@ -126,7 +133,7 @@ def draw(procedure: Procedure, case: Case | None = None, paper: str | None = Non
         across, down = PAPERS[name]
         sheet = _largest(procedure, contents, across, down)
         if sheet is not None:
-            return _drawn(procedure, case, sheet, across, down)
+            return _drawn(procedure, case, at, sheet, across, down)
     raise Failed(f"All of this does not fit on {paper or list(PAPERS)[-1]} in letters that can be read.")
 
 
@@ -192,7 +199,9 @@ def _foot(sizes: Sizes, contents: Contents, inner: float, column: float) -> tupl
 # --- Drawing ------------------------------------------------------------------------------------------------------
 
 
-def _drawn(procedure: Procedure, case: Case | None, sheet: Sheet, across: float, down: float) -> Canvas:
+def _drawn(
+    procedure: Procedure, case: Case | None, at: datetime | None, sheet: Sheet, across: float, down: float
+) -> Canvas:
     about = procedure.about
     title = f"{about.title} ({about.letter}): process map"
     standing = f", and where case {case.reference} stands" if case else ""
@@ -207,7 +216,7 @@ def _drawn(procedure: Procedure, case: Case | None, sheet: Sheet, across: float,
     legend = Box(MARGIN, down - MARGIN - sizes.mm(LEGEND_HEIGHT), across - 2 * MARGIN, sizes.mm(LEGEND_HEIGHT))
     foot_at = legend.y - sizes.mm(2) - sheet.foot_height
     canvas.rectangle(canvas.box, PAPER)
-    _heading(canvas, procedure, case, sizes)
+    _heading(canvas, procedure, case, at, sizes)
     for number, stage in enumerate(ON_THE_MAP, 1):
         left, right = sheet.edges[stage]
         ground = Box(left, sheet.heads_at, right - left, foot_at - sizes.mm(3) - sheet.heads_at)
@@ -237,7 +246,7 @@ def _side_by_side(
             y += one.height + between
 
 
-def _heading(canvas: Canvas, procedure: Procedure, case: Case | None, sizes: Sizes) -> None:
+def _heading(canvas: Canvas, procedure: Procedure, case: Case | None, at: datetime | None, sizes: Sizes) -> None:
     """The procedure's letter and title; version, source and system of record at the right."""
     about = procedure.about
     right = canvas.box.width - MARGIN
@@ -266,11 +275,10 @@ def _heading(canvas: Canvas, procedure: Procedure, case: Case | None, sizes: Siz
         title = title._replace(size=title.size * 0.97)
     canvas.text(x, MARGIN + sizes.mm(6.8), about.title, title)
     under = sizes.style(11, bold=case is not None)
-    says = (
-        f"Case {case.reference}, episode {case.episode}: {case.stage.value}"
-        if case
-        else "Process map, drawn from the rules that cases run on"
-    )
+    says = "Process map, drawn from the rules that cases run on"
+    if case:
+        when = f", as it stood on {spoken_instant(at)}" if at else ""
+        says = f"Case {case.reference}, episode {case.episode}: {case.stage.value}{when}"
     canvas.text(x, MARGIN + sizes.mm(12.4), says, under, INK if case else QUIET)
 
 
@@ -281,7 +289,7 @@ def _stage(
     sizes = sheet.sizes
     here = case is not None and case.stage is stage
     head = Box(ground.x, ground.y, ground.width, sheet.flow_at - sheet.heads_at)
-    canvas.rectangle(ground, GROUND, HERE if here else None, weight=sizes.mm(1.4))
+    canvas.rectangle(ground, HERE_GROUND if here else GROUND)
     colour, ink, quiet = (HERE, INK, INK) if here else (NAVY, PAPER, "#d5e0ea")
     point = "" if stage is ON_THE_MAP[-1] else f"L{head.right + sheet.gap:.2f} {head.y + head.height / 2:.2f}"
     with canvas.part(f"stage {stage.value}", head, stage.value):
@@ -336,11 +344,21 @@ LEGEND = (
     Explained("to think of; never blocks", QUIET, "tick"),
 )
 
+STATES = {
+    "met": "met, authorised",
+    "met late": "met late, returned",
+    "overdue": "overdue, never met",
+    "open": "running, waiting",
+    "withheld": "withheld",
+    "cancelled": "ended",
+}
+"""What the colours of a case's states mean."""
+
 
 def _legend(canvas: Canvas, case: Case | None, sizes: Sizes, box: Box) -> None:
     """What the signs and colours mean, and where all of this is from."""
     canvas.path(f"M{box.x:.2f} {box.y:.2f}h{box.width:.2f}", stroke=RULE, weight=sizes.mm(0.3))
-    states = [Explained(state, colour, look="fill") for state, colour in COLOURS.items()] if case else []
+    states = [Explained(STATES[state], colour, look="fill") for state, colour in COLOURS.items()] if case else []
     style, note = sizes.style(7.5), sizes.style(7.5, italic=True)
     square, apart = sizes.mm(2.6), sizes.mm(1.1)
     # Two lines for the signs and one for the note, in letters as small as that takes.
