@@ -152,17 +152,12 @@ def other(amount: Amount, by: int) -> Amount:
     return Amount(number=amount.number + by, unit=amount.unit)
 
 
-def test_every_rule_with_an_amount_can_slip() -> None:
-    for letter, key in COUNTED:
-        assert len(list(slips(PROCEDURES[letter].timescale[key]))) >= (1 if key == "screening" else 2)
-
-
 @pytest.mark.parametrize(("letter", "key"), LINES, ids=".".join)
 def test_a_slip_in_an_amount_would_be_noticed(letter: str, key: str) -> None:
     procedure = PROCEDURES[letter]
     anchor = in_london(TABLE[letter][key]["anchor"])
-    for slip, rule in slips(procedure.timescale[key]):
-        changed = Procedure.model_validate_json(procedure.model_dump_json(by_alias=True)).model_copy(
-            update={"timescale": {**procedure.timescale, key: rule}}
-        )
+    imagined = list(slips(procedure.timescale[key]))
+    assert imagined
+    for slip, rule in imagined:
+        changed = procedure.model_copy(update={"timescale": {**procedure.timescale, key: rule}})
         assert computed(changed, key, anchor) != expected(letter, key), f"{letter}.{key}: {slip} goes unnoticed"
