@@ -1,0 +1,366 @@
+"""The timescales of the process map (P) and of Pan-Bedfordshire (B): when each is due, what meets it, what does not.
+
+Every date is written out as the catalogue has it or counted by hand. Easter Monday is 6 April 2026; 4 and 25 May 2026
+are bank holidays; the clocks go forward in the night to 29 March 2026.
+"""
+
+from typing import Any
+
+import pytest
+
+from casework.effects import NoticeKind
+from tests.lives import (
+    B_ANSWERS,
+    Life,
+    conference_set_on_p,
+    plan_on_p,
+    referred,
+    strategy_on_b,
+    strategy_on_p,
+)
+
+SW = "social worker/sw"
+TM = "team manager/tm"
+IRO = "independent reviewing officer/iro"
+CS = "conference service/cs"
+LEAD = "lead practitioner/sw"
+MANAGER = "children's social care manager/mgr"
+ALONE: dict[str, Any] = {"alone": True, "unannounced": True}
+NOT_SUBSTANTIATED: dict[str, Any] = {"outcome": "not substantiated", "child_in_need_considered": True}
+
+
+# --- P: the enquiry and the initial conference --------------------------------------------------------------------
+
+
+@pytest.mark.covers("P-01", "A-16")
+@pytest.mark.parametrize(
+    ("strategy", "due"),
+    [
+        ("2025-04-11 10:00", "2025-05-07"),  # over Easter and the early May holiday; no Scottish calendar
+        ("2025-12-22 10:00", "2026-01-15"),  # 2 January is a holiday in Scotland only
+        ("2026-03-09 10:00", "2026-03-30"),  # 17 March in Northern Ireland only
+        ("2026-03-28 10:00", "2026-04-21"),  # a Saturday (A-03)
+        ("2026-04-08 23:30", "2026-04-29"),  # late in the evening: the day counts, not the hour
+    ],
+)
+def test_p01_the_conference_is_15_working_days_after_the_strategy_meeting(strategy: str, due: str) -> None:
+    life = strategy_on_p(strategy)
+    assert life.due("initial-conference") == due
+    assert life.the("initial-conference").counted_from_event == "section 47 initiated"
+    assert life.due("conference-arrangements") == due
+
+
+@pytest.mark.covers("P-01")
+def test_p01_is_met_by_the_conference_and_ends_where_there_is_to_be_none() -> None:
+    held = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    assert held.state("initial-conference") == "met"
+    none = strategy_on_p("2026-04-08 10:00").say("section47_outcome", SW, **NOT_SUBSTANTIATED)
+    assert none.state("initial-conference") == "cancelled"
+
+
+@pytest.mark.covers("P-02", "Q-12", "Q-22", "A-03")
+def test_p02_the_child_is_seen_within_24_elapsed_hours_of_the_strategy_meeting() -> None:
+    assert strategy_on_p("2026-04-08 10:00").due("child-seen") == "2026-04-09 10:00"
+    assert strategy_on_p("2026-03-28 10:00").due("child-seen") == "2026-03-29 11:00"
+
+
+@pytest.mark.covers("P-02")
+def test_p02_a_visit_at_which_the_child_is_not_seen_meets_nothing() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    life.say("child_visited", SW, "2026-04-08 16:00", seen=False, reason="nobody was at home")
+    assert life.state("child-seen") == "open"
+    life.say("child_visited", SW, "2026-04-09 09:00", seen=True)
+    assert life.state("child-seen") == "met"
+
+
+@pytest.mark.covers("P-02")
+def test_p02_having_seen_the_child_before_the_strategy_meeting_does_not_count() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    life.say("child_visited", SW, occurred_at="2026-04-08 09:00")
+    assert life.state("child-seen") == "open"
+
+
+@pytest.mark.covers("P-02", "Q-17")
+def test_p02_a_child_who_is_not_born_is_not_to_be_seen_until_birth() -> None:
+    life = strategy_on_p("2026-04-08 10:00", expected_date_of_birth="2026-06-01")
+    assert life.never_ran("child-seen")
+    assert life.due("initial-conference") == "2026-04-29"
+    assert "not born" in life.refused("child_visited", SW, seen=True)
+
+
+@pytest.mark.covers("P-03", "Q-30")
+def test_p03_the_conference_is_arranged_once_it_has_a_chair_and_a_time() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    assert life.due("conference-arrangements") == "2026-04-29"
+    assert life.state("conference-arrangements") == "open"
+    life.say("chair_allocated", CS, "2026-04-20 09:00", chair="iro")
+    assert life.state("conference-arrangements") == "met"
+
+
+@pytest.mark.covers("P-04", "P-05", "A-09")
+@pytest.mark.parametrize(
+    ("conference", "due"), [("2026-01-06 10:00", "2026-01-05 10:00"), ("2025-12-29 10:00", "2025-12-28 10:00")]
+)
+def test_p04_p05_the_report_is_out_24_hours_before_the_conference(conference: str, due: str) -> None:
+    life = conference_set_on_p("2025-12-16 10:00", conference)
+    assert life.due("conference-report-to-family") == due
+    assert life.due("conference-report-to-service") == due
+
+
+@pytest.mark.covers("P-04", "P-05")
+def test_p04_p05_are_two_duties_and_each_is_met_by_its_own_act() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life.say("assessment_completed", SW, "2026-04-20 10:00")
+    life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
+    life.say("report_shared", SW, "2026-04-28 13:59", to="family")
+    assert (life.state("conference-report-to-family"), life.state("conference-report-to-service")) == ("met", "open")
+    life.say("report_shared", SW, "2026-04-28 14:01", to="conference service")
+    assert life.state("conference-report-to-service") == "met late missed"
+
+
+# --- P: the plan --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("P-06", "Q-01")
+@pytest.mark.parametrize(
+    ("strategy", "conference", "working", "calendar"),
+    [
+        ("2026-04-08 10:00", "2026-04-29 14:00", "2026-05-14", "2026-05-09"),
+        ("2026-03-09 10:00", "2026-03-27 10:00", "2026-04-14", "2026-04-06"),  # A-10: Easter Monday in between
+    ],
+)
+def test_p06_the_first_core_group_is_10_working_days_after_the_conference(
+    strategy: str, conference: str, working: str, calendar: str
+) -> None:
+    life = plan_on_p(strategy, conference)
+    assert life.due("first-core-group") == working
+    assert str(life.the("first-core-group").other_reading_on) == calendar
+    assert life.the("first-core-group").reading == "working"
+
+
+@pytest.mark.covers("P-07", "A-10")
+def test_p07_core_groups_are_every_4_weeks_from_the_last() -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
+    for held, due in (("2026-04-14", "2026-05-12"), ("2026-05-12", "2026-06-09"), ("2026-06-09", "2026-07-07")):
+        life.say("core_group_held", SW, f"{held} 10:00")
+        assert life.due("core-group") == due
+    assert life.state("first-core-group") == "met"
+    assert [life.state("core-group", nth) for nth in range(3)] == ["met", "met", "open"]
+
+
+@pytest.mark.covers("P-07")
+def test_p07_a_core_group_held_early_or_late_is_what_the_next_is_counted_from() -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
+    life.say("core_group_held", SW, "2026-04-14 10:00")
+    life.say("core_group_held", SW, "2026-05-05 10:00")
+    assert life.due("core-group") == "2026-06-02"
+    life.say("core_group_held", SW, "2026-06-04 10:00")
+    assert life.state("core-group", 1) == "met late missed"
+    assert life.due("core-group") == "2026-07-02"
+
+
+@pytest.mark.covers("P-08", "Q-11", "A-10")
+def test_p08_visits_are_every_2_weeks_and_counted_from_the_last() -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
+    assert life.due("plan-visit") == "2026-04-10"
+    life.say("child_visited", SW, "2026-04-08 16:00", **ALONE)
+    assert life.due("plan-visit") == "2026-04-22"
+    for visit, due in (("2026-04-22", "2026-05-06"), ("2026-05-06", "2026-05-20")):
+        life.say("child_visited", SW, f"{visit} 16:00", **ALONE)
+        assert life.due("plan-visit") == due
+
+
+@pytest.mark.covers("P-08")
+@pytest.mark.parametrize(
+    "visit",
+    [
+        {"seen": False, "unannounced": True, "reason": "nobody was at home"},
+        {"seen": True, "unannounced": True, "reason": "the mother stayed in the room"},
+        {"seen": True, "alone": True, "unannounced": False},
+    ],
+    ids=["not seen", "not alone", "announced"],
+)
+def test_p08_only_an_unannounced_visit_with_the_child_alone_counts(visit: dict[str, Any]) -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
+    life.say("child_visited", SW, "2026-04-08 16:00", **visit)
+    assert life.due("plan-visit") == "2026-04-10"
+    assert life.state("plan-visit") == "open"
+
+
+@pytest.mark.covers("P-08", "Q-17")
+def test_p08_no_visits_to_a_child_who_is_not_born() -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00", expected_date_of_birth="2026-06-01")
+    assert life.never_ran("plan-visit")
+    assert life.due("first-core-group") == "2026-04-14"
+    life.say("child_born", SW, "2026-06-03 12:00", date_of_birth="2026-06-02")
+    assert life.due("plan-visit") == "2026-06-17"
+
+
+@pytest.mark.covers("P-09", "P-10", "Q-07", "Q-08", "A-11")
+def test_p09_p10_reviews_are_3_months_after_the_conference_and_6_months_after_the_last() -> None:
+    life = plan_on_p("2027-08-12 10:00", "2027-08-31 10:00")
+    assert life.due("first-review") == "2027-11-30"
+    life.say("review_conference_held", IRO, "2027-11-30 10:00", decision="continue")
+    assert life.state("first-review") == "met"
+    assert life.due("later-review") == "2028-05-30"  # and not 31 May, nine months after the conference
+    life.say("review_conference_held", IRO, "2028-05-02 10:00", decision="continue")
+    assert life.due("later-review") == "2028-11-02"
+
+
+@pytest.mark.covers("P-11", "P-12", "A-09")
+def test_p11_p12_minutes_are_out_5_working_days_before_the_review() -> None:
+    life = plan_on_p("2025-09-16 10:00", "2025-10-07 14:00")
+    assert life.due("first-review") == "2026-01-07"
+    life.say("conference_scheduled", CS, "2025-11-03 10:00", which="review", starts_at="2026-01-06 10:00")
+    assert life.due("core-group-minutes-to-service") == "2025-12-29"
+    assert life.due("core-group-minutes-to-family") == "2025-12-29"
+    life.say("core_group_held", SW, "2025-11-04 10:00")
+    life.say("core_group_held", SW, "2025-12-02 10:00")
+    life.say("core_group_minutes_sent", SW, "2025-12-29 10:00", to="conference service")
+    assert life.state("core-group-minutes-to-service") == "met"
+    assert life.state("core-group-minutes-to-family") == "open"
+    life.say("core_group_minutes_sent", SW, "2025-12-30 10:00", to="family")
+    assert life.state("core-group-minutes-to-family") == "met late missed"
+
+
+@pytest.mark.covers("P-11", "P-12", "Q-29")
+def test_p11_fewer_than_two_minutes_need_a_reason() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    assert "only 0 core groups" in life.refused("core_group_minutes_sent", SW, to="family")
+    life.say("core_group_held", SW, "2026-05-14 10:00")
+    assert "reason" in life.refused("core_group_minutes_sent", SW, to="family", minutes=1)
+    life.say("core_group_minutes_sent", SW, to="family", minutes=1, reason="the review is held early")
+    assert life.state("core-group-minutes-to-family") == "met"
+
+
+@pytest.mark.covers("A-20", "P-01", "P-02", "P-04", "P-06", "P-07", "P-08", "P-09", "P-10", "P-11", "P-12", "D-P-09")
+def test_a_whole_life_on_the_process_map() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00", referral="2026-04-07 09:00")
+    assert life.due("child-seen") == "2026-04-09 10:00"
+    assert life.due("initial-conference") == "2026-04-29"
+    assert life.due("conference-report-to-family") == "2026-04-28 14:00"
+    life.say("chair_allocated", CS, chair="iro")
+    life.say("assessment_completed", SW, "2026-04-20 10:00")
+    life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
+    life.say("report_shared", SW, "2026-04-27 10:00", to="family")
+    life.say("report_shared", SW, to="conference service")
+    life.say("initial_conference_held", IRO, "2026-04-29 14:00", plan=True, categories=["neglect"])
+    assert life.due("first-core-group") == "2026-05-14"
+    assert life.due("first-review") == "2026-07-29"
+    visits = ["2026-05-13", "2026-05-27", "2026-06-10", "2026-06-24", "2026-07-08", "2026-07-22"]
+    groups = {"2026-05-14": "2026-06-11", "2026-06-11": "2026-07-09", "2026-07-09": "2026-08-06"}
+    for day in sorted({*visits, *groups}):
+        if day in visits:
+            assert life.due("plan-visit") == day
+            life.say("child_visited", SW, f"{day} 16:00", **ALONE)
+        else:
+            life.say("core_group_held", SW, f"{day} 10:00")
+            assert life.due("core-group") == groups[day]
+    assert life.due("core-group-minutes-to-service") == "2026-07-22"
+    assert life.due("core-group-minutes-to-family") == "2026-07-22"
+    life.say("core_group_minutes_sent", SW, "2026-07-22 17:00", to="conference service")
+    life.say("core_group_minutes_sent", SW, to="family")
+    life.say("review_conference_held", IRO, "2026-07-29 10:00", decision="continue")
+    assert life.due("later-review") == "2027-01-29"
+    assert life.due("core-group-minutes-to-service") == "2027-01-22"
+    assert not [deadline.id for deadline in life.deadlines.values() if deadline.breached_at]
+    assert not life.notices(NoticeKind.OVERDUE)
+    support = {"support": "a family support worker"}
+    assert "Team Manager has not agreed" in life.refused("step_down_agreed", SW, "2026-07-30 10:00", **support)
+    life.say("step_down_considered", SW)
+    life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
+    life.say("step_down_agreed", SW, **support)
+    life.say("form_completed", TM, form="management-decision-case-note", signed=True)
+    assert life.running == []
+    assert life.next_alarm is None
+    assert life.state("later-review") == life.state("plan-visit") == life.state("core-group") == "cancelled"
+
+
+# --- B ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("B-01", "B-02", "A-02", "A-15")
+@pytest.mark.parametrize(("referral", "due"), [("2025-12-24 16:45", "2026-03-02"), ("2026-11-10 09:00", "2027-01-15")])
+def test_b01_b02_the_assessment_is_45_working_days_from_the_referral(referral: str, due: str) -> None:
+    life = referred("B", referral)
+    assert life.due("assessment") == due
+    assert [key for key in life.deadlines if key.startswith("assessment-")] == ["assessment-1"]  # one timer for both
+
+
+@pytest.mark.covers("B-01")
+def test_b01_a_later_strategy_discussion_leaves_the_assessment_where_it_was() -> None:
+    life = strategy_on_b("2026-04-13 10:00", "2026-04-20 10:00")
+    assert life.due("assessment") == "2026-06-17"
+
+
+@pytest.mark.covers("B-03", "A-02")
+def test_b03_reasons_are_owed_once_45_working_days_are_over_and_the_limit_stays_missed() -> None:
+    life = referred("B", "2025-12-24 16:45")
+    assert "No limit of the assessment was missed" in life.refused(
+        "assessment_overrun_explained", LEAD, reason="a late report"
+    )
+    life.until("2026-03-02 23:59")
+    assert life.never_ran("assessment-overrun-reasons")
+    life.until("2026-03-03 00:01")
+    assert life.state("assessment") == "overdue missed"
+    assert life.state("assessment-overrun-reasons") == "open"
+    assert life.the("assessment-overrun-reasons").due is None
+    life.say("assessment_overrun_explained", LEAD, "2026-03-03 13:00", reason="further medical reports are awaited")
+    assert life.state("assessment-overrun-reasons") == "met"
+    assert life.state("assessment") == "overdue missed"
+    life.say("assessment_completed", LEAD, "2026-03-10 10:00")
+    assert life.state("assessment") == "met late missed"
+
+
+@pytest.mark.covers("B-04", "B-05", "B-06", "B-07", "A-04", "C-01")
+def test_b05_b07_the_discussion_that_initiated_the_enquiry_keeps_the_clock() -> None:
+    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
+    assert life.due("initial-conference") == "2026-05-12"
+    assert any("Hold the initial child protection conference: due Tue 12 May 2026" in line for line in life.lines)
+    again = {**B_ANSWERS, "actions": [{"what": "See the child", "owner": "lead practitioner", "due": "2026-05-01"}]}
+    life.say("strategy_outcome", LEAD, "2026-04-30 10:00", decision="section 47", **again)
+    assert life.due("initial-conference") == "2026-05-12"
+    assert len(life.all_of("initial-conference")) == 1
+    assert any("their clock stays" in line for line in life.lines)
+
+
+@pytest.mark.covers("B-05")
+def test_b05_a_discussion_that_does_not_decide_on_an_enquiry_starts_no_clock() -> None:
+    life = referred("B", "2026-04-19 10:00")
+    life.say("strategy_outcome", LEAD, "2026-04-20 10:00", decision="no section 47", **B_ANSWERS)
+    assert life.never_ran("initial-conference")
+
+
+def missing_on_b() -> Life:
+    return strategy_on_b("2026-03-20 10:00", "2026-03-23 10:00").say("whereabouts_unknown", LEAD, "2026-03-28 10:00")
+
+
+@pytest.mark.covers("B-08", "B-09", "SP-B-07")
+def test_b08_b09_a_missing_child_starts_two_clocks_of_24_elapsed_hours() -> None:
+    life = missing_on_b()
+    assert life.due("whereabouts-strategy") == life.due("whereabouts-action") == "2026-03-29 11:00"
+    life.say("strategy_outcome", LEAD, "2026-03-28 15:00", decision="no section 47", **B_ANSWERS)
+    assert (life.state("whereabouts-strategy"), life.state("whereabouts-action")) == ("met", "open")
+    life.say("further_action_agreed", LEAD, "2026-03-29 11:00")
+    assert life.state("whereabouts-action") == "met"
+
+
+@pytest.mark.covers("B-08", "B-09")
+def test_b08_b09_end_when_the_child_is_found() -> None:
+    life = missing_on_b().say("child_located", LEAD, "2026-03-28 20:00")
+    assert life.state("whereabouts-strategy") == life.state("whereabouts-action") == "cancelled"
+    life.say("whereabouts_unknown", LEAD, "2026-04-15 08:00")
+    assert life.due("whereabouts-strategy") == "2026-04-16 08:00"
+
+
+@pytest.mark.covers("B-08")
+def test_b08_a_discussion_without_the_police_does_not_count() -> None:
+    without = {**B_ANSWERS, "attended_by": ["lead practitioner", "health practitioner"], "note": "no police came"}
+    life = missing_on_b().say("strategy_outcome", LEAD, "2026-03-28 15:00", decision="no section 47", **without)
+    assert life.state("whereabouts-strategy") == "open"
+    life.until("2026-03-30 09:00")
+    assert life.state("whereabouts-strategy") == "overdue missed"
+    assert life.told(NoticeKind.OVERDUE, "whereabouts-strategy") == [("2026-03-29 11:00", "lead practitioner")]
+    assert life.told(NoticeKind.ESCALATION, "whereabouts-strategy") == [
+        ("2026-03-29 11:00", "children's social care manager")
+    ]
