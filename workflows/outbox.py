@@ -1,0 +1,150 @@
+"""What was decided and is to go out: the record, written in order however long it takes, and notices by e-mail."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from casework.batch import Batch, Delivered, Delivery, Recorded, batch_of
+from casework.case import Case
+from casework.effects import Effect, Notice
+from casework.model import Value
+from workflows.summaries import cut
+
+EFFECTS_PER_BATCH = 200
+RECORD_REFUSED_FOR = timedelta(minutes=10)
+"""A record that refuses a batch for good has to be put right by somebody; until then it is tried this often."""
+FOR_EVER = RetryPolicy(maximum_interval=timedelta(seconds=30))
+FOR_AN_HOUR = RetryPolicy(maximum_interval=timedelta(minutes=5))
+
+
+class Unsent(Value):
+    """What has not gone out yet. It goes along when the case continues as new; sent again, it changes nothing."""
+
+    pending: tuple[Effect, ...] = ()
+    in_flight: Batch | None = None
+    batches: int = 0
+    delivering: tuple[Notice, ...] = ()
+
+
+class Outbox:
+    """The way out. It calls `stir` when something went out, and `undelivered` with a notice that could not."""
+
+    def __init__(
+        self,
+        reference: str,
+        unsent: Unsent,
+        *,
+        case: Callable[[], Case],
+        stir: Callable[[], None],
+        undelivered: Callable[[Notice], None],
+    ) -> None:
+        self._reference = reference
+        self._case = case
+        self._stir = stir
+        self._undelivered = undelivered
+        self._pending = list(unsent.pending)
+        self._in_flight = unsent.in_flight
+        self._batches = unsent.batches
+        self._delivering = {notice.id: notice for notice in unsent.delivering}
+        self._going_on: set[asyncio.Task[None]] = set()
+        self.refused: str | None = None
+
+    def put(self, effects: Iterable[Effect]) -> None:
+        """Take what was decided."""
+        self._pending.extend(effects)
+
+    def start(self) -> None:
+        """Begin to write and to deliver, beside whatever else the workflow does."""
+        self._go_on(self._keep_records())
+        for notice in list(self._delivering.values()):
+            self._go_on(self._deliver(notice))
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything has gone out."""
+        return not (self._pending or self._in_flight or self._delivering)
+
+    @property
+    def unsent(self) -> Unsent:
+        """What has not gone out yet."""
+        return Unsent(
+            pending=tuple(self._pending),
+            in_flight=self._in_flight,
+            batches=self._batches,
+            delivering=tuple(self._delivering.values()),
+        )
+
+    async def _keep_records(self) -> None:
+        """Write what was decided, in order, one batch at a time."""
+        while True:
+            await workflow.wait_condition(lambda: bool(self._in_flight or self._pending))
+            batch = self._in_flight = self._in_flight or self._next_batch()
+            try:
+                recorded = await workflow.execute_activity(
+                    "record",
+                    batch,
+                    result_type=Recorded,
+                    start_to_close_timeout=timedelta(seconds=30),
+                    retry_policy=FOR_EVER,
+                    summary=cut(batch.entries[0].text if batch.entries else "Update the record"),
+                )
+            except ActivityError as error:
+                self.refused = why(error)
+                self._stir()
+                await workflow.sleep(RECORD_REFUSED_FOR, summary="The record refused what was to be written")
+                continue
+            self._in_flight, self.refused = None, None
+            self._stir()
+            for notice in batch.notices:
+                if notice.id in recorded.deliver:
+                    self._delivering[notice.id] = notice
+                    self._go_on(self._deliver(notice))
+
+    def _next_batch(self) -> Batch:
+        self._batches += 1
+        effects = tuple(self._pending[:EFFECTS_PER_BATCH])
+        del self._pending[:EFFECTS_PER_BATCH]
+        return batch_of(self._case(), effects, self._batches)
+
+    async def _deliver(self, notice: Notice) -> None:
+        """Deliver one notice; one that cannot be delivered escalates."""
+        delivery = Delivery(reference=self._reference, notice=notice)
+        try:
+            delivered = await workflow.execute_activity(
+                "deliver",
+                delivery,
+                result_type=Delivered,
+                start_to_close_timeout=timedelta(minutes=1),
+                schedule_to_close_timeout=timedelta(hours=1),
+                retry_policy=FOR_AN_HOUR,
+                summary=cut(f"Notice to the {notice.to}: {notice.kind.value}"),
+            )
+            failed = delivered.failed
+        except ActivityError as error:
+            failed = why(error)
+            await workflow.execute_activity(
+                "mark_undelivered",
+                args=[delivery, failed],
+                start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=FOR_EVER,
+                summary=cut(f"Notice to the {notice.to} could not be delivered"),
+            )
+        del self._delivering[notice.id]
+        self._stir()
+        if failed:
+            self._undelivered(notice)
+
+    def _go_on(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(doing)
+        self._going_on.add(task)
+        task.add_done_callback(self._going_on.discard)
+
+
+def why(error: ActivityError) -> str:
+    """Why an activity failed for good, in its own words."""
+    return error.cause.message if isinstance(error.cause, ApplicationError) else str(error.cause or error)
