@@ -46,6 +46,7 @@ def put_to(turn: Turn, subject: Subject, message: Message, about: str | None = N
     role = role_of(turn, asked_by)
     if rule.asked_by and role not in rule.asked_by:
         raise Refusal(f"{rule.title}: this is asked for by the {' or the '.join(rule.asked_by)}, not by the {role}.")
+    turn.refuse_if(asked_by.ask == asked_by.by.person, "ask: nobody authorises their own; name somebody else.")
     for request in turn.case.waiting_requests:
         if request.subject is subject and request.about == about:
             _withdraw(turn, request, "asked again")
@@ -55,6 +56,7 @@ def put_to(turn: Turn, subject: Subject, message: Message, about: str | None = N
         title=rule.title,
         cites=rule.cites,
         to=rule.authorised_by,
+        assigned_to=asked_by.ask,  # whoever asks may choose whom (PD-M-02)
         asked_by=asked_by.by.person,
         asked_by_role=role,
         asked_at=turn.now,
@@ -87,7 +89,8 @@ def decide(turn: Turn, message: Authorisation) -> None:
     role = role_of(turn, message)
     if role not in request.to:
         raise Refusal(f"{request.title}: the {' or the '.join(request.to)} decides this, not the {role}.")
-    if message.by.person == request.asked_by:
+    rule = turn.case.procedure.authorisation.get(request.subject)
+    if message.by.person == request.asked_by and not (rule and rule.completes):
         raise Refusal(f"{request.title}: {message.by.person} asked for it; nobody authorises their own.")
     if request.assigned_to not in (None, message.by.person):
         raise Refusal(f"{request.title}: this was given to {request.assigned_to}; it can be reassigned.")

@@ -21,7 +21,7 @@ from starter.rehearsal.scenario import in_london, who
 Send = Callable[[list[str], str, dict[str, Any], bool, bool], None]
 """Called with the cases, the message's name, its body, whether by Signal, and whether to answer in JSON."""
 
-OWN = ("id", "occurred_at", "by", "note")
+OWN = ("id", "occurred_at", "by", "note", "ask")
 
 
 def commands(send: Send) -> typer.Typer:
@@ -49,8 +49,7 @@ def _command(name: str, kind: type[Message], cases: list[str], send: Send) -> Ca
             "occurred_at": _instant(given["at"]) if given["at"] else datetime.now().astimezone().isoformat(),
             "by": who(given["as_"]),
         }
-        if given["note"]:
-            body["note"] = given["note"]
+        body |= {field: given[field] for field in ("note", "ask") if given[field]}
         for field in kind.model_fields:
             value = given.get(field)
             if field not in OWN and value not in (None, [], ()):
@@ -81,6 +80,11 @@ def _own() -> list[inspect.Parameter]:
             None,
         ),
         _keyword("note", Annotated[str | None, typer.Option("--note", help="Free text, for the record only")], None),
+        _keyword(
+            "ask",
+            Annotated[str | None, typer.Option("--ask", help="Whom to ask, where it needs an authorisation")],
+            None,
+        ),
         _keyword("signal", Annotated[bool, typer.Option("--signal", help="Do not wait for the answer")], False),
         _keyword("json_", Annotated[bool, typer.Option("--json", help="Answer in JSON")], False),
     ]

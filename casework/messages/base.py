@@ -58,6 +58,9 @@ class Message(Value):
     id: Id = Field(description="this message's own id; the same id twice counts once")
     occurred_at: AwareDatetime = Field(description="when it happened, with its time zone")
     by: By
+    ask: Id | None = Field(
+        None, description="whom to ask, where it needs an authorisation; anybody entitled, if left out"
+    )
     note: Note | None = Field(None, description="free text for the record")
 
     @property
