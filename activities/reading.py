@@ -149,7 +149,7 @@ async def tray(
     *,
     now: datetime | None = None,
 ) -> list[TrayItem]:
-    """What a role has to do or to know, soonest first.
+    """What a role has to do or to know, soonest first (PD-M-01).
 
     Deadlines stand where they are due, requests and notices where they came in; a duty without a date comes last.
     With a person: what is theirs, or anybody's. A deadline is the allocated worker's where its role is one that the

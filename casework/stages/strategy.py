@@ -172,7 +172,8 @@ def strategy_outcome(turn: Turn, message: StrategyOutcome) -> None:
 
 @takes_effect(Subject.STRATEGY_RECORD)
 def strategy_decided(turn: Turn, message: StrategyOutcome, at: datetime) -> None:
-    """What the discussion decided takes effect. The clocks count from when it was held (Q-12)."""
+    """What the discussion decided takes effect (D-P-02, D-B-06, D-T-02, D-W-04): the clocks count from when it was
+    held (Q-12)."""
     strategy = _named(turn, message.strategy)
     assert strategy is not None
     match message.decision:
