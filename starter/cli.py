@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,12 +20,13 @@ from activities.database import Database, DatabaseFailed
 from casework.batch import front_of
 from casework.calendar import spoken_instant
 from casework.case import Case
+from casework.procedure import Procedure
 from casework.procedure_files import WrongProcedure, parse
 from casework.procedure_files import load as load_procedure
 from casework.procedure_files import paths as procedure_paths
 from connection import search_attributes as attribute
 from connection.settings import settings
-from starter import reach, referral_file, sending, vocabulary, words
+from starter import differences, reach, referral_file, rules, sending, vocabulary, words
 from starter import trace as tracing
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
 from starter.map.sheet import draw as draw_map
@@ -54,9 +56,10 @@ app = typer.Typer(
     help="S47 runs child-protection casework as durable workflows, and never forgets a deadline.",
     epilog=EPILOG,
 )
-procedure_app = typer.Typer(no_args_is_help=True, help="The authorities' procedures: list, check.")
+procedure_app = typer.Typer(no_args_is_help=True, help="The authorities' procedures: list, check, show, compare.")
 app.add_typer(procedure_app, name="procedure")
 
+Named = Annotated[str, typer.Argument(help="A procedure's key, letter or file; B+WT completes B")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
 
 
@@ -353,7 +356,7 @@ def _rehearsed(scenario: Scenario, procedure: str | None) -> Rehearsed:
 
 @app.command("map")
 def process_map(
-    procedure: Annotated[str | None, typer.Argument(help="The procedure's key or letter; B+WT completes B")] = None,
+    procedure: Annotated[str | None, typer.Argument(help="Its key, letter or file; B+WT completes B")] = None,
     out: Annotated[Path | None, typer.Option(help="The file to draw to [default: the procedure's key, .svg]")] = None,
     case: Annotated[str | None, typer.Option(help="Mark where this case stands, on its own procedure")] = None,
     paper: Annotated[str | None, typer.Option(help="A3, A2 or A1 [default: the smallest that holds it]")] = None,
@@ -364,19 +367,20 @@ def process_map(
         return await reach.read(await reach.client(), reference)
 
     found = _run(read(case)) if case else None
-    rules = found.procedure if found else load_procedure(procedure, settings().procedures) if procedure else None
-    if rules is None:
+    named = _rules(procedure) if procedure else None
+    drawn = found.procedure if found else named
+    if drawn is None:
         raise typer.BadParameter("Name a procedure, or a case with --case.")
-    if found and procedure and load_procedure(procedure, settings().procedures).about.key != rules.about.key:
-        raise reach.Failed(f"Case {case} runs on {rules.about.key}, not on {procedure}; leave the procedure out.")
-    file = out or Path(f"{rules.about.key}{f'-{found.reference}' if found else ''}.svg")
-    picture = draw_map(rules, found, paper, datetime.now(UTC))
+    if named and named.about.key != drawn.about.key:
+        raise reach.Failed(f"Case {case} runs on {drawn.about.key}, not on {procedure}; leave the procedure out.")
+    file = out or Path(f"{drawn.about.key}{f'-{found.reference}' if found else ''}.svg")
+    picture = draw_map(drawn, found, paper, datetime.now(UTC))
     try:
         file.write_text(picture.svg(), encoding="utf-8")
     except OSError as error:
         raise reach.Failed(f"{file}: {error.strerror}") from None
     size = f"{picture.box.width:g} × {picture.box.height:g} mm"
-    words.out.print(f"[green]✓[/] {escape(str(file))}: {escape(rules.about.title)}, {size}")
+    words.out.print(f"[green]✓[/] {escape(str(file))}: {escape(drawn.about.title)}, {size}")
 
 
 @app.command()
@@ -424,6 +428,71 @@ def procedure_list(json_: Json = False) -> None:
     for one in known:
         made.add_row(one.about.key, one.about.letter, one.about.version, escape(one.about.title))
     words.out.print(made)
+
+
+@procedure_app.command("show")
+def procedure_show(procedure: Named, json_: Json = False) -> None:
+    """Say in words what a procedure says: every rule, with its place in the document."""
+    found = _rules(procedure)
+    if json_:
+        _print_json([rule.model_dump(mode="json") for rule in rules.rules(found)])
+    else:
+        for line in rules.shown(found):
+            words.out.print(line)
+
+
+@procedure_app.command("diff")
+def procedure_diff(
+    procedures: Annotated[list[str], typer.Argument(help="Two procedures or more: keys, letters or files")],
+    everything: Annotated[bool, typer.Option("--all", help="Also what they have in common")] = False,
+    json_: Json = False,
+) -> None:
+    """Put procedures side by side in words, by what they may differ in."""
+    if len(procedures) < 2:
+        raise typer.BadParameter("Name two procedures, such as: s47 procedure diff P B")
+    found = [_rules(name) for name in procedures]
+    rows = [row for row in differences.compare(found) if row.anything and (everything or row.differs)]
+    if json_:
+        _print_json(differences.as_json(found, rows))
+    elif rows:
+        words.out.print(differences.as_table(found, rows))
+    else:
+        words.out.print("They say the same.")
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
+
+
+@procedure_app.command("table")
+def procedure_table(
+    procedures: Annotated[list[str] | None, typer.Argument(help="Which [default: all there are]")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How it is written")] = Format.MARKDOWN,
+    everything: Annotated[bool, typer.Option("--all", help="Every rule, not only the parameters")] = False,
+) -> None:
+    """Write the parameters of all procedures as one table, to be kept or opened in a spreadsheet."""
+    names = procedures or [
+        parse(path.read_text(encoding="utf-8"), path.name).about.key for path in procedure_paths(settings().procedures)
+    ]
+    found = [_rules(name) for name in names]
+    rows = [row for row in differences.compare(found) if row.number is not None or everything]
+    if form is Format.JSON:
+        _print_json(differences.as_json(found, rows))
+    else:
+        write = differences.as_csv if form is Format.CSV else differences.as_markdown
+        sys.stdout.write(write(found, rows))
+
+
+def _rules(name: str) -> Procedure:
+    """The procedure called `name`, or the one in the file of that name."""
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    return load_procedure(name, settings().procedures)
 
 
 @procedure_app.command("words")

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pydantic import Field
+from rich.markup import escape
 
 from casework.amounts import Amount
 from casework.model import Value
 from casework.procedure import Answer, Authorisation, Cited, Form, Gate, Meeting, NoticeRule, Procedure, Timescale
 from casework.vocabulary import Circumstance, Condition, Event
+from starter.map.stages import ON_THE_MAP, stage_of_timescale
 
 SHORTEST_NAME_WORTH_CUTTING = 30
 OWN_DUTIES = {
@@ -21,6 +23,7 @@ OWN_DUTIES = {
 }
 """What a case sets for itself, where a rule asks for it to be done."""
 REPORTED = "it being reported done"
+HOW_TO_ANSWER = re.compile(r"\s*\([^()]*\)$")
 ABBREVIATION = re.compile(r".* \(([A-Z]{2,6})\)")
 
 
@@ -35,11 +38,6 @@ class Rule(Value):
     source: str | None = None
     words: str | None = Field(None, description="the document's operative words")
     origin: str | None = Field(None, description="the base set it was taken from")
-
-    def says(self, *labels: str) -> str:
-        """The facts with these labels, in this order, as one line."""
-        known = dict(self.facts)
-        return "; ".join(known[label] for label in labels if label in known)
 
 
 def rules(procedure: Procedure) -> list[Rule]:
@@ -138,8 +136,6 @@ def limit(rule: Timescale) -> str:
 
 def counts_from(procedure: Procedure, rule: Timescale) -> str:
     """What a timescale counts from, and which one where that happens again."""
-    if rule.before:
-        return f"back from {meeting_before(rule)}"
     if rule.after_duty:
         after = procedure.timescale.get(rule.after_duty)
         said = f"“{after.duty}” being met" if after else rule.after_duty
@@ -188,7 +184,7 @@ def timescale(procedure: Procedure, key: str) -> Rule:
     duty_of = {key: known.duty for key, known in procedure.timescale.items()}
     facts = [
         ("limit", limit(rule)),
-        ("counts from", counts_from(procedure, rule)),
+        ("counts from", None if rule.before else counts_from(procedure, rule)),
         ("a duty once", rule.opens_on.value if rule.opens_on else None),
         ("owner", role(procedure, rule.owner)),
         ("met by", met_by(procedure, rule)),
@@ -284,28 +280,39 @@ def needs(procedure: Procedure, rule: Gate) -> str:
     return f"done: {owed.duty}" if owed else OWN_DUTIES.get(rule.while_owed or "", rule.while_owed or "")
 
 
+def gated(procedure: Procedure, rule: Gate) -> str:
+    """What is not accepted before, as people say it: a message, or the duty or form the message is about."""
+    about = where(procedure, {field: value for field, value in rule.when.items() if field != "decision"})
+    if rule.message in ("duty_done", "form_completed") and about:
+        return about
+    if rule.subject is not None:
+        return f"{spoken_name(rule.message)} of the {rule.subject.value}".capitalize()
+    return spoken_name(rule.message).capitalize() + (f" ({about})" if about else "")
+
+
+def asked(rule: Answer) -> str:
+    """What has to be said, as people say it. How to answer is for the one who sends it, and is left out."""
+    says = HOW_TO_ANSWER.sub("", rule.because)
+    return says[0].upper() + says[1:]
+
+
 def _gate(procedure: Procedure, rule: Gate) -> Rule:
     facts = [
-        ("needs", needs(procedure, rule)),
-        ("about", rule.subject.value if rule.subject else None),
-        ("where", where(procedure, rule.when)),
+        ("not before", needs(procedure, rule)),
         ("only if", conditions(rule.only_if)),
-        ("because", rule.because),
+        ("refused with", rule.because),
     ]
-    return _cited(f"gate.{rule.message}.{rule.needs or rule.while_owed}", spoken_name(rule.message), facts, rule)
+    return _cited(f"gate.{rule.message}.{rule.needs or rule.while_owed}", gated(procedure, rule), facts, rule)
 
 
 def _answer(procedure: Procedure, rule: Answer) -> Rule:
-    must_be = {True: "yes", False: "no", None: None}
-    wanted = must_be[rule.must_be] if isinstance(rule.must_be, bool | None) else rule.must_be
+    about = where(procedure, rule.when)
     facts = [
-        ("must say", spoken_name(rule.field)),
-        ("only", wanted),
-        ("where", where(procedure, rule.when)),
+        ("has to be said", asked(rule)),
         ("only if", conditions(rule.only_if)),
-        ("because", rule.because),
     ]
-    return _cited(f"answer.{rule.message}.{rule.field}", spoken_name(rule.message), facts, rule)
+    title = f"With {spoken_name(rule.message)}" + (f" ({about})" if about else "")
+    return _cited(f"answer.{rule.message}.{rule.field}", title, facts, rule)
 
 
 def _notice(procedure: Procedure, rule: NoticeRule) -> Rule:
@@ -327,19 +334,6 @@ def _form(procedure: Procedure, key: str, rule: Form) -> Rule:
     return _cited(f"form.{key}", rule.name, facts, rule)
 
 
-def by_path(procedure: Procedure) -> dict[str, list[Rule]]:
-    """The rules by their paths; several gates, answers or notices may share one."""
-    found: dict[str, list[Rule]] = {}
-    for rule in rules(procedure):
-        found.setdefault(rule.path, []).append(rule)
-    return found
-
-
-def every_fact(procedure: Procedure, path: str) -> tuple[tuple[str, str], ...]:
-    """What the first rule with this path says."""
-    return next((rule.facts for rule in rules(procedure) if rule.path == path), ())
-
-
 def citation(rule: Rule) -> str:
     """The rows and where else it is from, in brackets."""
     origin = [f"from {rule.origin}, not from this document"] if rule.origin else []
@@ -347,6 +341,46 @@ def citation(rule: Rule) -> str:
     return f"({inside})" if inside else ""
 
 
-def every(procedure: Procedure, kind: str) -> Iterator[Rule]:
-    """The rules of one kind: `timescale`, `authorisation`, `meeting`, `gate`, `answer`, `notice`, `form`, `prompt`."""
-    return (rule for rule in rules(procedure) if rule.path.startswith(f"{kind}."))
+# --- A whole procedure, for people --------------------------------------------------------------------------------
+
+KINDS = {
+    "authorisation": "Authorisations",
+    "meeting": "Meetings",
+    "gate": "Not accepted before",
+    "answer": "Has to be said",
+    "notice": "Told",
+    "form": "Forms and records",
+    "prompt": "To think of",
+    "role": "Roles and teams",
+}
+
+
+def shown(procedure: Procedure) -> Iterator[str]:
+    """A procedure in words, line by line in the terminal's markup: its timescales by stage, then the other kinds."""
+    about = procedure.about
+    version = f"version {about.version}, {procedure.fingerprint}"
+    yield f"[bold]{escape(about.title)}[/] ({about.letter}, {about.key}, {version})"
+    yield f"Source: document {about.source}. System of record: {about.system_of_record or 'not named'}."
+    yield f"The assessment is called {procedure.assessment.name} and starts with {events(procedure.assessment.starts)}."
+    every = rules(procedure)
+    for stage in (*ON_THE_MAP, None):
+        here = [
+            rule
+            for rule in every
+            if rule.path.startswith("timescale.")
+            and stage_of_timescale(procedure, procedure.timescale[rule.path.partition(".")[2]]) is stage
+        ]
+        yield from _block(stage.value if stage else "at any time", here)
+    for kind, title in KINDS.items():
+        yield from _block(title, [rule for rule in every if rule.path.startswith(f"{kind}.")])
+
+
+def _block(title: str, some: list[Rule]) -> Iterator[str]:
+    if some:
+        yield f"\n[bold underline]{title[0].upper()}{title[1:]}[/]"
+    for rule in some:
+        force = " [bold]must[/]" if rule.force == "must" else ""
+        yield f"[bold]{escape(rule.title)}[/]{force} [dim]{escape(citation(rule))}[/]"
+        yield from (f"    [dim]{label}:[/] {escape(text)}" for label, text in rule.facts)
+        if rule.words:
+            yield f"    [dim italic]“{escape(rule.words)}”  {escape(rule.source or '')}[/]"

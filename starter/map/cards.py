@@ -1,6 +1,5 @@
 """What stands on the map: a card or an entry for each rule of the procedure, in words that come from the rule."""
 
-import re
 from typing import Literal, NamedTuple
 
 from casework.calendar import spoken_instant
@@ -21,8 +20,6 @@ from starter.rehearsal.plot import COLOURS
 
 INK, QUIET, PAPER, RULE = "#0b0c0c", "#505a5f", "#ffffff", "#b1b4b6"
 BLUE, PURPLE, TEAL, GREY, BROWN, NAVY = "#1d70b8", "#4c2c92", "#0b6b63", "#6f777b", "#7a4a00", "#12324f"
-
-HOW_TO_ANSWER = re.compile(r"\s*\([^()]*\)$")
 
 Sign = Literal["before", "again", "person", "form", "gate", "say", "tell", "tick", "none"]
 
@@ -352,20 +349,8 @@ def _gates(procedure: Procedure, stage: Stage | None) -> list[Entry]:
     for rule in procedure.gate:
         if stage_of_gate(procedure, rule) is stage:
             needs = f"{rules.needs(procedure, rule)}{_if(rules.conditions(rule.only_if))}"
-            found.setdefault(_gated(procedure, rule.message, rule.when, rule.subject), []).append(
-                Point(needs, rule.cites)
-            )
+            found.setdefault(rules.gated(procedure, rule), []).append(Point(needs, rule.cites))
     return [Entry(f"gate.{title}", "gate", title, tuple(points)) for title, points in found.items()]
-
-
-def _gated(procedure: Procedure, message: str, when: dict[str, str | bool], subject: Subject | None) -> str:
-    """What is not accepted before, as people say it."""
-    where = rules.where(procedure, {field: value for field, value in when.items() if field != "decision"})
-    if message in ("duty_done", "form_completed") and where:
-        return where
-    if subject is not None:
-        return f"{rules.spoken_name(message)} of the {subject.value}".capitalize()
-    return rules.spoken_name(message).capitalize() + (f" ({where})" if where else "")
 
 
 def _answers(procedure: Procedure, stage: Stage | None) -> list[Entry]:
@@ -373,10 +358,8 @@ def _answers(procedure: Procedure, stage: Stage | None) -> list[Entry]:
     found: dict[str, list[Point]] = {}
     for rule in procedure.answer:
         if stage_of_message(procedure, rule.message, rule.when) is stage:
-            # How to answer is for the one who sends it; what is asked is for everybody.
-            says = HOW_TO_ANSWER.sub("", rule.because)
             title = f"With {rules.spoken_name(rule.message)}"
-            found.setdefault(title, []).append(Point(says[0].upper() + says[1:], rule.cites))
+            found.setdefault(title, []).append(Point(rules.asked(rule), rule.cites))
     return [Entry(f"answer.{title}", "say", title, tuple(points)) for title, points in found.items()]
 
 

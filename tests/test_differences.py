@@ -1,0 +1,259 @@
+"""Procedures in words and side by side: what they differ in is said of each, with its rows; nothing is left out."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from casework.procedure import Procedure
+from casework.procedure_files import load, shipped
+from starter import rules
+from starter.cli import app
+from starter.differences import PARAMETERS, Row, as_csv, as_markdown, compare
+
+LETTERS = ("W", "P", "B", "T", "M")
+
+
+@pytest.fixture(scope="module")
+def procedures() -> dict[str, Procedure]:
+    return {letter: load(letter) for letter in (*LETTERS, "WT")}
+
+
+@pytest.fixture(scope="module")
+def rows(procedures: dict[str, Procedure]) -> list[Row]:
+    return compare([procedures[letter] for letter in LETTERS])
+
+
+def said(rows: list[Row], parameter: str, group: str | None = None) -> dict[str, str]:
+    """What each procedure says to a parameter: the text and the rows of all its rules."""
+    row = next(row for row in rows if row.parameter == parameter and group in (None, row.group))
+    return {
+        letter: " | ".join(f"{one.text} ({', '.join(one.cites)})" for one in cell)
+        for letter, cell in zip(LETTERS, row.says, strict=True)
+    }
+
+
+# By parameter of the comparison in the catalogue: which procedures say nothing, and what the others have to name.
+EXPECTED: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
+    ("The case", "System of record"): {
+        "W": ("AzeusCare",),
+        "P": ("LL",),
+        "B": ("electronic record",),
+        "M": ("MOSAIC",),
+    },
+    ("Referral", "Who authorises holding a strategy discussion"): {
+        "W": ("Practice Lead decides", "open case", "D-W-02"),
+        "P": ("Team Manager (TM) decides", "D-P-01"),
+    },
+    ("Referral", "Decision of the front door"): {"W": ("24 hours", "referral received", "W-01")},
+    ("Referral", "Allocation"): {"W": ("24 hours", "W-02")},
+    ("Strategy discussion", "Strategy discussion held"): {
+        "W": ("24 hours", "W-03"),
+        "B": ("“as soon as possible”", "U-B-03"),
+        "T": ("“at short notice”", "U-T-01"),
+        "M": ("3 days", "concern raised", "only days", "M-01"),
+    },
+    ("Strategy discussion", "Longer limit"): {"W": ("72 hours", "Service Manager decides", "W-04")},
+    ("Strategy discussion", "Who authorises its record"): {
+        "B": ("Children's Social Care manager decides", "U-B-05"),
+        "M": ("Senior/TM (Team Manager) decides", "separate act", "D-M-05"),
+    },
+    ("Strategy discussion", "Form for the police"): {"W": ("87A", "F-W-01")},
+    ("Section 47 enquiry", "Child visited"): {"W": ("24 hours", "W-05"), "P": ("24 hours", "P-02")},
+    ("Section 47 enquiry", "What the visit counts from"): {"W": ("referral received",), "P": ("section 47 initiated",)},
+    ("Section 47 enquiry", "Visit recorded"): {"W": ("3 days", "W-06")},
+    ("Assessment", "What it is called"): {
+        "W": ("Child and Family Assessment",),
+        "P": ("Single Assessment",),
+        "B": ("multi-agency assessment",),
+        "T": ("core assessment",),
+        "M": ("Child and Family Assessment",),
+    },
+    ("Assessment", "Limit"): {"W": ("date of the case's own", "U-W-02"), "B": ("45 working days", "B-01")},
+    ("Assessment", "Where it passes the limit"): {"B": ("reasons", "B-03")},
+    ("Assessment", "Who authorises it"): {"P": ("Team Manager (TM) decides", "D-P-06")},
+    ("Outcome of the enquiry", "Who authorises the outcome"): {"B": ("D-B-21",), "M": ("D-M-07", "F-M-03")},
+    ("Initial conference", "Initial conference held"): {
+        "W": ("15 days", "read as working days", "W-08"),
+        "P": ("15 working days", "P-01"),
+        "B": ("15 working days", "B-05"),
+        "T": ("15 days", "T-01"),
+    },
+    ("Initial conference", "What it counts from"): {
+        "W": ("section 47 initiated",),
+        "P": ("section 47 initiated",),
+        "B": ("section 47 initiated",),
+        "T": ("strategy discussion held; the last one counts",),
+    },
+    ("Initial conference", "Report to the parents"): {
+        "P": ("24 hours before the initial conference", "P-04"),
+        "B": ("D-B-24",),
+        "T": ("2 working days before the initial conference", "T-02"),
+    },
+    ("Initial conference", "Report to the conference service"): {"P": ("24 hours before", "P-05")},
+    ("Initial conference", "Requests sent"): {"M": ("5 days before", "M-02")},
+    ("Initial conference", "Dates set at the conference"): {"T": ("U-T-02",), "M": ("U-M-02",)},
+    ("Child protection plan", "First core group"): {
+        "P": ("10 days", "P-06"),
+        "T": ("10 days", "T-03"),
+        "M": ("10 days", "must", "M-03"),
+    },
+    ("Child protection plan", "Further core groups"): {
+        "P": ("every 4 weeks", "P-07"),
+        "T": ("every 4 to 6 weeks", "T-04"),
+        "M": ("every 6 weeks", "M-05"),
+    },
+    ("Child protection plan", "Record of the core group"): {"M": ("5 working days", "M-06")},
+    ("Child protection plan", "Visits on a plan"): {"P": ("every 2 weeks", "unannounced", "P-08")},
+    ("Child protection plan", "First review"): {
+        "P": ("3 months", "P-09"),
+        "T": ("3 months", "10 weeks", "T-05"),
+        "M": ("6 months", "M-07"),
+    },
+    ("Child protection plan", "Later reviews"): {"P": ("every 6 months", "P-10"), "M": ("every 6 months", "M-07")},
+    ("Child protection plan", "Review report to the parents"): {"T": ("7 days", "T-06")},
+    ("Child protection plan", "Core group minutes before a review"): {"P": ("5 working days", "P-11", "P-12")},
+    ("Child protection plan", "Requests before a review"): {"M": ("5 days", "review report is authorised", "M-08")},
+    ("Child protection plan", "Stepping down"): {"P": ("Team Manager (TM) decides", "D-P-09"), "B": ("D-B-32",)},
+    ("Instead of a conference", "Information and advice"): {"W": ("20 working days", "W-09")},
+    ("Instead of a conference", "Early help"): {"W": ("10 working days", "Families First", "W-10")},
+    ("Special paths", "Child not to be found"): {"B": ("24 hours", "B-08", "B-09")},
+    ("Special paths", "Urgent medical need and treatment"): {"W": ("A&E", "U-W-04"), "B": ("U-B-18",)},
+    ("Special paths", "Police agree what the family is told"): {"B": ("NT-B-12",)},
+    ("Special paths", "Referrer from the public"): {"B": ("NT-B-13",)},
+    ("Special paths", "Inspected establishment"): {"B": ("NT-B-15",)},
+    ("Special paths", "Dispute on a conference"): {"B": ("U-B-10",)},
+}
+
+
+@pytest.mark.parametrize(("group", "parameter"), EXPECTED)
+def test_each_procedure_says_its_own_and_only_its_own(rows: list[Row], group: str, parameter: str) -> None:
+    cells = said(rows, parameter, group)
+    expected = EXPECTED[group, parameter]
+    assert {letter for letter, cell in cells.items() if cell} == set(expected)
+    for letter, texts in expected.items():
+        for text in texts:
+            assert text in cells[letter], f"{letter}: {cells[letter]}"
+
+
+def test_there_are_as_many_parameters_as_the_catalogue_compares() -> None:
+    assert len(PARAMETERS) == 56
+    assert len({(parameter.group, parameter.name) for parameter in PARAMETERS}) == 56
+
+
+def test_every_rule_is_said_of_its_own_procedure(rows: list[Row], procedures: dict[str, Procedure]) -> None:
+    for place, letter in enumerate(LETTERS):
+        told = {one.path for row in rows for one in row.says[place]}
+        assert {rule.path for rule in rules.rules(procedures[letter])} <= told, letter
+
+
+def test_p_and_b_differ_in_the_strategy_limit_and_not_in_the_conferences_clock(
+    procedures: dict[str, Procedure],
+) -> None:
+    compared = {row.parameter: row for row in compare([procedures["P"], procedures["B"]])}
+    strategy = compared["Strategy discussion held"]
+    assert strategy.differs
+    p, b = strategy.says
+    assert p == ()
+    assert [(one.cites[0], one.words) for one in b] == [
+        ("U-B-03", "convened as soon as possible bearing in mind the needs of the child")
+    ]
+    assert not compared["What it counts from"].differs
+    assert not compared["Decision of the front door"].anything
+
+
+def test_what_the_base_set_fills_is_said_to_be_from_there() -> None:
+    filled = compare([load("B"), load("B+WT")])
+    visits = next(row for row in filled if row.parameter == "First core group")
+    alone, completed = visits.says
+    assert alone == ()
+    assert completed[0].origin == "working-together"
+
+
+def test_a_procedure_does_not_differ_from_itself(procedures: dict[str, Procedure]) -> None:
+    assert not any(row.differs for row in compare([procedures["W"], procedures["W"]]))
+
+
+def test_markdown_and_csv_hold_every_cell(rows: list[Row], procedures: dict[str, Procedure]) -> None:
+    known = [procedures[letter] for letter in LETTERS]
+    numbered = [row for row in rows if row.number]
+    read = list(csv.reader(io.StringIO(as_csv(known, numbered))))
+    assert read[0] == ["number", "parameter", *(one.about.key for one in known)]
+    assert len(read) == 57
+    assert read[6][:2] == ["6", "Strategy discussion: Strategy discussion held"]
+    assert "(W-03" in read[6][2]
+    assert read[6][3] == "—"
+    lines = as_markdown(known, numbered).splitlines()
+    assert len(lines) == 58
+    assert {len(re.split(r"(?<!\\)\|", line)) for line in lines} == {9}
+
+
+# --- In words -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("letter", [path.stem for path in shipped()])
+def test_a_procedure_is_shown_whole(letter: str) -> None:
+    procedure = load(letter)
+    text = "\n".join(rules.shown(procedure))
+    titles = [rule.title for rule in rules.rules(procedure)]
+    for title in titles:
+        assert title.replace("[", "\\[") in text
+    for rule in rules.rules(procedure):
+        assert all(row in text for row in rule.cites)
+        assert all(said.strip() for _, said in rule.facts)
+        assert "None" not in rule.title
+        assert not any("None" in said or "_" in said for label, said in rule.facts if label != "refused with"), rule
+
+
+def test_a_timescale_in_words_says_all_it_has() -> None:
+    t = load("T")
+    facts = dict(rules.timescale(t, "initial-conference").facts)
+    assert facts["limit"] == "within 15 days"
+    assert facts["counts from"] == "strategy discussion held; the last one counts"
+    assert facts["a duty once"] == "section 47 initiated"
+    assert facts["reading"] == "the document says only days; read as working days"
+    assert dict(rules.timescale(t, "core-group").facts)["limit"] == "every 4 to 6 weeks"
+    p = load("P")
+    minutes = dict(rules.timescale(p, "core-group-minutes-to-family").facts)
+    assert minutes["limit"] == "at least 5 working days before the review conference"
+    assert minutes["withheld"] == "while information is withheld from the family"
+    assert "Hold the first review conference" in minutes["meanwhile"]
+    visit = dict(rules.timescale(p, "plan-visit").facts)
+    assert visit["limit"] == "every 2 weeks"
+    assert visit["counts from"].endswith("then from each time it is met")
+
+
+# --- On the command line ------------------------------------------------------------------------------------------
+
+
+def run(*arguments: str) -> str:
+    answer = CliRunner().invoke(app, ["procedure", *arguments])
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def test_the_commands_answer_in_words_and_in_json() -> None:
+    assert "Hold the first core group" in run("show", "P")
+    shown = json.loads(run("show", "P", "--json"))
+    assert {"path", "title", "facts", "cites", "words", "source"} <= shown[0].keys()
+    differing = json.loads(run("diff", "P", "B", "--json"))
+    assert [one["letter"] for one in differing["procedures"]] == ["P", "B"]
+    by_name = {row["parameter"]: row for row in differing["rows"]}
+    assert by_name["Limit"]["says"]["pan-bedfordshire"][0]["cites"][0] == "B-01"
+    assert by_name["Limit"]["says"]["process-map"] == []
+    assert "What it counts from" not in by_name  # the same in both, so only with --all
+    everything = json.loads(run("diff", "P", "B", "--all", "--json"))
+    assert "What it counts from" in {row["parameter"] for row in everything["rows"]}
+    assert "45 working days" in " ".join(run("diff", "P", "B").split())
+    assert run("table").startswith("| # | parameter |")
+    assert run("table", "P", "B", "--format", "csv").startswith("number,parameter,process-map,pan-bedfordshire")
+    assert run("diff", "P", "P").strip() == "They say the same."
+
+
+def test_one_procedure_alone_cannot_be_compared() -> None:
+    answer = CliRunner().invoke(app, ["procedure", "diff", "P"])
+    assert answer.exit_code == 2
+    assert "Name two procedures" in answer.output
