@@ -125,7 +125,8 @@ def _start_backwards(turn: Turn, key: str, rule: Timescale, fact: Fact, anchor: 
 
 def _ended_since(case: Case, rule: Timescale, deadline: Deadline) -> bool:
     """Whether what a met deadline was for is over, so that the same rule may start anew."""
-    return any(happening.at >= deadline.opened_at for event in rule.until for happening in case.clock.get(event, ()))
+    since = deadline.met_at or deadline.opened_at
+    return any(happening.at >= since for event in rule.until for happening in case.clock.get(event, ()))
 
 
 def _start_late(turn: Turn, key: str, rule: Timescale, fact: Fact) -> None:
