@@ -22,7 +22,7 @@ def rungs_of(turn: Turn, rule: Timescale, deadline: Deadline) -> tuple[AlarmRung
     """The instants at which a deadline will make itself heard, those already gone by left out."""
     if deadline.due is None:
         return ()
-    anchor = deadline.due - GRACE
+    anchor = deadline.due if deadline.on is None else deadline.due - GRACE  # of a day, an instant on that very day
     before = [
         AlarmRung(at=_morning(amount, anchor, turn.case, backwards=True), kind=RungKind.REMINDER, to=deadline.owner)
         for amount in rule.remind
