@@ -125,6 +125,12 @@ class Life:
         self._keep(decide.wake(self.case, self.now))
         return self
 
+    def sleep(self, at: str) -> "Life":
+        """Let time pass with no waking on the way, as when nothing ran for a while."""
+        self.now = london(at)
+        self._keep(decide.wake(self.case, self.now))
+        return self
+
     def say(
         self, name: str, by: str, at: str | None = None, *, occurred_at: str | None = None, **fields: Any
     ) -> "Life":

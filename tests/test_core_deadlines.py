@@ -1,0 +1,665 @@
+"""How deadlines live: met, missed, reminded of, moved, provisional, recurring, replaced, withheld, counted anew."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from casework import decide
+from casework.case import DeadlineState, RungKind
+from casework.effects import NoticeKind
+from casework.procedure import Procedure
+from casework.procedure_files import parse, shipped
+from tests.lives import Life, conference_set_on_p, london, plan_on_p, referred, strategy_on_p
+
+SW = "social worker/sw"
+ATM = "assistant team manager/atm"
+TM = "team manager/tm"
+IRO = "independent reviewing officer/iro"
+CS = "conference service/cs"
+ALONE: dict[str, Any] = {"alone": True, "unannounced": True}
+SECOND = timedelta(seconds=1)
+
+
+def process_map(was: str, now: str) -> Procedure:
+    """The process map with one thing changed, as an authority might."""
+    text = next(path for path in shipped() if path.stem == "process-map").read_text(encoding="utf-8")
+    assert was in text
+    return parse(text.replace(was, now, 1), "ours.toml")
+
+
+def on_p(procedure: Procedure, strategy: str) -> Life:
+    """As `strategy_on_p`, on a changed process map."""
+    life = referred(procedure, "2026-04-07 08:00").say("strategy_requested", ATM)
+    life.say("authorisation", TM, request="request-1", decision="authorise")
+    return life.say("strategy_outcome", SW, strategy, decision="section 47")
+
+
+def missed(life: Life) -> set[str]:
+    return {deadline.id for deadline in life.deadlines.values() if deadline.breached_at}
+
+
+# --- Met, met late, missed ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("visit", "state"),
+    [
+        ("2026-04-08 10:00:00", "met"),
+        ("2026-04-09 10:00:00", "met"),  # on the very instant
+        ("2026-04-09 10:00:01", "met late missed"),
+        ("2026-04-10 10:00:00", "met late missed"),
+    ],
+)
+def test_a_limit_in_hours_is_kept_up_to_its_very_instant(visit: str, state: str) -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, visit)
+    assert life.state("child-seen") == state
+    assert life.the("child-seen").met_at == london(visit)
+
+
+@pytest.mark.covers("Q-02")
+@pytest.mark.parametrize(
+    ("held", "state"), [("2026-04-29 23:59:59", "met"), ("2026-04-30 00:00:01", "met late missed")]
+)
+def test_a_limit_in_days_is_kept_up_to_the_end_of_its_day(held: str, state: str) -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
+    life.say("initial_conference_held", IRO, held, plan=False)
+    assert life.state("initial-conference") == state
+
+
+def test_a_missed_limit_is_written_down_and_told_to_its_owner_and_to_the_next_in_line() -> None:
+    life = strategy_on_p("2026-04-08 10:00").until("2026-04-09 10:00")
+    assert life.state("child-seen") == "open"
+    life.until(life.now + SECOND)
+    assert life.state("child-seen") == "overdue missed"
+    assert life.the("child-seen").breached_at == london("2026-04-09 10:00")
+    assert "Visit the family home and see the child: MISSED, was due Thu 9 Apr 2026 10:00" in life.lines
+    assert life.told(NoticeKind.OVERDUE) == [("2026-04-09 10:00", "social worker")]
+    assert life.told(NoticeKind.ESCALATION) == [("2026-04-09 10:00", "team manager")]
+    assert life.case.overdue[0].timescale == "child-seen"
+
+
+def test_a_missed_limit_sounds_once_however_often_the_case_is_looked_at() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    for day in range(10, 20):
+        life.until(f"2026-04-{day} 09:00")
+    assert len(life.notices(NoticeKind.OVERDUE, "child-seen")) == 1
+    assert len(life.notices(NoticeKind.ESCALATION, "child-seen")) == 1
+
+
+def test_a_case_that_slept_through_several_limits_hears_of_each_once_and_reminds_of_none() -> None:
+    life = strategy_on_p("2026-04-08 10:00").sleep("2026-05-20 09:00")
+    assert len(life.told(NoticeKind.OVERDUE)) == 3
+    assert life.told(NoticeKind.REMINDER) == []
+    assert life.next_alarm is None
+
+
+def test_a_late_fact_meets_the_limit_and_the_miss_that_was_recorded_stays() -> None:
+    life = strategy_on_p("2026-04-08 10:00").until("2026-04-09 18:00")
+    life.say("child_visited", SW, occurred_at="2026-04-09 09:30")
+    assert life.state("child-seen") == "met missed"
+    assert life.the("child-seen").met_at == london("2026-04-09 09:30")
+    assert any("met, Thu 9 Apr 2026 09:30 (the case had already recorded it as missed)" in line for line in life.lines)
+
+
+@pytest.mark.parametrize(("visit", "state"), [("2026-04-09 09:00", "met"), ("2026-04-09 12:00", "met late missed")])
+def test_the_order_in_which_facts_are_told_does_not_matter(visit: str, state: str) -> None:
+    life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
+    life.say("authorisation", TM, request="request-1", decision="authorise")
+    life.say("child_visited", SW, "2026-04-10 09:00", occurred_at=visit)
+    life.say("strategy_outcome", SW, occurred_at="2026-04-08 10:00", decision="section 47")
+    assert life.due("child-seen") == "2026-04-09 10:00"
+    assert life.state("child-seen") == state
+    assert not life.notices(NoticeKind.OVERDUE)
+
+
+def test_a_clock_that_has_run_out_when_the_case_hears_of_it_is_overdue_at_once() -> None:
+    life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
+    life.say("authorisation", TM, request="request-1", decision="authorise")
+    life.say("strategy_outcome", SW, "2026-04-11 09:00", occurred_at="2026-04-08 10:00", decision="section 47")
+    assert life.state("child-seen") == "overdue missed"
+    assert life.told(NoticeKind.OVERDUE, "child-seen") == [("2026-04-11 09:00", "social worker")]
+
+
+def test_a_visit_of_long_ago_does_not_meet_the_clock_that_runs_now() -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
+    life.say("child_visited", SW, "2026-04-08 16:00", **ALONE)
+    life.say("child_visited", SW, "2026-04-09 09:00", occurred_at="2026-04-01 16:00", **ALONE)
+    assert life.due("plan-visit") == "2026-04-22"
+    assert [life.state("plan-visit", nth) for nth in range(2)] == ["met", "open"]
+
+
+def test_a_reason_is_kept_with_what_was_missed() -> None:
+    life = strategy_on_p("2026-04-08 10:00").until("2026-04-10 09:00")
+    life.say("reason_recorded", SW, deadline="child-seen-1", reason="the family was away until Friday")
+    assert life.the("child-seen").because == "the family was away until Friday"
+    assert life.state("child-seen") == "overdue missed"
+    assert "There is no deadline child-seen-9" in life.refused(
+        "reason_recorded", SW, deadline="child-seen-9", reason="none"
+    )
+
+
+# --- Reminders and escalations ------------------------------------------------------------------------------------
+
+
+def test_reminders_come_in_the_morning_of_the_working_day_before_and_hours_before_to_the_hour() -> None:
+    life = strategy_on_p("2026-04-08 10:00").until("2026-04-29 12:00")
+    assert life.told(NoticeKind.REMINDER, "child-seen") == [("2026-04-09 06:00", "social worker")]
+    assert life.told(NoticeKind.REMINDER, "initial-conference") == [
+        ("2026-04-22 09:00", "social worker"),
+        ("2026-04-28 09:00", "social worker"),
+    ]
+    assert life.told(NoticeKind.REMINDER, "conference-arrangements") == [
+        ("2026-04-15 09:00", "conference service"),
+        ("2026-04-22 09:00", "conference service"),
+    ]
+
+
+def test_what_is_met_is_not_reminded_of() -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 11:00").until("2026-04-12 09:00")
+    assert life.notices(about="child-seen") == []
+
+
+def test_a_reminder_that_would_be_over_already_is_left_out() -> None:
+    life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
+    life.say("authorisation", TM, request="request-1", decision="authorise")
+    life.say("strategy_outcome", SW, "2026-04-09 08:00", occurred_at="2026-04-08 10:00", decision="section 47")
+    life.until("2026-04-09 09:59")
+    assert life.told(NoticeKind.REMINDER, "child-seen") == []
+    assert [rung.kind for rung in life.the("child-seen").rungs] == [RungKind.DUE, RungKind.ESCALATION]
+
+
+def test_each_further_step_of_an_escalation_sounds_once_and_in_its_order_however_it_is_written() -> None:
+    further = (
+        'remind = ["4 hours"]\nescalate_further = [\n'
+        '    { after = "5 working days", to = "independent reviewing officer" },\n'
+        '    { after = "2 hours", to = "assistant team manager" },\n'
+        '    { after = "1 working day", to = "conference service" },\n]'
+    )
+    life = on_p(process_map('remind = ["4 hours"]', further), "2026-04-08 10:00").until("2026-05-01 09:00")
+    assert life.told(NoticeKind.ESCALATION, "child-seen") == [
+        ("2026-04-09 10:00", "team manager"),
+        ("2026-04-09 12:00", "assistant team manager"),
+        ("2026-04-10 09:00", "conference service"),
+        ("2026-04-16 09:00", "independent reviewing officer"),
+    ]
+
+
+def test_an_escalation_that_has_begun_ends_when_the_duty_is_done() -> None:
+    further = 'remind = ["4 hours"]\nescalate_further = [{ after = "1 working day", to = "conference service" }]'
+    life = on_p(process_map('remind = ["4 hours"]', further), "2026-04-08 10:00")
+    life.say("child_visited", SW, "2026-04-09 15:00").until("2026-04-20 09:00")
+    assert [to for _, to in life.told(NoticeKind.ESCALATION, "child-seen")] == ["team manager"]
+
+
+def test_alarms_are_named_for_a_timeline_and_lie_ahead() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    at, summary = decide.alarms(life.case)["child-seen-1"]
+    assert at == london("2026-04-09 06:00")
+    assert summary == "Visit the family home and see the child — due Thu 9 Apr 2026 10:00"
+    while life.next_alarm is not None:
+        assert life.next_alarm > life.now
+        life.until(life.next_alarm)
+
+
+# --- Moved --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("P-04", "P-05")
+def test_what_counts_back_from_a_conference_moves_with_it_and_says_so() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life.say("conference_scheduled", CS, "2026-04-20 09:00", starts_at="2026-04-27 10:00")
+    for timescale in ("conference-report-to-family", "conference-report-to-service"):
+        assert life.due(timescale) == "2026-04-26 10:00"
+        assert len(life.all_of(timescale)) == 1
+        assert life.told(NoticeKind.MOVED, timescale) == [("2026-04-20 09:00", "social worker")]
+    moved = "Share the conference report with the parents and carers: moved from Tue 28 Apr 2026 14:00 to Sun 26 Apr"
+    assert any(line.startswith(moved) for line in life.lines)
+    life.until("2026-04-28 14:00:02")
+    assert life.told(NoticeKind.OVERDUE, "conference-report-to-family") == [("2026-04-26 10:00", "social worker")]
+
+
+@pytest.mark.covers("T-02", "A-21")
+def test_a_limit_that_moves_into_the_past_is_overdue_at_once_and_once_only() -> None:
+    life = conference_set_on_t("2026-05-29 10:00")
+    assert life.due("conference-report-to-family") == "2026-05-27"
+    life.say("conference_scheduled", "social worker/sw", "2026-05-26 09:00", starts_at="2026-05-27 10:00")
+    assert life.due("conference-report-to-family") == "2026-05-22"
+    assert life.state("conference-report-to-family") == "overdue missed"
+    life.until("2026-05-29 12:00")
+    assert life.told(NoticeKind.OVERDUE, "conference-report-to-family") == [("2026-05-26 09:00", "social worker")]
+    assert len(life.notices(NoticeKind.ESCALATION, "conference-report-to-family")) == 1
+
+
+def conference_set_on_t(starts_at: str) -> Life:
+    life = referred("T", "2026-05-05 09:00", by="social worker/sw")
+    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
+    life.say("strategy_outcome", SW, "2026-05-06 10:00", decision="section 47", attended_by=everybody)
+    life.say("section47_outcome", SW, "2026-05-11 10:00", outcome="substantiated")
+    return life.say("conference_scheduled", SW, starts_at=starts_at)
+
+
+def test_a_limit_that_moves_ahead_again_is_open_again_and_the_miss_is_remembered() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-27 14:00").until("2026-04-26 15:00")
+    assert life.state("conference-report-to-family") == "overdue missed"
+    life.say("conference_scheduled", CS, starts_at="2026-04-29 14:00")
+    assert life.state("conference-report-to-family") == "open missed"
+    life.until("2026-04-28 15:00")
+    assert life.state("conference-report-to-family") == "overdue missed"
+    assert [at for at, _ in life.told(NoticeKind.OVERDUE, "conference-report-to-family")] == [
+        "2026-04-26 14:00",
+        "2026-04-28 14:00",
+    ]
+
+
+def test_a_conference_set_for_the_same_time_again_moves_nothing_and_tells_nobody() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life.say("conference_scheduled", CS, "2026-04-20 09:00", starts_at="2026-04-29 14:00")
+    assert life.notices(NoticeKind.MOVED) == []
+
+
+def test_a_report_that_was_shared_is_not_owed_again_when_the_conference_moves() -> None:
+    life = report_authorised("2026-04-29 14:00").say("report_shared", SW, "2026-04-21 10:00", to="family")
+    life.say("conference_scheduled", CS, "2026-04-22 09:00", starts_at="2026-04-28 10:00")
+    assert life.state("conference-report-to-family") == "met"
+    assert len(life.all_of("conference-report-to-family")) == 1
+
+
+def test_a_report_shared_before_the_conference_had_a_time_has_been_shared() -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW)
+    life.say("section47_outcome", SW, outcome="substantiated").say("conference_service_informed", SW)
+    life.say("assessment_completed", SW, "2026-04-15 10:00")
+    life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
+    life.say("report_shared", SW, "2026-04-16 10:00", to="family")
+    life.say("conference_scheduled", CS, "2026-04-17 10:00", starts_at="2026-04-29 14:00")
+    assert life.state("conference-report-to-family") == "met"
+    assert life.the("conference-report-to-family").met_at == london("2026-04-16 10:00")
+    assert life.state("conference-report-to-service") == "open"
+
+
+def report_authorised(conference: str) -> Life:
+    life = conference_set_on_p("2026-04-08 10:00", conference).say("assessment_completed", SW, "2026-04-20 10:00")
+    return life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
+
+
+def test_a_conference_set_after_its_limit_is_warned_of() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-05-01 14:00")
+    assert "Warning: The conference is set for Fri 1 May 2026 14:00, after its limit" in life.lines
+    assert [notice.to for notice in life.notices(NoticeKind.WARNING)] == ["social worker"]
+
+
+# --- Provisional --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("P-11", "P-12", "A-20")
+def test_what_counts_back_from_a_review_counts_from_the_reviews_limit_until_it_has_a_time() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    minutes = life.the("core-group-minutes-to-service")
+    assert (life.due("core-group-minutes-to-service"), minutes.provisional) == ("2026-07-22", True)
+    life.say("conference_scheduled", CS, "2026-06-01 10:00", which="review", starts_at="2026-07-20 10:00")
+    minutes = life.the("core-group-minutes-to-service")
+    assert (life.due("core-group-minutes-to-service"), minutes.provisional) == ("2026-07-13", False)
+    assert life.told(NoticeKind.MOVED, "core-group-minutes-to-service") == [("2026-06-01 10:00", "social worker")]
+    assert len(life.all_of("core-group-minutes-to-service")) == 1
+
+
+def test_a_review_set_at_the_conference_itself_is_counted_from_at_once() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
+    life.say(
+        "initial_conference_held",
+        IRO,
+        "2026-04-29 14:00",
+        plan=True,
+        categories=["neglect"],
+        first_review_at="2026-07-20 10:00",
+    )
+    assert life.due("core-group-minutes-to-family") == "2026-07-13"
+
+
+def test_each_review_has_its_own_minutes() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("core_group_held", SW, "2026-05-14 10:00")
+    life.say("core_group_held", SW, "2026-06-11 10:00")
+    life.say("core_group_minutes_sent", SW, "2026-07-20 10:00", to="family")
+    life.say("review_conference_held", IRO, "2026-07-29 10:00", decision="continue")
+    assert [life.state("core-group-minutes-to-family", nth) for nth in range(2)] == ["met", "open"]
+    assert life.state("core-group-minutes-to-service", 0) == "overdue closed missed"
+    assert life.due("core-group-minutes-to-family") == "2027-01-22"
+    life.say("conference_scheduled", CS, "2026-12-01 10:00", which="review", starts_at="2027-01-20 10:00")
+    assert life.due("core-group-minutes-to-family") == "2027-01-13"
+
+
+def test_each_review_has_its_own_report_however_late_the_first_was_heard_of() -> None:
+    life = conference_set_on_t("2026-05-27 10:00")
+    life.say("initial_conference_held", SW, "2026-05-27 12:00", **T_PLAN)
+    life.say("conference_scheduled", SW, which="review", starts_at="2026-08-20 10:00")
+    assert life.due("review-report-to-family") == "2026-08-13"
+    life.until("2026-09-10 09:00")
+    life.say("report_shared", SW, occurred_at="2026-08-12 10:00", to="family", which="review")
+    life.say("review_conference_held", SW, occurred_at="2026-08-20 10:00", decision="continue", wishes_sought=True)
+    life.say("conference_scheduled", SW, which="review", starts_at="2027-02-18 10:00")
+    assert [life.state("review-report-to-family", nth) for nth in range(2)] == ["met missed", "open"]
+    assert life.due("review-report-to-family") == "2027-02-11"
+
+
+T_PLAN: dict[str, Any] = {
+    "plan": True,
+    "categories": ["neglect"],
+    "first_core_group_at": "2026-06-10 10:00",
+    "first_review_at": "2026-08-19 10:00",
+}
+
+
+# --- Recurring ----------------------------------------------------------------------------------------------------
+
+
+def test_a_recurrence_that_was_missed_goes_on_from_when_it_was_done() -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00").until("2026-04-20 09:00")
+    assert life.state("plan-visit") == "overdue missed"
+    life.say("child_visited", SW, "2026-04-20 16:00", **ALONE)
+    assert [life.state("plan-visit", nth) for nth in range(2)] == ["met late missed", "open"]
+    assert life.due("plan-visit") == "2026-05-04"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [("step_down_considered", SW, {}), ("authorisation", TM, {"decision": "authorise"}),
+         ("step_down_agreed", SW, {"support": "a family support worker"})],
+        [("review_conference_held", IRO, {"decision": "end", "support": "a family support worker"}),
+         ("authorisation", TM, {"decision": "authorise"})],
+        [("child_died", SW, {"abuse_or_neglect_suspected": False, "other_children": False})],
+    ],
+    ids=["step-down", "review", "death"],
+)  # fmt: skip
+def test_when_the_plan_ends_every_recurrence_ends(ending: list[tuple[str, str, dict[str, Any]]]) -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00").say("core_group_held", SW, "2026-04-14 10:00")
+    life.say("child_visited", SW, **ALONE)
+    assert {"plan-visit", "core-group", "first-review"} <= set(life.running)
+    for name, by, fields in ending:
+        asked = {"request": life.case.waiting_requests[-1].id} if name == "authorisation" else {}
+        life.say(name, by, **asked, **fields)
+    assert not {"plan-visit", "core-group", "first-review", "later-review"} & set(life.running)
+    assert not [key for key in decide.alarms(life.case) if key.startswith(("plan-visit", "core-group", "first-rev"))]
+    told = len(life.notices())
+    life.until("2027-06-01 09:00")
+    assert not [notice for notice in life.notices()[told:] if (notice.deadline or "").startswith(("plan", "core"))]
+
+
+@pytest.mark.covers("W-06")
+def test_every_visit_is_to_be_written_up_and_one_record_is_for_the_oldest() -> None:
+    life = referred("W", "2025-12-24 16:45", by="mash/m")
+    life.say("child_visited", SW, "2025-12-25 14:00", alone=True)
+    life.say("child_visited", SW, "2025-12-26 14:00", alone=True)
+    assert [life.due("visit-record", nth) for nth in range(2)] == ["2025-12-28", "2025-12-29"]
+    life.say("visit_recorded", SW, "2025-12-27 09:00")
+    assert [life.state("visit-record", nth) for nth in range(2)] == ["met", "open"]
+    life.say("visit_recorded", SW, "2025-12-30 09:00")
+    assert life.state("visit-record", 1) == "met late missed"
+
+
+# --- Windows, aims, clocks that are counted from the last or from the earlier event --------------------------------
+
+
+@pytest.mark.covers("T-04", "A-10")
+def test_a_window_is_told_of_when_it_opens_and_is_missed_when_it_closes() -> None:
+    life = conference_set_on_t("2026-05-27 10:00")
+    life.say("initial_conference_held", SW, "2026-05-27 12:00", **T_PLAN)
+    life.say("core_group_held", SW, "2026-06-10 10:00")
+    assert str(life.the("core-group").window_opens) == "2026-07-08"
+    assert life.due("core-group") == "2026-07-22"
+    life.until("2026-07-22 23:00")
+    opens = [notice for notice in life.notices(about="core-group") if notice.text.startswith("May be held from today")]
+    assert [notice.at for notice in opens] == [london("2026-07-08 09:00")]
+    assert life.state("core-group") == "open"
+    life.until("2026-07-23 00:01")
+    assert life.state("core-group") == "overdue missed"
+
+
+@pytest.mark.covers("T-05", "Q-09")
+def test_an_aim_that_passes_is_no_limit_missed() -> None:
+    life = conference_set_on_t("2026-05-27 10:00")
+    life.say("initial_conference_held", SW, "2026-05-27 12:00", **T_PLAN)
+    life.say("core_group_held", SW, "2026-06-10 10:00")
+    assert life.due("first-review-aim") == "2026-08-19"
+    assert life.due("first-review") == "2026-08-27"
+    life.until("2026-08-26 09:00")
+    assert life.state("first-review-aim") == "open"
+    assert not life.notices(NoticeKind.OVERDUE, "first-review-aim")
+    life.until("2026-08-28 09:00")
+    assert life.state("first-review") == "overdue missed"
+
+
+@pytest.mark.covers("T-01", "Q-13", "C-01", "A-04")
+def test_on_t_the_last_strategy_meeting_counts_and_passing_the_first_ones_limit_is_warned_of() -> None:
+    life = referred("T", "2026-04-19 09:00", by="social worker/sw")
+    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
+    life.say("strategy_outcome", SW, "2026-04-20 10:00", decision="section 47", attended_by=everybody)
+    assert life.due("initial-conference") == "2026-05-12"
+    life.say("strategy_outcome", SW, "2026-04-30 10:00", decision="section 47", attended_by=everybody)
+    assert life.due("initial-conference") == "2026-05-22"
+    assert str(life.the("initial-conference").other_reading_on) == "2026-05-15"
+    assert life.due("initial-conference-from-initiating") == "2026-05-12"
+    assert len(life.all_of("initial-conference")) == 1
+    assert len(life.notices(NoticeKind.MOVED, "initial-conference")) == 1
+    assert any(line.startswith("Warning: ") and "which is after Tue 12 May 2026" in line for line in life.lines)
+
+
+def plan_on_m(held: str) -> Life:
+    life = referred("M", f"{london(held) - timedelta(days=9):%Y-%m-%d} 09:00", by="social worker/sw")
+    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
+    life.say("strategy_requested", SW).say("strategy_outcome", SW, decision="section 47", attended_by=everybody)
+    decided_on_m(life)
+    life.say("section47_outcome", SW, outcome="substantiated")
+    decided_on_m(life)
+    life.say("invitations_requested", SW, attendees=everybody[:4])
+    life.say("conference_scheduled", SW, starts_at=held)
+    return life.say("initial_conference_held", SW, held, plan=True, categories=["neglect"], attended_by=everybody,
+                    first_core_group_at=f"{london(held) + timedelta(days=9):%Y-%m-%d} 10:00")  # fmt: skip
+
+
+def decided_on_m(life: Life) -> None:
+    request = life.case.waiting_requests[-1].id
+    life.say("authorisation", "senior or team manager/tm", request=request, decision="authorise")
+    life.say("request_finished", "senior or team manager/tm", request=request)
+
+
+@pytest.mark.covers("M-04", "M-05", "Q-10")
+def test_on_m_a_review_starts_the_core_groups_again_only_where_that_is_earlier() -> None:
+    life = plan_on_m("2026-03-27 10:00").say("core_group_held", SW, "2026-04-14 10:00")
+    assert life.due("core-group") == "2026-05-26"
+    life.say("review_conference_held", "chair/c", "2026-05-01 10:00", decision="continue")
+    assert life.due("core-group") == "2026-05-26"  # the review's six weeks would end on 12 June
+    assert life.notices(NoticeKind.MOVED, "core-group") == []
+
+
+@pytest.mark.covers("M-06")
+def test_on_m_each_core_group_has_its_record() -> None:
+    life = plan_on_m("2026-03-27 10:00").say("core_group_held", SW, "2026-04-14 10:00")
+    assert life.due("core-group-record") == "2026-04-21"
+    life.say("core_group_record_distributed", SW, "2026-04-21 17:00")
+    assert life.state("core-group-record") == "met"
+
+
+# --- Replaced -----------------------------------------------------------------------------------------------------
+
+
+def organised_abuse_on_w() -> Life:
+    life = referred("W", "2026-10-23 18:00", by="mash/m")
+    life.say("strategy_requested", "rrt practice lead/r", complex=True)
+    return life.say("strategy_extension_requested", "rrt practice lead/r", reason="organised abuse")
+
+
+@pytest.mark.covers("W-03", "W-04", "W-05", "A-19")
+def test_an_extension_replaces_the_limit_and_counts_from_the_same_event() -> None:
+    life = organised_abuse_on_w()
+    life.say("authorisation", "service manager/s", "2026-10-24 09:00", request="request-1", decision="authorise")
+    assert life.state("strategy-discussion") == "cancelled"
+    assert life.due("strategy-discussion-extended") == "2026-10-26 17:00"
+    assert life.due("child-seen") == "2026-10-24 18:00"
+    life.until("2026-10-24 18:00:02")
+    assert missed(life) == {"screening-1", "contact-record-1", "allocation-1", "child-seen-1"}
+
+
+@pytest.mark.covers("W-04", "A-19")
+def test_an_extension_agreed_too_late_leaves_the_limit_missed() -> None:
+    life = organised_abuse_on_w().until("2026-10-24 20:00")
+    life.say("authorisation", "service manager/s", request="request-1", decision="authorise")
+    assert life.state("strategy-discussion") == "overdue closed missed"
+    assert life.due("strategy-discussion-extended") == "2026-10-26 17:00"
+    assert life.state("strategy-discussion-extended") == "open"
+    life.until("2026-10-26 09:00")
+    assert len(life.notices(NoticeKind.OVERDUE, "strategy-discussion")) == 1
+
+
+def test_an_extension_is_for_the_discussion_it_was_asked_for() -> None:
+    life = organised_abuse_on_w()
+    life.say("strategy_requested", "rrt practice lead/r", "2026-10-23 20:00", complex=True)
+    assert len(life.case.strategies) == 2
+    life.say("authorisation", "service manager/s", request="request-1", decision="authorise")
+    assert life.state("strategy-discussion-extended") == "open"
+    assert life.the("strategy-discussion-extended").scope == "strategy-1"
+
+
+# --- Withheld -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("Q-20")
+def test_what_is_withheld_from_the_family_does_not_become_overdue() -> None:
+    life = report_authorised("2026-04-29 14:00").say("information_withheld", SW, ground="police investigation")
+    assert life.state("conference-report-to-family") == "withheld"
+    assert life.the("conference-report-to-family").because == "police investigation"
+    assert life.state("conference-report-to-service") == "open"
+    assert "must be released" in life.refused("report_shared", SW, to="family")
+    life.until("2026-04-28 20:00")
+    assert life.state("conference-report-to-family") == "withheld"
+    assert life.notices(about="conference-report-to-family") == []
+    assert "conference-report-to-family-1" not in decide.alarms(life.case)
+    assert "social worker" in life.case.waiting_for
+
+
+@pytest.mark.covers("Q-20")
+@pytest.mark.parametrize(("released", "state"), [("2026-04-27 09:00", "open"), ("2026-04-28 20:00", "overdue missed")])
+def test_what_is_released_is_owed_again_and_late_where_its_limit_has_passed(released: str, state: str) -> None:
+    life = report_authorised("2026-04-29 14:00").say("information_withheld", SW, ground="police investigation")
+    life.say("information_released", SW, released)
+    assert life.state("conference-report-to-family") == state
+    assert len(life.notices(NoticeKind.OVERDUE, "conference-report-to-family")) == ("missed" in state)
+
+
+@pytest.mark.covers("Q-20")
+def test_what_was_missed_before_it_was_withheld_is_missed_when_it_is_released() -> None:
+    life = report_authorised("2026-04-29 14:00").until("2026-04-28 15:00")
+    life.say("information_withheld", SW, ground="police investigation")
+    assert life.the("conference-report-to-family").state is DeadlineState.WITHHELD
+    life.say("information_released", SW, "2026-04-28 20:00").until("2026-04-28 23:00")
+    assert life.state("conference-report-to-family") == "overdue missed"
+    assert len(life.notices(NoticeKind.OVERDUE, "conference-report-to-family")) == 1
+
+
+@pytest.mark.covers("Q-20")
+def test_what_begins_while_information_is_withheld_is_withheld_from_the_start() -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("information_withheld", SW, ground="risk of harm")
+    life.say("section47_outcome", SW, outcome="substantiated").say("conference_service_informed", SW)
+    life.say("conference_scheduled", CS, starts_at="2026-04-29 14:00")
+    assert life.state("conference-report-to-family") == "withheld"
+    life.say("conference_scheduled", CS, starts_at="2026-04-27 14:00")
+    assert life.state("conference-report-to-family") == "withheld"
+    assert life.due("conference-report-to-family") == "2026-04-26 14:00"
+
+
+# --- Counted anew -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("Q-21")
+def test_a_bank_holiday_proclaimed_midway_moves_what_counts_working_days_and_each_move_is_written_down() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00", referral="2026-04-07 08:00")
+    life.say("bank_holiday_proclaimed", CS, "2026-04-10 09:00", day="2026-04-20")
+    assert life.due("initial-conference") == "2026-04-30"
+    assert life.due("conference-arrangements") == "2026-04-30"
+    assert life.due("conference-report-to-family") == "2026-04-28 14:00"
+    assert [line for line in life.lines if ": moved from" in line] == [
+        "Hold the initial child protection conference: moved from Wed 29 Apr 2026 to Thu 30 Apr 2026",
+        "Allocate the Independent Reviewing Officer and arrange the conference: "
+        "moved from Wed 29 Apr 2026 to Thu 30 Apr 2026",
+    ]
+    assert [notice.to for notice in life.notices(NoticeKind.MOVED)] == ["social worker", "conference service"]
+    assert life.state("child-seen") == "met"
+    assert life.the("initial-conference").calendar.endswith("+ 2026-04-20")
+
+
+@pytest.mark.covers("Q-21")
+def test_a_bank_holiday_moves_what_counts_back_from_a_limit_too() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    assert life.due("core-group-minutes-to-service") == "2026-07-22"
+    life.say("bank_holiday_proclaimed", CS, "2026-06-01 09:00", day="2026-07-24")
+    assert life.due("first-review") == "2026-07-29"
+    assert life.due("core-group-minutes-to-service") == "2026-07-21"
+    assert life.the("core-group-minutes-to-service").provisional
+    assert len(life.notices(NoticeKind.MOVED, "core-group-minutes-to-service")) == 1
+
+
+@pytest.mark.covers("Q-21")
+def test_a_bank_holiday_on_a_day_off_moves_nothing() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    for day in ("2026-04-18", "2026-05-04", "2026-04-07", "2026-05-20"):  # a Saturday, a holiday, past, after the limit
+        life.say("bank_holiday_proclaimed", CS, day=day)
+    assert life.due("initial-conference") == "2026-04-29"
+    assert life.notices(NoticeKind.MOVED) == []
+
+
+@pytest.mark.covers("Q-21")
+def test_a_limit_missed_by_the_old_calendar_and_not_by_the_new_is_open_again() -> None:
+    life = strategy_on_p("2026-04-08 10:00").until("2026-04-30 08:00")
+    assert life.state("initial-conference") == "overdue missed"
+    life.say("bank_holiday_proclaimed", CS, day="2026-04-20")
+    assert life.state("initial-conference") == "open missed"
+    life.until("2026-05-01 09:00")
+    assert life.state("initial-conference") == "overdue missed"
+    assert len(life.notices(NoticeKind.OVERDUE, "initial-conference")) == 2
+
+
+def test_a_case_that_moves_to_a_changed_procedure_is_counted_by_it() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    changed = process_map('within = "15 working days"', 'within = "10 working days"')
+    life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(changed))
+    assert life.due("initial-conference") == "2026-04-22"
+    assert life.due("conference-arrangements") == "2026-04-29"
+    assert [notice.deadline for notice in life.notices(NoticeKind.MOVED)] == ["initial-conference-1"]
+    assert any("is changed" in line and "initial-conference" in line for line in life.lines)
+    assert "this very procedure" in life.refused("procedure_adopted", TM, procedure=as_message(changed))
+
+
+def as_message(procedure: Procedure) -> Any:
+    return procedure.model_dump(mode="json", by_alias=True)
+
+
+def test_a_case_that_moves_to_another_procedure_owes_what_that_asks_and_to_whom_it_says() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(_b()))
+    assert set(life.running) <= _b().timescale.keys()
+    assert life.the("initial-conference").owner == "lead practitioner"
+    assert life.due("initial-conference") == "2026-04-29"
+    assert life.state("child-seen") == "cancelled"
+    assert set(life.case.waiting_for) <= _b().role.keys()
+    life.until("2026-04-30 09:00")
+    assert {notice.to for notice in life.notices(NoticeKind.OVERDUE)} == {"lead practitioner"}
+
+
+def _b() -> Procedure:
+    return Life("B", "2026-04-01 09:00").procedure
+
+
+# --- Several enquiries --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("D-B-35")
+def test_a_conference_that_is_awaited_already_serves_a_second_enquiry() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
+    life.say("strategy_requested", ATM, "2026-04-15 09:00", immediate=True)
+    life.say("strategy_outcome", SW, "2026-04-15 10:00", decision="section 47")
+    assert [life.due("initial-conference", nth) for nth in range(2)] == ["2026-04-29", "2026-05-07"]
+    life.say("child_visited", SW).say("section47_outcome", SW, outcome="substantiated")
+    assert life.case.conference is not None
+    assert life.case.conference.starts_at == london("2026-04-29 14:00")
+    life.say("initial_conference_held", IRO, "2026-04-29 15:00", plan=True, categories=["neglect"])
+    assert [life.state("initial-conference", nth) for nth in range(2)] == ["met", "met"]
