@@ -155,7 +155,9 @@ class Authorisation(Cited):
     finish: bool = Field(False, description="whether FINISH is a separate act after authorising")
     only_if: Conditions = ()
     title: Text
-    completes: bool = Field(False, description="a task to complete (invitations, minutes) more than a thing to approve")
+    completes: bool = Field(
+        False, description="a task to complete (invitations, minutes), which whoever asked may do too"
+    )
 
 
 class Meeting(Cited):
@@ -398,8 +400,11 @@ class Procedure(Value):
         """
 
         def ours(role: str | None) -> str | None:
-            """The base set names roles of its own; here this authority's of the same kind stand in."""
-            return self._own_role(base.role[role].kind) if role is not None else None
+            """The base set names roles of its own; this authority's of the same name, or else kind, stand in."""
+            if role is None:
+                return None
+            known = self.role.get(role)
+            return role if known and known.kind is base.role[role].kind else self._own_role(base.role[role].kind)
 
         added = {
             key: rule.model_copy(
@@ -425,6 +430,10 @@ class Procedure(Value):
         return Procedure.model_validate(whole)
 
     def _own_role(self, kind: Kind) -> str:
-        """This authority's role of a kind: one that acts at some stage, where there is one."""
-        of_the_kind = [role for role in (*self.acts.values(), *self.role) if self.role[role].kind is kind]
+        """This authority's role of a kind: one that acts at some stage, the latest first, where there is one.
+
+        The front door acts first and has no part in what comes later.
+        """
+        acting = [self.acts[stage] for stage in reversed(Stage) if stage in self.acts]
+        of_the_kind = [role for role in (*acting, *self.role) if self.role[role].kind is kind]
         return of_the_kind[0] if of_the_kind else self.acts[Stage.PLAN]
