@@ -349,7 +349,7 @@ def rehearse(
 def _rehearsed(scenario: Scenario, procedure: str | None) -> Rehearsed:
     rules = load_procedure(procedure or scenario.procedure, settings().procedures)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} messages"))
-    with Progress(*columns, console=words.err, transient=True) as progress:
+    with Progress(*columns, console=words.err, transient=True, disable=not words.err.is_terminal) as progress:
         task = progress.add_task(scenario.title, total=len(scenario.message))
         return _run(live_through(scenario, rules, lambda done, of: progress.update(task, completed=done)))
 

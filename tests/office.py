@@ -24,14 +24,18 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 from temporalio.converter import PayloadConverter
+from temporalio.testing import WorkflowEnvironment
 
 from activities import reading
 from activities.database import Database
 from casework import decide
 from casework.case import Case
+from connection.search_attributes import ALL
 from connection.settings import settings
 from connection.temporal import DATA_CONVERTER
 from starter import reach
+from starter.embedded import temporal_path
+from starter.embedded.temporal import DYNAMIC_CONFIG
 from starter.rehearsal.scenario import who
 from workflows.case import CaseWorkflow, Receipt
 
@@ -40,6 +44,7 @@ SECONDS = 30.0
 """How long a test waits for something that is to come about."""
 NUMBERS = count(1)
 Found = TypeVar("Found")
+IDENTITY = "tests"
 
 OWN_RULES = """
 # What no shipped procedure has: a duty that another one's being missed makes, and that may be late from the start.
@@ -72,6 +77,20 @@ until = "case closed"
 
 WORKER = (sys.executable, "-m", "worker")
 S47 = (str(Path(sys.executable).with_name("s47")),)
+
+
+async def start_temporal(**settings: object) -> WorkflowEnvironment:
+    """Temporal's development server, in memory; with these settings of it besides our own."""
+    chosen = {**DYNAMIC_CONFIG, **settings}
+    options = [("--dynamic-config-value", f"{name}={json.dumps(value)}") for name, value in chosen.items()]
+    return await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(temporal_path()),
+        dev_server_extra_args=[part for option in options for part in option],
+        dev_server_log_level="error",
+        search_attributes=list(ALL),
+        data_converter=DATA_CONVERTER,
+        identity=IDENTITY,
+    )
 
 
 @dataclass(frozen=True)

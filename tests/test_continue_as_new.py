@@ -1,16 +1,16 @@
 """A case that lives long: its runs follow one another, and nothing is lost or done twice between them."""
 
 import asyncio
-import textwrap
+import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities import reading
 from activities.database import Database
@@ -102,7 +102,7 @@ async def test_what_waits_to_be_recorded_goes_along(office: Office, records: Dat
     case = await office.case("BEHIND")
     await case.enquired(HOUR)
     await case.recorded(records)
-    bodies = [case.body("police/pc-1") for _ in range(400)]
+    bodies = [case.body("police/pc-1") for _ in range(300)]
     waiting = iter(bodies)
 
     async def practitioner() -> None:
@@ -111,7 +111,7 @@ async def test_what_waits_to_be_recorded_goes_along(office: Office, records: Dat
 
     async with records.transaction() as connection:  # the record cannot be written meanwhile
         await connection.execute("SELECT FROM s47.case WHERE reference = $1 FOR UPDATE", case.reference)
-        await asyncio.gather(*(practitioner() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(practitioner() for _ in range(3)))
         assert len(await case.runs()) >= 2
         assert len(await reading.chronology(records, case.reference)) < 20
     lines = await case.recorded(records)
@@ -124,17 +124,8 @@ async def test_what_waits_to_be_recorded_goes_along(office: Office, records: Dat
 
 async def test_a_case_goes_over_to_a_newer_version_of_the_worker(office: Office) -> None:
     """Pinned, it stays with the version it began with, until it hears of a newer one: then it goes on there, once."""
-    queue = {"S47_TASK_QUEUE": "versioned", "S47_DEPLOYMENT": "hop"}
-    case = await office.case("HOP")
-    referral = f"""
-        reference = "{case.reference}"
-        procedure = "P"
-        by = "police/pc-1"
-        person = "child-1"
-        date_of_birth = 2019-05-01
-        source = "police"
-        received_at = {datetime.now(UTC) - HOUR:%Y-%m-%dT%H:%M:%SZ}
-    """
+    ours = dataclasses.replace(office, queue="versioned")
+    case = await ours.case("HOP")
 
     async def current(build: str) -> bool:
         """Say that this build is the current one, once the server knows it."""
@@ -143,8 +134,7 @@ async def test_a_case_goes_over_to_a_newer_version_of_the_worker(office: Office)
         )
         try:
             await case.client.workflow_service.set_worker_deployment_current_version(saying)
-        except RPCError as unknown:
-            assert unknown.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION), unknown
+        except RPCError:
             return False
         return True
 
@@ -152,12 +142,11 @@ async def test_a_case_goes_over_to_a_newer_version_of_the_worker(office: Office)
         versioning = (await case.handle.describe()).raw_description.workflow_execution_info.versioning_info
         return versioning.deployment_version.build_id == build
 
-    with office.worker(**queue, S47_BUILD="one"):
+    with ours.worker(S47_DEPLOYMENT="hop", S47_BUILD="one"):
         await eventually(lambda: current("one"))
-        opened = await office.s47("refer", "-", typed=textwrap.dedent(referral), **queue)
-        assert opened.code == 0, opened.err
+        await case.enquired(HOUR)
         assert await served_by("one")
-        with office.worker(**queue, S47_BUILD="two"):
+        with ours.worker(S47_DEPLOYMENT="hop", S47_BUILD="two"):
             await eventually(lambda: current("two"))
             before = await case.state()
 

@@ -26,8 +26,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.outbox import FOR_EVER, Outbox, Unsent, why
     from workflows.timers import Timers
 
-EVENTS_PER_RUN = 1000
-"""A run's history stays shorter than this, give or take one burst; the server would allow fifty times as many."""
+EVENTS_PER_RUN, MOST_EVENTS_PER_RUN = 1000, 1200
+"""A run's history is about as long as the first, or the second where the record cannot be written meanwhile; give
+or take one burst. The server would allow fifty times as many."""
 REFERRAL_AWAITED = timedelta(minutes=1)
 
 
@@ -142,9 +143,15 @@ class CaseWorkflow:
         return self._known_case.closed_at is not None and self._outbox.empty and workflow.all_handlers_finished()
 
     def _run_is_long_enough(self) -> bool:
+        """Best once everything is written down: less goes along, and no message is just being answered."""
         info = workflow.info()
-        return workflow.all_handlers_finished() and (
-            info.get_current_history_length() >= EVENTS_PER_RUN
+        events = info.get_current_history_length()
+        if not workflow.all_handlers_finished():
+            return False
+        if not self._outbox.written:
+            return events >= MOST_EVENTS_PER_RUN
+        return (
+            events >= EVENTS_PER_RUN
             or info.is_continue_as_new_suggested()
             or info.is_target_worker_deployment_version_changed()
         )

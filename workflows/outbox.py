@@ -65,9 +65,14 @@ class Outbox:
             self._go_on(self._deliver(notice))
 
     @property
+    def written(self) -> bool:
+        """Whether the record has everything that was decided."""
+        return not (self._pending or self._in_flight)
+
+    @property
     def empty(self) -> bool:
         """Whether everything has gone out."""
-        return not (self._pending or self._in_flight or self._delivering)
+        return self.written and not self._delivering
 
     @property
     def unsent(self) -> Unsent:

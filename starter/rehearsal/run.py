@@ -1,15 +1,19 @@
 """Living through a scenario: the real worker and workflow on Temporal's time-skipping test server."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from temporalio import activity
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from activities.basis import bank_holidays
@@ -65,21 +69,8 @@ class Notebook:
 async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress = lambda done, of: None) -> Rehearsed:
     """Live through the scenario and say what came of it. Two years of a case take seconds."""
     notebook = Notebook(procedure, scenario.message[0].told_at.year)
-    server = await WorkflowEnvironment.start_time_skipping(
-        data_converter=DATA_CONVERTER, test_server_existing_path=str(test_server_path()), runtime=_quiet()
-    )
-    try:
-        await server.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(
-                namespace=server.client.namespace,
-                search_attributes={key.name: key.indexed_value_type for key in ALL},  # type: ignore[misc]
-            )
-        )
-        async with case_worker(server.client, [notebook.basis, notebook.record], TASK_QUEUE):
-            told, case = await _live(scenario, server, notebook, progress)
-    finally:
-        await server.shutdown()
-        await asyncio.sleep(SETTLE)
+    async with stage(notebook) as server:
+        told, case = await live(scenario, server, notebook, progress)
     lives = tuple(sorted(map(life_of, notebook.deadlines.values()), key=lambda life: (life.opened_at, life.id)))
     return Rehearsed(
         title=scenario.title,
@@ -96,6 +87,26 @@ async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress 
     )
 
 
+@asynccontextmanager
+async def stage(notebook: Notebook) -> AsyncIterator[WorkflowEnvironment]:
+    """A server that skips time, and a worker on it that writes into the notebook."""
+    server = await WorkflowEnvironment.start_time_skipping(
+        data_converter=DATA_CONVERTER, test_server_existing_path=str(test_server_path()), runtime=_quiet()
+    )
+    try:
+        await server.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=server.client.namespace,
+                search_attributes={key.name: key.indexed_value_type for key in ALL},  # type: ignore[misc]
+            )
+        )
+        async with case_worker(server.client, [notebook.basis, notebook.record], TASK_QUEUE):
+            yield server
+    finally:
+        await server.shutdown()
+        await asyncio.sleep(SETTLE)
+
+
 @lru_cache
 def _quiet() -> Runtime:
     """The SDK's core says on standard output, where our answer goes, what this small server cannot do."""
@@ -103,19 +114,21 @@ def _quiet() -> Runtime:
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors_only)))
 
 
-async def _live(
-    scenario: Scenario, server: WorkflowEnvironment, notebook: Notebook, progress: Progress
+async def live(
+    scenario: Scenario, server: WorkflowEnvironment, notebook: Notebook, progress: Progress = lambda done, of: None
 ) -> tuple[tuple[Told, ...], Case]:
-    began = scenario.message[0].told_at
-    shift = began - await server.get_current_time()
+    """Tell the messages one after the other, each at its time: their answers, and the case as it then stands."""
+    shift = scenario.message[0].told_at - await server.get_current_time()
     start = CaseStart(reference=scenario.reference, procedure=scenario.procedure, shift=shift)
-    await server.client.start_workflow(CaseWorkflow.run, start, id=f"case-{start.reference}", task_queue=TASK_QUEUE)
-    told = []
+    told: list[Told] = []
+    opened = False
     for number, step in enumerate(scenario.message, 1):
         await _let_time_pass(server, shift, step.told_at)
         if number > 1:
             await _settled(server.client, start, notebook)
-        reason = await asyncio.wait_for(_tell(server.client, start, step, number), ANSWER_WITHIN.total_seconds())
+        answer = _tell(server.client, start, step, number, opened=opened)
+        reason = await asyncio.wait_for(answer, ANSWER_WITHIN.total_seconds())
+        opened = opened or reason is None
         told.append(
             Told(
                 number=number,
@@ -139,22 +152,46 @@ async def _let_time_pass(server: WorkflowEnvironment, shift: timedelta, until: d
         await server.sleep(pause)
 
 
-async def _tell(client: Client, start: CaseStart, step: Step, number: int) -> str | None:
+async def _tell(client: Client, start: CaseStart, step: Step, number: int, *, opened: bool) -> str | None:
     """Send one message. None where it was accepted; else the reason why not."""
     body = step.message(number)
     handle = _handle(client, start)
-    if step.door == "signal":
-        await handle.signal(step.send, body)
-        return None
     try:
-        await handle.execute_update(step.send, body, id=str(body["id"]), result_type=Receipt)
+        if not opened:
+            await _open(client, start, step, body)
+        elif step.door == "signal":
+            await handle.signal(step.send, body)
+        else:
+            await handle.execute_update(step.send, body, id=str(body["id"]), result_type=Receipt)
     except WorkflowUpdateFailedError as refused:
         return refused.cause.message if isinstance(refused.cause, ApplicationError) else str(refused.cause)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return f"Case {start.reference} is closed; a rehearsal is of one episode."
     return None
 
 
+async def _open(client: Client, start: CaseStart, step: Step, body: dict[str, Any]) -> None:
+    """Open the case with this message: only a referral that is accepted does."""
+    operation = WithStartWorkflowOperation(
+        CaseWorkflow.run,
+        start,
+        id=_workflow_id(start),
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    await client.execute_update_with_start_workflow(
+        step.send, body, id=str(body["id"]), result_type=Receipt, start_workflow_operation=operation
+    )
+
+
 def _handle(client: Client, start: CaseStart) -> WorkflowHandle[CaseWorkflow, str]:
-    return client.get_workflow_handle_for(CaseWorkflow.run, f"case-{start.reference}")
+    return client.get_workflow_handle_for(CaseWorkflow.run, _workflow_id(start))
+
+
+def _workflow_id(start: CaseStart) -> str:
+    return f"case-{start.reference}"
 
 
 async def _settled(client: Client, start: CaseStart, notebook: Notebook) -> Case:
