@@ -1,0 +1,162 @@
+"""Record the golden histories anew: `python -m tests.record_histories`.
+
+The workflow's code must be able to replay the histories of every version that cases still run on. Those here are
+of the present one; they are recorded anew as long as nothing is released, and kept from then on.
+"""
+
+import asyncio
+import json
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHistory
+
+from casework.procedure_files import load
+from starter import reach
+from starter.embedded import throwaway_postgres
+from starter.rehearsal.run import Notebook, live, stage
+from starter.rehearsal.scenario import load as load_scenario
+from tests.office import IDENTITY, ROOT, Office, OneCase, eventually, start_temporal
+
+HISTORIES = Path(__file__).parent / "histories"
+SCENARIOS = {
+    "whole-life": "a-20-whole-life.toml",
+    "whereabouts-unknown": "b-whereabouts-unknown.toml",
+}
+EVENTS_SUGGESTED = 60
+"""After so many events the server suggests to continue as new, so that a short life does so too."""
+WORKER, MANAGER = "social worker/sw-1", "team manager/tm-1"
+HOUR = timedelta(hours=1)
+
+
+async def main() -> None:
+    """Live through each life, and keep what Temporal wrote down of it."""
+    HISTORIES.mkdir(exist_ok=True)
+    for old in HISTORIES.glob("*.json"):
+        old.unlink()
+    for name, scenario in SCENARIOS.items():
+        await rehearsed(name, ROOT / "scenarios" / scenario)
+    async with an_office() as office:
+        await continued(await office.case("GOLDEN"))
+        await refused(await office.case("GOLDEN"))
+        await reopened(await office.case("GOLDEN", "B"))
+
+
+async def rehearsed(name: str, path: Path) -> None:
+    """A scenario, on the server that skips time: its timers ring."""
+    scenario = load_scenario(path)
+    notebook = Notebook(load(scenario.procedure), scenario.message[0].told_at.year)
+    async with stage(notebook) as server:
+        await live(scenario, server, notebook)
+        await keep(server.client, reach.workflow_id(scenario.reference), None, name)
+
+
+async def continued(case: OneCase) -> None:
+    """A plan, and a plan's life, over several runs."""
+    await case.on_a_plan(HOUR)
+    async with case.office.records() as records:
+        for _ in range(6):
+            for _ in range(3):
+                await case.tell("new_information_received", "police/pc-1")
+            await case.signal("child_visited", WORKER, alone=True, unannounced=True)
+            await case.recorded(records)
+    await keep_runs(case, "continued-as-new")
+
+
+async def refused(case: OneCase) -> None:
+    """Everything that is wrong, by both doors."""
+    await case.enquired(HOUR)
+    visit = case.body(WORKER, alone=True)
+    for given in ([], [{"id": "m-1"}, {"id": "m-2"}], [None], ["m-1"]):
+        await case.handle.signal("child_visited", args=given)
+    for message in ("child_vanished", "core_group_held", "case_closed"):
+        await case.handle.signal(message, case.body(WORKER))
+    await case.handle.signal("child_visited", case.body("vicar/v-1"))
+    for _ in range(2):
+        await case.handle.signal("child_visited", visit)
+    await case.send("child_visited", visit)
+    for message in ("core_group_held", "case_closed"):
+        try:
+            await case.tell(message, WORKER)
+        except reach.NotAccepted:
+            continue
+        raise AssertionError(f"{message} was accepted")
+    await case.handle.cancel()
+    await case.tell("new_information_received", "police/pc-1")
+    await eventually(lambda: is_quiet(case))
+    await keep_runs(case, "refused")
+
+
+async def reopened(case: OneCase) -> None:
+    """A referral that is refused, one that is taken, a case closed, and the child referred again."""
+    try:
+        await case.refer("vicar/v-1")
+    except reach.NotAccepted:
+        await case.refer("school/school-1")
+    await case.tell("screening_decided", "practice supervisor/ps-1", harm_suspected=False)
+    await case.tell("assessment_completed", "lead practitioner/sw-1")
+    await case.tell("case_closed", "children's social care manager/m-1", reason="No harm is suspected")
+    await case.handle.result()
+    await case.refer("police/pc-1", source="police")
+    await eventually(lambda: is_quiet(case))
+    await keep_runs(case, "reopened")
+
+
+@asynccontextmanager
+async def an_office() -> AsyncIterator[Office]:
+    """A server that soon suggests to continue as new, the records, and a worker."""
+    temporal = await start_temporal(**{"limit.historyCount.suggestContinueAsNew": EVENTS_SUGGESTED})
+    try:
+        async with throwaway_postgres() as dsn:
+            with tempfile.TemporaryDirectory(prefix="s47-") as folder:
+                office = Office(temporal.client.service_client.config.target_host, dsn, Path(folder))
+                with office.worker():
+                    yield office
+    finally:
+        await temporal.shutdown()
+        await asyncio.sleep(0.05)  # the SDK's own threads must not meet an exiting interpreter
+
+
+async def is_quiet(case: OneCase) -> bool:
+    """Whether everything is written down."""
+    async with case.office.records() as records:
+        await case.recorded(records)
+    return True
+
+
+async def keep_runs(case: OneCase, name: str) -> None:
+    for number, run in enumerate(await case.runs(), 1):
+        await keep(case.client, reach.workflow_id(case.reference), run, f"{name}-{number}")
+
+
+async def keep(client: Client, workflow: str, run: str | None, name: str) -> None:
+    """Write a run's history to its file, without what is of this machine and not of the case."""
+    history = await client.get_workflow_handle(workflow, run_id=run).fetch_history()
+    path = HISTORIES / f"{name}.json"
+    path.write_text(json.dumps(neutral(json.loads(history.to_json())), indent=1) + "\n", encoding="utf-8")
+    print(f"{path.relative_to(ROOT)}: {len(history.events)} events, {path.stat().st_size // 1024} KiB")
+
+
+def neutral(value: Any) -> Any:
+    """Without stack traces, and without the names of processes and machines."""
+    if isinstance(value, dict):
+        return {
+            key: IDENTITY if key == "identity" else neutral(part) for key, part in value.items() if key != "stackTrace"
+        }
+    if isinstance(value, list):
+        return [neutral(part) for part in value]
+    return re.sub(r"\d+@[\w.-]+", IDENTITY, value) if isinstance(value, str) else value
+
+
+def history_in(path: Path) -> WorkflowHistory:
+    """The history that a file keeps."""
+    return WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
