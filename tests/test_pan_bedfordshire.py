@@ -163,6 +163,12 @@ def test_an_assessment_over_its_limit_asks_for_reasons_and_goes_on() -> None:
     assert life.state("assessment") == "met late missed"
 
 
+@pytest.mark.covers("B-03")
+def test_reasons_are_no_longer_asked_for_once_the_assessment_is_complete() -> None:
+    life = referred("B", "2025-12-24 16:45").say("assessment_completed", SOCIAL_WORKER, "2026-03-03 09:00")
+    assert life.state("assessment-overrun-reasons") == "cancelled"
+
+
 @pytest.mark.covers("U-B-12", "R-B-05")
 def test_a_supervisor_may_judge_that_this_assessment_has_to_be_quicker() -> None:
     life = enquiry()
@@ -609,7 +615,7 @@ def test_without_the_police_the_discussion_does_not_meet_the_duty() -> None:
     discuss(life, decision="no section 47", attended_by=B_QUORUM[:2], note="The police could not be reached")
     assert life.state("whereabouts-strategy") == "open"
     life.say("child_located", SOCIAL_WORKER, "2026-04-22 20:00")
-    assert life.state("whereabouts-strategy") == "cancelled"
+    assert life.state("whereabouts-strategy") == life.state("whereabouts-action") == "cancelled"
 
 
 @pytest.mark.covers("B-08", "B-09")
@@ -758,6 +764,21 @@ def test_for_an_unborn_child_the_clocks_run_and_nothing_asks_to_see_them_until_t
 def test_an_unborn_child_s_strategy_discussion_is_missed_once_the_birth_was_due() -> None:
     life = referred("B", REFERRAL, expected_date_of_birth="2026-05-08").until("2026-05-09 09:00")
     assert life.state("strategy-before-birth") == "overdue missed"
+    early = referred("B", REFERRAL, expected_date_of_birth="2026-05-08")
+    early.say("child_born", SOCIAL_WORKER, "2026-04-30 09:00", date_of_birth="2026-04-29")
+    assert early.state("strategy-before-birth") == "cancelled"
+    assert referred("B", REFERRAL).never_ran("strategy-before-birth")
+
+
+@pytest.mark.covers("SP-B-17", "R-B-28")
+def test_a_child_born_after_the_outcome_was_recorded_is_not_asked_to_be_seen_for_an_enquiry_that_is_over() -> None:
+    life = discuss(referred("B", REFERRAL, expected_date_of_birth="2026-05-08"), attended_by=[*B_QUORUM, "midwifery"])
+    fill_in(done(life, "household-known"), "section-47-recording")
+    life.say("section47_outcome", SOCIAL_WORKER, "2026-05-04 09:00", **OUTCOME)
+    life.say("child_born", SOCIAL_WORKER, "2026-05-05 09:00", date_of_birth="2026-05-05")
+    assert owed(life, "child-seen-alone")
+    authorise(life)
+    assert life.state("child-seen-alone") == "cancelled"
 
 
 # --- What the family is told --------------------------------------------------------------------------------------
@@ -1105,7 +1126,12 @@ def test_until_the_conference_arrangements_keep_the_child_safe_and_are_reviewed(
     )
     done(life, "interim-arrangements")
     assert "interim-reviewed" in dict(view.open_prompts(life.case))
-    assert on_a_plan().state("interim-arrangements") == "cancelled"  # the conference has taken place
+    both = conclude(enquiry()).say("report_sharing_decided", SOCIAL_WORKER, share=True, share_by=LIMIT, **CONSULTED)
+    done(both, "family-told-outcome").say("initial_conference_held", CHAIR, "2026-05-12 14:00", **PLAN)
+    preparation = ("interim-arrangements", "invitees-decided", "family-prepared", "agency-information")
+    for duty in (*preparation, "conference-report-to-family"):
+        assert both.state(duty) == "cancelled"  # the conference has taken place
+    assert on_a_plan().state("report-sharing-decided") == "cancelled"
 
 
 @pytest.mark.covers("D-B-33", "D-B-22", "NT-B-22")
@@ -1282,6 +1308,145 @@ def test_becoming_looked_after_is_well_planned() -> None:
 def test_the_document_has_no_core_groups_visits_or_reviews_so_none_are_asked_for() -> None:
     life = on_a_plan()
     assert not {"core-group", "first-core-group", "first-review", "later-review", "plan-visit"} & set(life.running)
+
+
+# --- What the document's must and its grounds mean for each duty ---------------------------------------------------
+
+
+def so(what: str) -> Callable[[], Life]:
+    """An enquiry about a child of whom this is so."""
+    return lambda: circumstance(enquiry(), what)
+
+
+def interview() -> Life:
+    return enquiry(joint_interview=True, interview_by="2026-04-23")
+
+
+def refused_consent() -> Life:
+    return consent(medical(), given=False)
+
+
+def treated() -> Life:
+    return enquiry().say("emergency_treatment_given", DOCTOR, child_consented=False)
+
+
+def plan_ended() -> Life:
+    return on_a_plan().say("step_down_agreed", SOCIAL_WORKER, support="A family worker visits every week")
+
+
+def letter_agreed() -> Life:
+    life = fill_in(done(consent(medical()), "paediatric-assessment", DOCTOR), "medical-report", NAMED_DOCTOR)
+    return done(life, "medical-letter-timing", NAMED_DOCTOR)
+
+
+def report_to_share() -> Life:
+    return conclude(enquiry()).say("report_sharing_decided", SOCIAL_WORKER, share=True, share_by=LIMIT, **CONSULTED)
+
+
+MUST: dict[str, Callable[[], Life]] = {
+    "other-authority-consulted": so("another authority is responsible for the child"),
+    "other-authority-accepts": so("another authority is responsible for the child"),
+    "household-known": enquiry,
+    "legal-advice-on-seeing": so("the child is the subject of court proceedings"),
+    "home-safety-established": so("the child is in hospital"),
+    "new-environment-assessed": so("the child's circumstances are about to change"),
+    "parents-told-of-plan": on_a_plan,
+    "parents-told-of-ending": plan_ended,
+    "complaint-answered": lambda: enquiry().say("complaint_made", SOCIAL_WORKER),
+    "court-order-considered": refused_consent,
+    "parents-told-of-treatment": treated,
+    "emergency-treatment-record": treated,
+    "events-before-interview": interview,
+    "agency-record": not_substantiated,
+    "interim-arrangements": lambda: conclude(enquiry()),
+}
+
+
+@pytest.mark.covers("NT-B-01", "D-B-02", "SP-B-18", "D-B-31", "SP-B-33", "PD-B-28", "U-B-16", "F-B-11", "SP-B-30")
+@pytest.mark.covers("D-B-18", "U-B-18", "F-B-09", "U-B-26", "F-B-14", "U-B-22", "Q-28")
+@pytest.mark.parametrize("duty", MUST)
+def test_what_the_document_says_must_be_done_cannot_be_departed_from(duty: str) -> None:
+    life = MUST[duty]()
+    assert owed(life, duty)
+    said: dict[str, Any] = {"duty": duty, "reason": "There was no time"}
+    assert "cannot be left out" in life.refused("duty_departed", SOCIAL_WORKER, **said)
+
+
+@pytest.mark.covers("B-01", "B-08", "B-09", "Q-28")
+def test_must_is_said_of_these_duties_and_of_no_other() -> None:
+    must = {key for key, rule in load("B").timescale.items() if rule.force == "must"}
+    assert must == {*MUST, "assessment", "whereabouts-strategy", "whereabouts-action"}
+
+
+@pytest.mark.covers("U-B-15", "U-B-20", "F-B-21", "Q-28")
+@pytest.mark.parametrize("duty", ["parents-involved", "parents-told", "child-seen-alone", "section-47-recording"])
+def test_what_the_document_says_should_be_done_is_left_out_for_a_recorded_reason_only(duty: str) -> None:
+    life = enquiry()
+    assert "reason" in life.refused("duty_departed", SOCIAL_WORKER, duty=duty)
+    life.say("duty_departed", SOCIAL_WORKER, duty=duty, reason="It would put the child at risk")
+    assert life.state(duty) == "cancelled"
+    assert life.the(duty).because == "departed from: It would put the child at risk"
+
+
+TOLD: dict[str, Callable[[], Life]] = {
+    "strategy-shared-with-family": lambda: discuss(referred("B", REFERRAL), decision="no section 47"),
+    "parent-elsewhere-involved": so("a parent lives elsewhere and has contact"),
+    "parents-involved": enquiry,
+    "parents-told": enquiry,
+    "parents-told-of-plan": on_a_plan,
+    "parents-told-of-ending": plan_ended,
+    "parents-told-of-consent": lambda: consent(medical(), "local authority under a care order"),
+    "medical-letter": letter_agreed,
+    "family-told-outcome": lambda: conclude(enquiry()),
+    "not-substantiated-discussed": not_substantiated,
+    "family-prepared": lambda: conclude(enquiry()),
+    "conference-report-to-family": report_to_share,
+}
+
+
+@pytest.mark.covers("NT-B-02", "SP-B-32", "U-B-15", "NT-B-03", "NT-B-04", "NT-B-06", "F-B-10", "NT-B-11", "NT-B-16")
+@pytest.mark.covers("NT-B-18", "NT-B-22", "D-B-11", "D-B-24", "U-B-21", "Q-20")
+@pytest.mark.parametrize("duty", TOLD)
+@pytest.mark.parametrize("ground", ["police investigation", "risk of harm", "safety and welfare of the child"])
+def test_what_the_family_is_told_is_withheld_on_the_documents_grounds(duty: str, ground: str) -> None:
+    life = TOLD[duty]()
+    assert owed(life, duty)
+    life.say("information_withheld", SOCIAL_WORKER, ground=ground)
+    # The third ground stands with the explanation of the enquiry alone.
+    is_withheld = duty == "parents-told" or ground != "safety and welfare of the child"
+    assert (life.state(duty) == "withheld") is is_withheld
+    life.say("information_released", SOCIAL_WORKER)
+    assert owed(life, duty)
+
+
+def test_nothing_else_is_withheld_from_anybody() -> None:
+    assert {key for key, rule in load("B").timescale.items() if rule.withheld_with_information} == set(TOLD)
+
+
+WHILE: dict[str, tuple[str, ...]] = {
+    "another authority is responsible for the child": ("other-authority-consulted", "other-authority-accepts"),
+    "the child is on a plan elsewhere and moved in": ("moved-in-decided",),
+    "a criminal investigation is under way": ("criminal-proceedings-decided",),
+    "access to the child is refused": ("access-refused-strategy",),
+    "the child is the subject of court proceedings": ("legal-advice-on-seeing",),
+    "a parent assumes the care of the child": ("new-carer-checks",),
+    "a parent lives elsewhere and has contact": ("parent-elsewhere-involved",),
+    "somebody needs an interpreter or specialist help": ("interpreter-provided",),
+    "the child has harmed or may harm another child": ("conference-for-both",),
+    "legal proceedings are anticipated": ("rough-notes-kept",),
+}
+
+
+@pytest.mark.covers("D-B-02", "D-B-29", "D-B-20", "SP-B-08", "D-B-31", "SP-B-31", "SP-B-32", "SP-B-34", "SP-B-20")
+@pytest.mark.covers("U-B-24")
+@pytest.mark.parametrize("what", WHILE)
+def test_what_is_owed_because_something_is_so_is_owed_while_it_is_so(what: str) -> None:
+    assert all(enquiry().never_ran(duty) for duty in WHILE[what])
+    life = circumstance(enquiry(), what, "2026-04-21 09:00")
+    assert owed(life, *WHILE[what])
+    circumstance(life, what, "2026-04-22 09:00", holds=False)
+    assert all(life.state(duty) == "cancelled" for duty in WHILE[what])
+    assert any(line == f"No longer so: {what}" for line in life.lines)
 
 
 # --- Roles, forms and practice duties -----------------------------------------------------------------------------
