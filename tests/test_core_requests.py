@@ -1,0 +1,282 @@
+"""Authorisation: asked, authorised, returned, reassigned, finished; by whom, once, and never by a timeout (Q-19)."""
+
+from typing import Any
+
+import pytest
+
+from casework.case import RequestState
+from casework.effects import NoticeKind
+from tests.lives import B_ANSWERS, Life, london, plan_on_p, referred, strategy_on_b, strategy_on_p
+
+SW = "social worker/sw"
+ATM = "assistant team manager/atm"
+TM = "team manager/tm"
+LEAD = "lead practitioner/sw"
+MANAGER = "children's social care manager/mgr"
+SENIOR = "senior or team manager/tm"
+
+
+def asked_on_p() -> Life:
+    return referred("P", "2026-04-07 09:00").say("strategy_requested", ATM, "2026-04-07 10:00")
+
+
+# --- Asking -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("D-P-01", "F-P-01", "C-10")
+def test_what_is_asked_waits_for_whoever_authorises_it() -> None:
+    life = asked_on_p()
+    request = life.case.requests["request-1"]
+    assert (request.state, request.to, request.asked_by_role) == (
+        RequestState.OPEN,
+        ("team manager",),
+        "assistant team manager",
+    )
+    assert life.case.waiting_for == ["team manager"]
+    assert [(notice.to, notice.request) for notice in life.notices(NoticeKind.REQUEST)] == [
+        ("team manager", "request-1")
+    ]
+    assert life.case.strategies == ()
+    assert "No strategy discussion is agreed" in life.refused("strategy_outcome", SW, decision="section 47")
+    assert "the assistant team manager, not by the social worker" in life.refused("strategy_requested", SW)
+
+
+@pytest.mark.covers("D-P-01", "C-10")
+def test_an_immediate_discussion_waits_for_nobody() -> None:
+    life = referred("P", "2026-04-07 09:00").say("strategy_requested", SW, immediate=True)
+    assert [strategy.id for strategy in life.case.strategies] == ["strategy-1"]
+    assert [notice.to for notice in life.notices(NoticeKind.TOLD)] == ["team manager"]
+    life.say("strategy_outcome", SW, "2026-04-07 10:00", decision="section 47")
+    assert life.due("child-seen") == "2026-04-08 10:00"
+
+
+def test_asked_again_the_first_request_is_withdrawn() -> None:
+    life = asked_on_p().say("strategy_requested", ATM, "2026-04-07 11:00")
+    assert {key: request.state.value for key, request in life.case.requests.items()} == {
+        "request-1": "withdrawn",
+        "request-2": "open",
+    }
+    assert "withdrawn already" in life.refused("authorisation", TM, request="request-1", decision="authorise")
+
+
+@pytest.mark.covers("Q-19")
+def test_nothing_is_authorised_by_waiting() -> None:
+    life = asked_on_p().until("2027-04-07 09:00")
+    assert life.case.requests["request-1"].state is RequestState.OPEN
+    assert life.case.strategies == ()
+    assert life.case.waiting_for == ["team manager"]
+
+
+# --- Deciding -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("D-P-01")
+def test_what_was_held_takes_effect_when_it_is_authorised() -> None:
+    life = asked_on_p().say("authorisation", TM, "2026-04-07 12:00", request="request-1", decision="authorise")
+    request = life.case.requests["request-1"]
+    assert (request.state, request.decided_by, request.decided_at) == (
+        RequestState.AUTHORISED,
+        "team manager tm",
+        london("2026-04-07 12:00"),
+    )
+    assert [strategy.opened_at for strategy in life.case.strategies] == [london("2026-04-07 10:00")]
+
+
+@pytest.mark.covers("Q-19")
+def test_what_is_returned_goes_back_with_its_reason_and_can_be_asked_again() -> None:
+    life = asked_on_p()
+    assert "reason: say why" in life.refused("authorisation", TM, request="request-1", decision="return")
+    life.say("authorisation", TM, request="request-1", decision="return", reason="say more of the injury")
+    request = life.case.requests["request-1"]
+    assert (request.state, request.reason) == (RequestState.RETURNED, "say more of the injury")
+    assert life.case.strategies == ()
+    back = life.notices(NoticeKind.REQUEST)[-1]
+    assert (back.to, back.text.startswith("Returned to you")) == ("assistant team manager", True)
+    assert "returned already" in life.refused("authorisation", TM, request="request-1", decision="authorise")
+    life.say("strategy_requested", ATM)
+    life.say("authorisation", TM, request="request-2", decision="authorise")
+    assert len(life.case.strategies) == 1
+
+
+@pytest.mark.covers("D-P-01", "D-P-06")
+def test_a_request_is_decided_once_by_the_right_role_and_by_nobody_who_asked() -> None:
+    life = asked_on_p()
+    ask = {"request": "request-1", "decision": "authorise"}
+    assert "the team manager decides this, not the assistant team manager" in life.refused("authorisation", ATM, **ask)
+    assert "may not send" in life.refused("authorisation", "police/pc", **ask)
+    assert "nobody authorises their own" in life.refused("authorisation", "team manager/atm", **ask)
+    assert "Waiting: request-1 (Management Decision" in life.refused(
+        "authorisation", TM, request="request-7", decision="authorise"
+    )
+    life.say("authorisation", TM, **ask)
+    assert "authorised already" in life.refused("authorisation", TM, **ask)
+    assert "Waiting: none" in life.refused("authorisation", TM, request="request-7", decision="authorise")
+
+
+@pytest.mark.covers("Q-19")
+def test_a_request_given_to_one_person_is_theirs_to_decide() -> None:
+    life = asked_on_p()
+    assert "nobody authorises their own" in life.refused("request_reassigned", TM, request="request-1", to="atm")
+    life.say("request_reassigned", TM, request="request-1", to="tm-2")
+    assert life.notices(NoticeKind.REQUEST)[-1].person == "tm-2"
+    assert "given to tm-2" in life.refused("authorisation", TM, request="request-1", decision="authorise")
+    life.say("authorisation", "team manager/tm-2", request="request-1", decision="authorise")
+    assert len(life.case.strategies) == 1
+    assert "authorised already" in life.refused("request_reassigned", TM, request="request-1", to="tm-3")
+
+
+def test_a_role_is_known_by_its_label_and_in_any_case_of_letters() -> None:
+    life = asked_on_p()
+    life.say("authorisation", "Team Manager (TM)/tm", request="request-1", decision="authorise")
+    assert len(life.case.strategies) == 1
+    assert "has no role 'team boss'" in life.refused("strategy_requested", "team boss/b")
+
+
+# --- What waits and what does not ---------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("U-B-05", "F-B-01")
+def test_on_b_the_record_of_a_discussion_is_authorised_and_its_decision_does_not_wait() -> None:
+    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
+    assert life.due("initial-conference") == "2026-05-12"
+    record = life.case.waiting_requests[0]
+    assert (record.title, record.held) == ("Record of the strategy discussion", None)
+    assert life.never_ran("strategy-record-circulated")
+    life.say("authorisation", MANAGER, "2026-04-21 09:00", request=record.id, decision="authorise")
+    assert life.state("strategy-record-circulated") == "open"
+    life.say("strategy_record_circulated", LEAD, "2026-04-21 12:00")
+    assert life.state("strategy-record-circulated") == "met"
+
+
+@pytest.mark.covers("D-B-21", "F-B-13", "F-B-15")
+def test_on_b_the_outcome_of_an_enquiry_takes_effect_when_the_manager_authorises_it() -> None:
+    life = outcome_on_b()
+    assert "the section 47 enquiry" in life.case.open_strands
+    assert "the initial conference" not in life.case.open_strands
+    outcome = life.case.waiting_requests[-1]
+    assert outcome.title == "Outcome of the section 47 enquiry"
+    life.say("authorisation", MANAGER, "2026-04-28 10:00", request=outcome.id, decision="authorise")
+    assert "the section 47 enquiry" not in life.case.open_strands
+    assert "the initial conference" in life.case.open_strands
+    assert life.due("initial-conference") == "2026-05-12"
+
+
+B_OUTCOME: dict[str, Any] = {"outcome": "substantiated", "invite_referrer": True}
+
+
+def outcome_on_b() -> Life:
+    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
+    life.say("duty_done", LEAD, "2026-04-21 10:00", duty="household-known")
+    life.say("child_visited", LEAD, alone=True)
+    life.say("section47_outcome", LEAD, "2026-04-27 10:00", **B_OUTCOME)
+    contents = life.procedure.form["section-47-recording"].contents
+    return life.say("form_completed", LEAD, form="section-47-recording", contents=list(contents))
+
+
+@pytest.mark.covers("D-M-05", "A-22")
+def test_on_m_finish_is_an_act_of_its_own_and_comes_after_authorising() -> None:
+    life = strategy_held_on_m("section 47")
+    request = life.case.waiting_requests[0].id
+    assert "can be finished once it is authorised" in life.refused("request_finished", SENIOR, request=request)
+    life.say("authorisation", SENIOR, request=request, decision="authorise")
+    assert "the section 47 enquiry" not in life.case.open_strands
+    assert life.case.waiting_for == ["senior or team manager"]
+    assert "finishes this, not the social worker" in life.refused("request_finished", SW, request=request)
+    life.say("request_finished", SENIOR, request=request)
+    assert "the section 47 enquiry" in life.case.open_strands
+    assert "finished" in life.refused("request_finished", SENIOR, request=request)
+
+
+def strategy_held_on_m(decision: str) -> Life:
+    life = referred("M", "2026-06-01 09:00", by=SW).say("strategy_requested", SW)
+    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
+    return life.say("strategy_outcome", SW, "2026-06-01 14:00", decision=decision, attended_by=everybody)
+
+
+@pytest.mark.covers("D-M-03", "D-M-04", "A-22", "NT-M-04")
+def test_on_m_no_further_action_leaves_the_manager_to_send_the_next_action() -> None:
+    life = strategy_held_on_m("no further action")
+    request = life.case.waiting_requests[0].id
+    life.say("authorisation", SENIOR, "2026-06-02 10:00", request=request, decision="authorise")
+    life.say("request_finished", SENIOR, "2026-06-02 10:30", request=request)
+    assert life.case.strategies == ()
+    assert life.case.enquiry is None
+    assert life.never_ran("first-core-group")
+    assert life.state("revert-after-nfa") == "open"
+    assert "manager" in life.case.waiting_for
+    assert "social worker" not in life.case.waiting_for
+    life.say("next_action_sent", "manager/m", to="assessment", worker="sw-2")
+    assert life.state("revert-after-nfa") == "met"
+
+
+def test_what_takes_effect_on_authorising_is_not_to_be_finished() -> None:
+    life = asked_on_p().say("authorisation", TM, request="request-1", decision="authorise")
+    assert "there is nothing to finish" in life.refused("request_finished", TM, request="request-1")
+
+
+@pytest.mark.covers("D-P-09", "F-P-07", "SP-P-01")
+def test_a_review_that_ends_the_plan_ends_it_when_the_manager_agrees() -> None:
+    life = plan_ended_by_a_review()
+    assert "the child protection plan" in life.case.open_strands
+    life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
+    assert "the child protection plan" not in life.case.open_strands
+
+
+def plan_ended_by_a_review() -> Life:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    return life.say(
+        "review_conference_held",
+        "independent reviewing officer/iro",
+        "2026-07-29 10:00",
+        decision="end",
+        support="a family support worker",
+    )
+
+
+def test_what_no_longer_can_take_effect_is_refused_and_can_be_returned() -> None:
+    life = outcome_on_b()
+    first = life.case.waiting_requests[-1].id
+    life.say("section47_outcome", LEAD, "2026-04-27 11:00", **B_OUTCOME)
+    second = life.case.waiting_requests[-1].id
+    assert life.case.requests[first].state is RequestState.WITHDRAWN
+    life.say("authorisation", MANAGER, request=second, decision="authorise")
+    assert "No section 47 enquiry is open" in life.refused("section47_outcome", LEAD, **B_OUTCOME)
+
+
+@pytest.mark.covers("Q-18")
+def test_a_death_ends_what_waits_to_be_authorised() -> None:
+    life = strategy_held_on_m("section 47")
+    life.say("child_died", SW, abuse_or_neglect_suspected=False, other_children=False)
+    assert life.case.waiting_requests == []
+    assert "withdrawn already" in life.refused("authorisation", SENIOR, request="request-1", decision="authorise")
+
+
+def test_a_case_that_moves_to_another_procedure_asks_those_who_decide_there() -> None:
+    life = outcome_on_b()
+    record, outcome = (request.id for request in life.case.waiting_requests)
+    other = Life("M", "2026-04-01 09:00").procedure.model_dump(mode="json", by_alias=True)
+    life.say("procedure_adopted", MANAGER, procedure=other)
+    assert life.case.requests[outcome].to == ("senior or team manager",)
+    assert set(life.case.waiting_for) <= life.case.procedure.role.keys()
+    life.say("authorisation", SENIOR, request=outcome, decision="authorise")
+    assert life.case.enquiry is None
+    assert life.case.requests[record].state is RequestState.OPEN
+
+
+def test_decided_requests_are_forgotten_in_the_end_and_those_that_wait_are_not() -> None:
+    life = asked_on_p()
+    for number in range(1, 12):
+        life.say("authorisation", TM, request=f"request-{number}", decision="return", reason="say more")
+        life.say("strategy_requested", ATM)
+    assert [request.id for request in life.case.waiting_requests] == ["request-12"]
+    assert len(life.case.requests) <= 7
+    assert strategy_on_p("2026-04-08 10:00").case.requests["request-1"].state is RequestState.AUTHORISED
+
+
+def test_a_discussion_on_b_must_answer_what_the_procedure_asks() -> None:
+    life = referred("B", "2026-04-19 10:00")
+    said = life.refused("strategy_outcome", LEAD, decision="no section 47", attended_by=["police"])
+    assert "medical: " in said
+    assert "D-B-16" in said
+    life.say("strategy_outcome", LEAD, decision="no section 47", **B_ANSWERS)
+    assert life.case.strategies == ()
