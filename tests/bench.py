@@ -1,0 +1,147 @@
+"""`make bench`: how fast the core decides, how fast histories replay, what an update costs. Ratios, not verdicts.
+
+`python -m tests.bench --json` prints the same as JSON. Machines differ; compare ratios, and runs on one machine.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Replayer, Worker
+
+from activities.basis import bank_holidays
+from casework import decide
+from casework.effects import Decided
+from casework.incoming import read
+from casework.messages import Message
+from casework.procedure_files import load
+from connection.search_attributes import registered
+from connection.temporal import DATA_CONVERTER
+from starter.embedded import temporal_server
+from starter.rehearsal.run import Notebook
+from starter.rehearsal.scenario import load as load_scenario
+from tests.empty_workflow import EmptyWorkflow
+from tests.record_histories import HISTORIES, history_in
+from worker import RUNNER, case_worker
+from workflows.case import CaseStart, CaseWorkflow, Receipt
+
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
+ROUNDS = 5
+UPDATES = 100
+Figures = dict[str, float]
+
+
+def core(scenario: str) -> float:
+    """Messages a second that the core decides, living through a scenario over and over: the median of the rounds."""
+    life = load_scenario(SCENARIOS / scenario)
+    procedure = load(life.procedure)
+    holidays = bank_holidays(life.message[0].told_at.year)
+    told: list[tuple[Message, datetime]] = []
+    for number, step in enumerate(life.message, 1):
+        message = read(step.send, step.message(number))
+        assert isinstance(message, Message), message
+        told.append((message, step.told_at))
+
+    def one_round() -> float:
+        began, lives = time.perf_counter(), 0
+        while time.perf_counter() - began < 0.5:
+            case = decide.unopened("bench", 1, procedure, holidays)
+            for message, at in told:
+                answer = decide.receive(case, message, at)
+                if isinstance(answer, Decided):
+                    case = answer.case
+            lives += 1
+        return lives * len(told) / (time.perf_counter() - began)
+
+    return median(one_round() for _ in range(ROUNDS))
+
+
+async def replays() -> float:
+    """Events a second that replaying the longest golden history takes in, the sandbox included."""
+    history = max((history_in(path) for path in HISTORIES.glob("*.json")), key=lambda one: len(one.events))
+    replayer = Replayer(workflows=[CaseWorkflow], workflow_runner=RUNNER, data_converter=DATA_CONVERTER)
+
+    async def one_round() -> float:
+        began = time.perf_counter()
+        await replayer.replay_workflow(history)
+        return len(history.events) / (time.perf_counter() - began)
+
+    return median([await one_round() for _ in range(ROUNDS)])
+
+
+async def updates() -> Figures:
+    """An update of a case against an update that does nothing, one at a time on the same server; events a message."""
+    with tempfile.TemporaryDirectory(prefix="s47-bench-") as folder:
+        server = temporal_server(
+            Path(folder), lambda line: None, search_attributes=registered(), port=7433, ui_port=None
+        )
+        async with server as addresses:
+            client = await Client.connect(addresses.server, data_converter=DATA_CONVERTER)
+            notebook = Notebook(load("P"), datetime.now(UTC).year)
+            empty_worker = Worker(client, task_queue="empty", workflows=[EmptyWorkflow], workflow_runner=RUNNER)
+            async with empty_worker, case_worker(client, [notebook.basis, notebook.record], "cases"):
+                empty = await client.start_workflow(EmptyWorkflow.run, id="empty", task_queue="empty")
+                start = CaseStart(reference="bench", procedure="P")
+                case = await client.start_workflow(CaseWorkflow.run, start, id="case-bench", task_queue="cases")
+                await _refer(case)
+                nothing = [await _timed(lambda: empty.execute_update(EmptyWorkflow.nothing)) for _ in range(UPDATES)]
+                began = (await case.describe()).history_length
+                something = [await _timed(lambda: _tell(case)) for _ in range(UPDATES)]
+                ended = (await case.describe()).history_length
+                await empty.signal(EmptyWorkflow.finish)
+    return {
+        "update of a case, ms": median(something) * 1000,
+        "empty update, ms": median(nothing) * 1000,
+        "update of a case / empty update": median(something) / median(nothing),
+        "events of history per message": (ended - began) / UPDATES,
+    }
+
+
+async def _timed(doing: Callable[[], Awaitable[object]]) -> float:
+    began = time.perf_counter()
+    await doing()
+    return time.perf_counter() - began
+
+
+async def _refer(case: WorkflowHandle[CaseWorkflow, str]) -> None:
+    said = {"person": "bench", "date_of_birth": "2019-05-01", "source": "education"}
+    await case.execute_update("referral_received", {**_by("other agency"), **said}, result_type=Receipt)
+
+
+async def _tell(case: WorkflowHandle[CaseWorkflow, str]) -> None:
+    await case.execute_update("new_information_received", _by("police"), result_type=Receipt)
+
+
+def _by(role: str) -> dict[str, object]:
+    at = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    return {"id": f"m-{uuid4().hex}", "occurred_at": at, "by": {"role": role, "person": "bench-1"}}
+
+
+def main(arguments: Iterable[str]) -> None:
+    """Measure, and print a table, or JSON."""
+    figures: Figures = {
+        "core messages per second, a whole life on P": core("a-20-whole-life.toml"),
+        "core messages per second, a missing child on B": core("b-whereabouts-unknown.toml"),
+        "replayed events per second": asyncio.run(replays()),
+        **asyncio.run(updates()),
+    }
+    figures["core messages per empty update"] = (
+        figures["core messages per second, a whole life on P"] * figures["empty update, ms"] / 1000
+    )
+    if "--json" in arguments:
+        print(json.dumps(figures, indent=2))
+        return
+    for what, figure in figures.items():
+        print(f"{what:<48} {figure:>10,.1f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
