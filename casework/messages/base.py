@@ -1,10 +1,10 @@
 """What every message is: its own id, when it happened, who says so."""
 
 import re
+from functools import lru_cache
 from typing import Annotated, ClassVar, get_args
 
 from pydantic import AwareDatetime, Field, StringConstraints
-from pydantic.fields import FieldInfo
 
 from casework.model import Value
 from casework.vocabulary import Kind
@@ -66,13 +66,10 @@ class Message(Value):
     @property
     def words(self) -> str | None:
         """The sender's own words, for the record and nowhere else: the note, and each reason that was given."""
-        given = {
-            name: value
-            for name, field in type(self).model_fields.items()
-            if _is_reason(field) and (value := getattr(self, name))
-        }
         said = [self.note] if self.note else []
-        said += [f"{name.replace('_', ' ')}: {value}" for name, value in given.items()]
+        for name in _reasons(type(self)):
+            if value := getattr(self, name):
+                said.append(f"{name.replace('_', ' ')}: {value}")
         return "\n".join(said) or None
 
     def __init_subclass__(cls, sent_by: frozenset[Kind] = CASEWORKERS) -> None:
@@ -81,6 +78,11 @@ class Message(Value):
         MESSAGES[cls.name] = cls
 
 
-def _is_reason(field: FieldInfo) -> bool:
-    """Whether a field is for a reason in the sender's own words."""
-    return Reason in (field.rebuild_annotation(), *get_args(field.annotation))
+@lru_cache
+def _reasons(kind: type[Message]) -> tuple[str, ...]:
+    """The fields of a message that are for a reason in the sender's own words."""
+    return tuple(
+        name
+        for name, field in kind.model_fields.items()
+        if Reason in (field.rebuild_annotation(), *get_args(field.annotation))
+    )
