@@ -4,6 +4,7 @@ Every line of text is kept with the box it fills, so that a layout can be checke
 over an edge.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -67,6 +68,7 @@ class Canvas:
         self.lines: list[Line] = []
         self.parts: dict[str, Box] = {}
         self._part = ""
+        self._identities: dict[str, int] = {}
         self._root = ElementTree.Element(
             "svg",
             {
@@ -90,11 +92,17 @@ class Canvas:
         """Everything drawn inside belongs to this part; its box is what it may fill."""
         self.parts[name] = box
         before, self._into, part, self._part = self._into, ElementTree.SubElement(self._into, "g"), self._part, name
-        self._into.set("id", name.replace(" ", "-"))
+        self._into.set("id", self._identity(name))
         if title:
             ElementTree.SubElement(self._into, "title").text = title
         yield
         self._into, self._part = before, part
+
+    def _identity(self, name: str) -> str:
+        """A name as XML has identities: no two the same."""
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
+        self._identities[plain] = nth = self._identities.get(plain, 0) + 1
+        return plain if nth == 1 else f"{plain}-{nth}"
 
     def rectangle(
         self,

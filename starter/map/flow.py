@@ -12,8 +12,9 @@ from starter.map.pieces import Sizes
 from starter.map.stages import ON_THE_MAP, Way, ways
 
 CHANNEL, FIRST_CHANNEL = 5.2, 4.0
-LOOP = 4.0
-"""How many times as far apart as others the two ends of a way back into its own stage are: its words stand there."""
+LOOP, ROOM = 4.0, 2.0
+"""How many times as far apart as others the two ends of a way back into its own stage are, and how many times as far
+from the edge a way to the next stage starts: for their words."""
 LEGIBLE = 0.66
 """How much smaller a way's words may become where they find no room."""
 
@@ -31,12 +32,12 @@ class Bend(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A way's words, and from where to where they interrupt its line."""
+    """A way's words: the lines, and the boxes they fill; in the way's own line, which they interrupt, or below it."""
 
     lines: list[str]
     style: Style
-    left: float
-    right: float
+    boxes: list[Box]
+    inside: bool
 
 
 def bends(procedure: Procedure, edges: Edges) -> list[Bend]:
@@ -70,22 +71,27 @@ def _merged(some: Sequence[Way]) -> list[Way]:
 
 
 def _ports(found: Sequence[Way], edges: Edges) -> tuple[dict[int, float], dict[int, float]]:
-    """Where each way leaves its stage and where it arrives: so that as few as can be cross."""
+    """Where each way leaves its stage and where it arrives: so that as few as can be cross.
+
+    A longer way runs below a shorter one. So at either side of a stage the shorter stands nearer to the edge.
+    """
     ports: dict[Stage, list[tuple[int, int, int, bool]]] = {stage: [] for stage in ON_THE_MAP}
     for number, way in enumerate(found):
         reach = ON_THE_MAP.index(way.to) - ON_THE_MAP.index(way.stage)
         side = (reach > 0) - (reach < 0)
-        # The longer way runs below the shorter one, so it leaves and arrives on the far side of it.
-        ports[way.stage].append((side, -reach, number, True))
-        ports[way.to].append((-side, -reach, number, False))
+        ports[way.stage].append((side, -side * abs(reach), number, True))
+        ports[way.to].append((-side, side * abs(reach), number, False))
     starts: dict[int, float] = {}
     ends: dict[int, float] = {}
     for stage, known in ports.items():
         left, right = edges[stage]
         known.sort(key=lambda port: (port[0], port[1], not port[3]))
-        steps = [LOOP if side == 0 and not leaving else 1.0 for side, _, _, leaving in known]
+        steps = [LOOP if side == 0 and not leaving else 1.0 for side, _, _, leaving in known] + [1.0]
+        # A way to or from the stage beside this one is short: it starts further in, to have room for its words.
+        for edge, port in ((0, known[0]), (-1, known[-1])) if known else ():
+            steps[edge] = ROOM if abs(port[1]) == 1 else 1.0
         for place, (_, _, number, leaving) in enumerate(known):
-            x = left + (right - left) * sum(steps[: place + 1]) / (sum(steps) + 1)
+            x = left + (right - left) * sum(steps[: place + 1]) / sum(steps)
             (starts if leaving else ends)[number] = x
     return starts, ends
 
@@ -93,15 +99,15 @@ def _ports(found: Sequence[Way], edges: Edges) -> tuple[dict[int, float], dict[i
 def draw(canvas: Canvas, sizes: Sizes, some: Sequence[Bend], top: float) -> None:
     """All of them, from the lower edge of the stages' heads."""
     depth = {bend: top + sizes.mm(FIRST_CHANNEL + bend.channel * CHANNEL) for bend in some}
+    room = Box(0, top + 0.2, canvas.box.width, height(sizes, some) - 0.2)
     said: list[Box] = []
     for bend in some:
-        y = depth[bend]
         others = [other for other in some if other is not bend]
-        lines = [Box(x, top, 0, depth[other] - top) for other in others for x in (other.start, other.end)]
-        lines += [Box(min(other.start, other.end), depth[other], abs(other.end - other.start), 0) for other in others]
-        words = _words(sizes, bend, y, [*lines, *said], top)
-        said += _boxes(words, y)
-        _draw(canvas, sizes, bend, words, top, y)
+        taken = [Box(x, top, 0, depth[other] - top) for other in others for x in (other.start, other.end)]
+        taken += [Box(min(other.start, other.end), depth[other], abs(other.end - other.start), 0) for other in others]
+        words = _words(sizes, bend, depth[bend], [*taken, *said], room)
+        said += words.boxes
+        _draw(canvas, sizes, bend, words, top, depth[bend])
 
 
 def _draw(canvas: Canvas, sizes: Sizes, bend: Bend, words: Words, top: float, y: float) -> None:
@@ -109,50 +115,58 @@ def _draw(canvas: Canvas, sizes: Sizes, bend: Bend, words: Words, top: float, y:
     colour = NAVY if onward else QUIET
     turn, head = sizes.mm(1.2), sizes.mm(1.9)
     to = 1 if bend.end > bend.start else -1
-    near, far = (words.left, words.right) if to > 0 else (words.right, words.left)
+    along = f"H{bend.end - to * turn:.2f}"
+    if words.inside:
+        gap = sizes.mm(0.7)
+        left, right = min(box.x for box in words.boxes) - gap, max(box.right for box in words.boxes) + gap
+        near, far = (left, right) if to > 0 else (right, left)
+        along = f"H{near:.2f}M{far:.2f} {y:.2f}{along}"
     with canvas.part(f"way {bend.way.stage.value} {bend.way.to.value}", canvas.box, bend.way.says):
         canvas.path(
-            f"M{bend.start:.2f} {top:.2f}V{y - turn:.2f}q0 {turn:.2f} {to * turn:.2f} {turn:.2f}H{near:.2f}"
-            f"M{far:.2f} {y:.2f}H{bend.end - to * turn:.2f}"
+            f"M{bend.start:.2f} {top:.2f}V{y - turn:.2f}q0 {turn:.2f} {to * turn:.2f} {turn:.2f}{along}"
             f"q{to * turn:.2f} 0 {to * turn:.2f} {-turn:.2f}V{top + head:.2f}",
             stroke=colour,
             weight=sizes.mm(0.55),
         )
         canvas.path(f"M{bend.end:.2f} {top + 0.2:.2f}l{head * 0.6:.2f} {head:.2f}h{-1.2 * head:.2f}Z", colour)
-        for line, box in zip(words.lines, _boxes(words, y), strict=True):
+        for line, box in zip(words.lines, words.boxes, strict=True):
             canvas.text(box.x, box.y + words.style.mm * ASCENT, line, words.style, colour)
 
 
-def _words(sizes: Sizes, bend: Bend, y: float, taken: Sequence[Box], top: float) -> Words:
-    """A way's words where nothing else runs: in one line or two, smaller only where there is no other room."""
+def _words(sizes: Sizes, bend: Bend, y: float, taken: Sequence[Box], room: Box) -> Words:
+    """A way's words where nothing else runs: in its line or below it, in one line or two.
+
+    They are smaller only where there is no other room.
+    """
     low, high = sorted((bend.start, bend.end))
-    low, high = low + sizes.mm(1.4), high - sizes.mm(1.4)
+    low, high = low + sizes.mm(2.1), high - sizes.mm(2.1)
     style = sizes.style(7.5, bold=True)
     smallest = style.size * LEGIBLE
     while True:
-        for lines in ([bend.way.says], _halved(bend.way.says, style)):
-            long = max(width(line, style) for line in lines) + sizes.mm(1.4)
-            places = [low + step * (high - long - low) / 80 for step in range(81)] if high - low >= long else []
-            for left in sorted(places, key=lambda x: abs(x - (low + high - long) / 2)):
-                words = Words(lines, style, left, left + long)
-                boxes = _boxes(words, y)
-                if boxes[0].y > top and not any(box.overlaps(other, -0.7) for box in boxes for other in taken):
-                    return words
+        for inside in (True, False):
+            for lines in ([bend.way.says], _halved(bend.way.says, style)):
+                long = max(width(line, style) for line in lines)
+                beyond = 0.0 if inside else max(0.0, long - (high - low)) + sizes.mm(4)
+                first, last = low - beyond, high + beyond - long
+                places = [first + step * (last - first) / 80 for step in range(81)] if last >= first else []
+                for left in sorted(places, key=lambda x: abs(x - (first + last) / 2)):
+                    boxes = _boxes(lines, style, left + long / 2, y, sizes, inside=inside)
+                    clear = not any(box.overlaps(other, -0.7) for box in boxes for other in taken)
+                    if clear and all(room.holds(box) for box in boxes):
+                        return Words(lines, style, boxes, inside)
         if style.size <= smallest:
-            middle = (low + high) / 2
-            long = width(bend.way.says, style) + sizes.mm(1.4)
-            return Words([bend.way.says], style, middle - long / 2, middle + long / 2)
+            boxes = _boxes([bend.way.says], style, (low + high) / 2, y, sizes, inside=True)
+            return Words([bend.way.says], style, boxes, inside=True)
         style = style._replace(size=style.size * 0.96)
 
 
-def _boxes(words: Words, y: float) -> list[Box]:
-    """The boxes that the words' lines fill, about the channel at `y`."""
-    style = words.style
+def _boxes(lines: Sequence[str], style: Style, middle: float, y: float, sizes: Sizes, *, inside: bool) -> list[Box]:
+    """The boxes that lines of words fill, about the channel at `y` or below it."""
     tall = style.mm * (ASCENT + DESCENT)
-    top = y - (tall + (len(words.lines) - 1) * style.line) / 2
+    top = y - (tall + (len(lines) - 1) * style.line) / 2 if inside else y + sizes.mm(0.5)
     return [
-        Box((words.left + words.right - (long := width(line, style))) / 2, top + number * style.line, long, tall)
-        for number, line in enumerate(words.lines)
+        Box(middle - width(line, style) / 2, top + number * style.line, width(line, style), tall)
+        for number, line in enumerate(lines)
     ]
 
 

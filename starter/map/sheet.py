@@ -63,6 +63,7 @@ class Sheet(NamedTuple):
 
     sizes: Sizes
     column: float
+    heads: float
     edges: flow.Edges
     bends: list[flow.Bend]
     stages: dict[Stage, list[list[Piece]]]
@@ -87,7 +88,7 @@ class Sheet(NamedTuple):
     @property
     def flow_at(self) -> float:
         """Where the ways begin."""
-        return self.heads_at + self.sizes.mm(15)
+        return self.heads_at + self.heads
 
     @property
     def stages_at(self) -> float:
@@ -180,7 +181,11 @@ def _set(procedure: Procedure, contents: Contents, sizes: Sizes, inner: float, c
         edges[stage] = (x, x + many * column + (many + 1) * gap)
         x = edges[stage][1] + gap
     any_time, foot = _foot(sizes, contents, inner, column)
-    return Sheet(sizes, column, edges, flow.bends(procedure, edges), stages, any_time, foot)
+    heads = max(
+        sum(style.line for _, style in _head(sizes, procedure, stage, right - left - 2 * gap))
+        for stage, (left, right) in edges.items()
+    ) + sizes.mm(2)
+    return Sheet(sizes, column, heads, edges, flow.bends(procedure, edges), stages, any_time, foot)
 
 
 def _foot(sizes: Sizes, contents: Contents, inner: float, column: float) -> tuple[list[list[Piece]], list[list[Piece]]]:
@@ -217,10 +222,10 @@ def _drawn(
     foot_at = legend.y - sizes.mm(2) - sheet.foot_height
     canvas.rectangle(canvas.box, PAPER)
     _heading(canvas, procedure, case, at, sizes)
-    for number, stage in enumerate(ON_THE_MAP, 1):
+    for stage in ON_THE_MAP:
         left, right = sheet.edges[stage]
         ground = Box(left, sheet.heads_at, right - left, foot_at - sizes.mm(3) - sheet.heads_at)
-        _stage(canvas, procedure, case, sheet, stage, number, ground)
+        _stage(canvas, procedure, case, sheet, stage, ground)
     flow.draw(canvas, sizes, sheet.bends, sheet.flow_at)
     left = MARGIN
     if sheet.any_time:
@@ -282,9 +287,7 @@ def _heading(canvas: Canvas, procedure: Procedure, case: Case | None, at: dateti
     canvas.text(x, MARGIN + sizes.mm(12.4), says, under, INK if case else QUIET)
 
 
-def _stage(
-    canvas: Canvas, procedure: Procedure, case: Case | None, sheet: Sheet, stage: Stage, number: int, ground: Box
-) -> None:
+def _stage(canvas: Canvas, procedure: Procedure, case: Case | None, sheet: Sheet, stage: Stage, ground: Box) -> None:
     """A stage: its head, with who acts while nothing else names anyone, and what stands in it."""
     sizes = sheet.sizes
     here = case is not None and case.stage is stage
@@ -297,27 +300,29 @@ def _stage(
             f"M{head.x:.2f} {head.y:.2f}H{head.right:.2f}{point}L{head.right:.2f} {head.bottom:.2f}H{head.x:.2f}Z",
             colour,
         )
-        x, y, room = head.x + sheet.gap, head.y + sizes.mm(1.0), head.width - 2 * sheet.gap
-        style = sizes.style(12, bold=True)
-        name = f"{number}  {stage.value[0].upper()}{stage.value[1:]}"
-        while len(wrap(name, style, room)) > 2:
-            style = style._replace(size=style.size * 0.97)
-        acts = sizes.style(7.5)
-        role = rules.role(procedure, procedure.acts[stage])
-        for text, how, shade in (
-            (name, style, ink),
-            ("This case is here" if here else f"{role} acts next", acts, quiet),
-        ):
-            for line in wrap(text, how, room):
-                if y + how.line > head.bottom:
-                    break
-                canvas.text(x, y + how.mm * ASCENT + (how.line - how.mm) / 2, line, how, shade)
-                y += how.line
+        y = head.y + sizes.mm(1.0)
+        room = head.width - 2 * sheet.gap
+        for line, style in _head(sizes, procedure, stage, room, here=here):
+            shade = ink if style.bold else quiet
+            canvas.text(head.x + sheet.gap, y + style.mm * ASCENT + (style.line - style.mm) / 2, line, style, shade)
+            y += style.line
     _side_by_side(canvas, sheet, sheet.stages[stage], ground.x + sheet.gap, sheet.stages_at, sheet.between)
     if not any(sheet.stages[stage]):
         nothing = sizes.style(7.5, italic=True)
         for place, line in enumerate(wrap(NOTHING, nothing, room)):
+            x = head.x + sheet.gap
             canvas.text(x, sheet.stages_at + (place + 1) * nothing.line, line, nothing, QUIET)
+
+
+def _head(
+    sizes: Sizes, procedure: Procedure, stage: Stage, room: float, *, here: bool = False
+) -> list[tuple[str, Style]]:
+    """The lines of a stage's head: its number and name, and who acts while nothing else names anyone."""
+    name, acts = sizes.style(12, bold=True), sizes.style(7.5)
+    says = "This case is here" if here else f"{rules.role(procedure, procedure.acts[stage])} acts next"
+    number = ON_THE_MAP.index(stage) + 1
+    title = f"{number}  {stage.value[0].upper()}{stage.value[1:]}"
+    return [(line, name) for line in wrap(title, name, room)] + [(line, acts) for line in wrap(says, acts, room)]
 
 
 class Explained(NamedTuple):

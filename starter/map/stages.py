@@ -238,7 +238,7 @@ def ways(procedure: Procedure) -> list[Way]:
         Way(Stage.ENQUIRY, "section47_outcome", "outcome", "not substantiated", "not substantiated", Stage.ASSESSMENT),
         Way(Stage.CONFERENCE, "initial_conference_held", "plan", True, "plan made", Stage.PLAN),
         Way(Stage.CONFERENCE, "initial_conference_held", "plan", False, "no plan", Stage.CLOSING),
-        Way(Stage.PLAN, "review_conference_held", "decision", "continue", "plan continues", Stage.PLAN),
-        Way(Stage.PLAN, "review_conference_held", "decision", "change", "plan changed", Stage.PLAN),
+        Way(Stage.PLAN, "review_conference_held", "decision", "continue", "continues", Stage.PLAN),
+        Way(Stage.PLAN, "review_conference_held", "decision", "change", "changes", Stage.PLAN),
         Way(Stage.PLAN, "review_conference_held", "decision", "end", "plan ends", Stage.CLOSING),
     ]

@@ -1,0 +1,491 @@
+"""The map is drawn from the rules: everything that is in a procedure stands on it, nothing over anything else."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+from xml.etree import ElementTree
+
+import pytest
+
+from casework import decide
+from casework.messages import MESSAGES, StrategyRequested
+from casework.procedure import Procedure
+from casework.procedure_files import load, shipped
+from casework.requests import EFFECTS
+from casework.vocabulary import Event, Stage, Subject
+from starter import rules
+from starter.map import flow
+from starter.map.canvas import SVG, Box, Canvas, Line
+from starter.map.cards import Card, Mark, sections
+from starter.map.letters import Style, width, wrap
+from starter.map.sheet import PAPERS, draw
+from starter.map.stages import (
+    ON_THE_MAP,
+    STAGE_OF,
+    STAGE_OF_MEETING,
+    STAGE_OF_MESSAGE,
+    STAGE_OF_SUBJECT,
+    stage_of_timescale,
+    ways,
+)
+from starter.reach import Failed
+from starter.rehearsal.plot import COLOURS
+from tests.lives import B_ANSWERS, Life, plan_on_p, referred, strategy_on_b, strategy_on_p
+
+EVERY = [path.stem for path in shipped()]
+COMPLETED = "pan-bedfordshire+working-together"
+SMALLEST_PRINT = 4.6
+"""Points. Rows and tags are the smallest; what people read is a fifth larger."""
+
+ANY_TIME = {
+    Event.IMMEDIATE_PROTECTION,
+    Event.URGENT_MEDICAL_NEED,
+    Event.CONSENT_BY_AUTHORITY,
+    Event.CONSENT_REFUSED,
+    Event.CONSENT_GIVEN,
+    Event.EMERGENCY_TREATMENT,
+    Event.COMPLAINT_MADE,
+    Event.HOUSEHOLD_CHILD_IDENTIFIED,
+    Event.OTHERS_CONSIDERED,
+    Event.COURT_PROCEEDINGS_BEGAN,
+    Event.HOSPITAL_ADMISSION,
+    Event.BECAME_LOOKED_AFTER,
+    Event.CARER_CHANGED,
+    Event.PARENT_ELSEWHERE,
+    Event.COMMUNICATION_NEED,
+    Event.CHANGE_AHEAD,
+    Event.RISK_PERSON_JOINED,
+    Event.PLAN_CHILD_IN_HOUSEHOLD,
+    Event.OTHER_AUTHORITY_RESPONSIBLE,
+    Event.MOVED_IN_ON_A_PLAN,
+    Event.CHILD_ON_CHILD_HARM,
+    Event.LEGAL_PROCEEDINGS_EXPECTED,
+    Event.CRIMINAL_INVESTIGATION_BEGAN,
+    Event.DUTY_DONE,
+    Event.FORM_COMPLETED,
+    Event.INFORMATION_WITHHELD,
+    Event.BIRTH_EXPECTED,
+    Event.CHILD_BORN,
+    Event.CHILD_DIED,
+}
+"""Events of no stage: they may happen whenever."""
+
+
+@pytest.fixture(scope="module")
+def maps() -> dict[str, Canvas]:
+    return {name: draw(load(name)) for name in (*EVERY, COMPLETED)}
+
+
+def over_one_another(canvas: Canvas) -> list[tuple[Line, Line]]:
+    """The lines of text that share more than a hair's breadth of paper."""
+    lines = sorted(canvas.lines, key=lambda line: line.box.y)
+    found = []
+    for number, one in enumerate(lines):
+        for other in lines[number + 1 :]:
+            if other.box.y > one.box.bottom:
+                break
+            if one.box.overlaps(other.box, 0.12):
+                found.append((one, other))
+    return found
+
+
+def text_of(canvas: Canvas, part: str) -> str:
+    """What stands in one part of the map, its lines put together. A line may end after a stroke, which is undone."""
+    return " ".join(line.text for line in canvas.lines if line.part == part).replace("/ ", "/")
+
+
+def check_geometry(canvas: Canvas) -> None:
+    assert over_one_another(canvas) == []
+    page = Box(5, 5, canvas.box.width - 10, canvas.box.height - 10)
+    for line in canvas.lines:
+        assert page.holds(line.box, 0.1), line
+        assert line.part == "" or canvas.parts[line.part].holds(line.box, 0.15), line
+    cards = [box for name, box in canvas.parts.items() if not name.startswith("way ")]
+    for number, one in enumerate(cards):
+        assert not any(one.overlaps(other, 0.05) for other in cards[number + 1 :])
+
+
+# --- Geometry -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*EVERY, COMPLETED])
+def test_nothing_stands_over_anything_or_leaves_its_box(maps: dict[str, Canvas], name: str) -> None:
+    check_geometry(maps[name])
+
+
+@pytest.mark.parametrize("name", [*EVERY, COMPLETED])
+def test_no_line_of_the_ways_runs_through_words(maps: dict[str, Canvas], name: str) -> None:
+    canvas = maps[name]
+    root = ElementTree.fromstring(canvas.svg())
+    lines = [line for line in canvas.lines if line.part.startswith("way ")]
+    assert lines
+    strokes = []
+    for group in root.iter(f"{{{SVG}}}g"):
+        if (group.get("id") or "").startswith("way-"):
+            path = group.find(f"{{{SVG}}}path")
+            assert path is not None
+            strokes += segments(path.get("d") or "")
+    for line in lines:
+        crossing = [stroke for stroke in strokes if stroke.overlaps(line.box, 0.05)]
+        assert not crossing, f"{line.text}: {crossing}"
+
+
+def segments(path: str) -> list[Box]:
+    """The straight parts of a way's path, as boxes without breadth."""
+    found = []
+    x = y = 0.0
+    for command, given in re.findall(r"([MVHq])([^MVHq]*)", path):
+        numbers = [float(number) for number in given.split()]
+        if command == "M":
+            x, y = numbers
+        elif command == "V":
+            found.append(Box(x, min(y, numbers[0]), 0.0, abs(y - numbers[0])))
+            y = numbers[0]
+        elif command == "H":
+            found.append(Box(min(x, numbers[0]), y, abs(x - numbers[0]), 0.0))
+            x = numbers[0]
+        else:
+            x, y = x + numbers[2], y + numbers[3]
+    return [box._replace(width=max(box.width, 0.2), height=max(box.height, 0.2)) for box in found]
+
+
+@pytest.mark.parametrize("name", [*EVERY, COMPLETED])
+def test_it_hangs_on_a_wall_at_a3_and_at_a2_where_there_is_more_of_it(maps: dict[str, Canvas], name: str) -> None:
+    canvas = maps[name]
+    size = (canvas.box.width, canvas.box.height)
+    assert size == PAPERS["A2" if name.startswith("pan-bedfordshire") else "A3"]
+    root = ElementTree.fromstring(canvas.svg())
+    assert (root.get("width"), root.get("height")) == tuple(f"{side:g}mm" for side in size)
+    points = [float(text.get("font-size") or 0) / 25.4 * 72 for text in root.iter(f"{{{SVG}}}text")]
+    assert min(points) >= SMALLEST_PRINT
+    assert sorted(points)[len(points) // 2] >= 5.4
+
+
+def test_words_are_as_wide_as_they_are_measured() -> None:
+    from PIL import ImageFont
+
+    fonts = {
+        False: Path("/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf"),
+        True: Path("/usr/share/fonts/truetype/liberation/LiberationSans-Bold.ttf"),
+    }
+    if not all(path.exists() for path in fonts.values()):
+        pytest.skip("no font with the metrics of Helvetica is on this machine")
+    text = "Hold the first core group “within 10 days” — Children’s Social Care; £5, 72 hours"
+    for bold, path in fonts.items():
+        expected = ImageFont.truetype(str(path), 1000).getlength(text, features=["-kern"]) / 1000
+        style = Style(10, bold)
+        assert width(text, style) == pytest.approx(expected * style.mm, rel=0.005)
+
+
+def test_lines_break_between_words_and_never_get_too_long() -> None:
+    style = Style(8)
+    text = "Assessment/Intervention Team Practice Lead agrees how long the assessment may take"
+    for across in (12.0, 20.0, 37.5, 80.0):
+        lines = wrap(text, style, across)
+        assert all(width(line, style) <= across for line in lines)
+        assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
+    assert wrap("", style, 20) == []
+    assert wrap("Donaudampfschifffahrt", style, 5)[0] == "Do"
+    assert width("ŵ", style) >= width("w", style)
+
+
+# --- What stands on it --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*EVERY, COMPLETED])
+def test_every_rule_of_the_procedure_stands_on_it(maps: dict[str, Canvas], name: str) -> None:
+    procedure, canvas = load(name), maps[name]
+    for key, rule in procedure.timescale.items():
+        text = text_of(canvas, f"timescale.{key}")
+        for said in (rule.duty, rules.role(procedure, rule.owner), rules.amount(rule), *rule.cites, rule.force):
+            assert said.casefold() in text.casefold(), f"{key}: {said!r} is not in {text!r}"
+        if rule.amounts:
+            assert rule.words.replace("/ ", "/") in text
+            for event in rule.from_:
+                assert (rules.meeting_before(rule) if rule.before else event.value) in text
+        for condition in rule.only_if:
+            assert condition.value in text
+    for subject, authorisation in procedure.authorisation.items():
+        text = text_of(canvas, f"authorisation.{subject.value}")
+        who = [rules.role(procedure, key) for key in (*authorisation.asked_by, *authorisation.authorised_by)]
+        for said in (authorisation.title, *who, *authorisation.cites):
+            assert said in text
+        assert ("FINISH" in text) == authorisation.finish
+    for kind, meeting in procedure.meeting.items():
+        text = text_of(canvas, f"meeting.{kind}")
+        assert all(rules.role(procedure, role) in text for line in meeting.minimum for role in line)
+        assert meeting.chair is None or rules.role(procedure, meeting.chair) in text
+    every = " ".join(line.text for line in canvas.lines)
+    for cited in (*procedure.gate, *procedure.answer, *procedure.notice, *procedure.prompt.values()):
+        assert all(row in every for row in cited.cites)
+    for gate in procedure.gate:
+        assert rules.needs(procedure, gate) in every
+    for key, role in procedure.role.items():
+        assert role.label in text_of(canvas, f"role.{key}")
+    for key, form in procedure.form.items():
+        assert form.name in text_of(canvas, f"form.{key}")
+    about = procedure.about
+    for said in (about.title, about.letter, f"Version {about.version}, rules {procedure.fingerprint}", about.source):
+        assert said in every
+
+
+def test_what_a_rule_is_can_be_seen() -> None:
+    cards = {
+        card.path: card
+        for letter in ("P", "T", "B+WT")
+        for stage in (*ON_THE_MAP, None)
+        for section in sections(load(letter), stage)
+        for card in section.cards
+        if isinstance(card, Card)
+    }
+    assert cards["timescale.core-group-minutes-to-family"].sign == "before"
+    assert cards["timescale.core-group-minutes-to-family"].head == "5 working days"
+    assert ("before", "the review conference") in cards["timescale.core-group-minutes-to-family"].rows
+    assert cards["timescale.plan-visit"].sign == "again"
+    assert cards["timescale.plan-visit"].head == "every 2 weeks"
+    assert cards["timescale.first-review-aim"].outline == "dashed"
+    assert "aim" in cards["timescale.first-review-aim"].tags
+    assert cards["timescale.first-core-group"].outline == "dotted"
+    assert "base set" in cards["timescale.first-core-group"].tags
+    assert cards["timescale.assessment"].tags == ("MUST",)
+    assert not cards["timescale.strategy-discussion"].head  # as soon as possible is no amount
+    colours = {card.accent for path, card in cards.items() if path.startswith("timescale.")}
+    assert len(colours) == 4  # a limit, before a meeting, recurring, none
+
+
+def test_colours_can_be_read() -> None:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    def contrast(one: str, other: str) -> float:
+        low, high = sorted((luminance(one), luminance(other)))
+        return (high + 0.05) / (low + 0.05)
+
+    from starter.map import cards, sheet
+
+    for colour in (cards.BLUE, cards.PURPLE, cards.TEAL, cards.GREY, cards.BROWN, cards.NAVY, cards.QUIET, cards.INK):
+        assert contrast(colour, cards.PAPER) >= 4.5
+    for ground in (sheet.GROUND, sheet.HERE_GROUND, sheet.BAND):
+        assert contrast(cards.QUIET, ground) >= 4.5
+    assert contrast(cards.PAPER, cards.NAVY) >= 4.5
+    assert contrast(cards.INK, sheet.HERE) >= 4.5
+    for colour in COLOURS.values():
+        assert contrast(Mark("", "", colour).ink, colour) >= 4.5, colour
+
+
+# --- Where things stand -------------------------------------------------------------------------------------------
+
+
+def test_every_event_has_its_stage_or_may_happen_at_any_time() -> None:
+    unplaced = set(Event) - set(STAGE_OF) - ANY_TIME
+    assert not unplaced, "give these a stage in starter/map/stages.py, or say here that they may happen at any time"
+    assert not set(STAGE_OF) & ANY_TIME
+    assert set(STAGE_OF.values()) == set(ON_THE_MAP)
+
+
+def test_every_subject_meeting_and_message_has_its_stage() -> None:
+    assert set(STAGE_OF_SUBJECT) == set(Subject) == set(EFFECTS)
+    assert set(STAGE_OF_MESSAGE) <= set(MESSAGES)
+    of_a_stage = {
+        kind.name
+        for kind, handler in decide.HANDLERS.items()
+        if handler.__module__.rpartition(".")[2] in ("referral", "strategy", "enquiry", "conference", "plan")
+    }
+    assert of_a_stage <= set(STAGE_OF_MESSAGE)
+    for path in shipped():
+        assert set(load(path.stem).meeting) <= set(STAGE_OF_MEETING)
+
+
+def test_a_timescale_stands_where_it_is_done() -> None:
+    stage = {
+        key: stage_of_timescale(procedure, rule)
+        for procedure in (load("P"), load("W"), load("B"))
+        for key, rule in procedure.timescale.items()
+    }
+    assert stage["child-seen"] is Stage.ENQUIRY
+    assert stage["initial-conference"] is Stage.CONFERENCE
+    assert stage["plan-visit"] is Stage.PLAN  # a visit, but one that the plan asks for
+    assert stage["strategy-discussion"] is Stage.STRATEGY
+    assert stage["assessment-overrun-reasons"] is Stage.ASSESSMENT
+    assert stage["information-and-advice"] is Stage.CLOSING
+    assert stage["whereabouts-action"] is Stage.ENQUIRY
+    assert stage["urgent-medical-attention"] is None
+
+
+def test_the_ways_on_are_those_the_messages_know() -> None:
+    """Every outcome that a message may report is drawn, and no other."""
+    drawn: dict[tuple[str, str], set[object]] = {}
+    for way in ways(load("P")):
+        if way.field is not None:
+            assert way.message in MESSAGES
+            drawn.setdefault((way.message, way.field), set()).add(way.value)
+    for (message, field), values in drawn.items():
+        annotation = MESSAGES[message].model_fields[field].annotation
+        if annotation is not bool:
+            assert values == set(get_args(annotation))
+        elif field != "conference":  # a conference is what comes unless it is said not to
+            assert values == {True, False}
+    assert StrategyRequested.name in MESSAGES
+
+
+@pytest.mark.parametrize("letter", ["P", "B"])
+def test_a_way_on_leads_where_a_case_really_goes(letter: str) -> None:
+    """Cases are lived to each outcome of the strategy discussion; the map says the stage they come to."""
+    to = {(way.message, way.value): way.to for way in ways(load(letter))}
+    for decision in ("section 47", "no section 47", "no further action"):
+        life = to_outcome(letter, decision)
+        assert life.case.stage is to["strategy_outcome", decision], decision
+
+
+def to_outcome(letter: str, decision: str) -> Life:
+    if letter == "P":
+        return strategy_on_p("2026-04-08 10:00") if decision == "section 47" else without_section_47(decision)
+    if decision == "section 47":
+        return strategy_on_b("2026-04-07 09:00", "2026-04-08 10:00")
+    life = referred("B", "2026-04-07 09:00")
+    return life.say(
+        "strategy_outcome", "lead practitioner/lp", "2026-04-08 10:00", **{"decision": decision, **B_ANSWERS}
+    )
+
+
+def without_section_47(decision: str) -> Life:
+    life = referred("P", "2026-04-07 09:00").say("strategy_requested", "assistant team manager/atm")
+    life.say("authorisation", "team manager/tm", request="request-1", decision="authorise")
+    return life.say("strategy_outcome", "social worker/sw", "2026-04-08 10:00", decision=decision)
+
+
+def test_ways_keep_apart(maps: dict[str, Canvas]) -> None:
+    """No two ways share a channel where they would run over one another."""
+    edges = {stage: (50.0 * number, 50.0 * number + 48.0) for number, stage in enumerate(ON_THE_MAP)}
+    for name in maps:
+        drawn = flow.bends(load(name), edges)
+        assert len({(bend.way.stage, bend.way.to) for bend in drawn}) == len(drawn)
+        for number, one in enumerate(drawn):
+            for other in drawn[number + 1 :]:
+                apart = max(min(one.start, one.end), min(other.start, other.end)) > min(
+                    max(one.start, one.end), max(other.start, other.end)
+                )
+                assert one.channel != other.channel or apart
+
+
+# --- A case on it -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("D-P-09", "P-08")
+def test_a_case_shows_its_stage_and_what_is_running_overdue_and_met() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").until("2026-05-20 10:00")
+    life.say("core_group_held", "social worker/sw").say("step_down_considered", "social worker/sw")
+    canvas = draw(life.procedure, life.case, at=life.now)
+    check_geometry(canvas)
+    assert "This case is here" in text_of(canvas, "stage child protection plan")
+    assert not any("here" in text_of(canvas, f"stage {stage.value}") for stage in ON_THE_MAP if stage is not Stage.PLAN)
+    assert "OVERDUE was due Wed 13 May 2026" in text_of(canvas, "timescale.plan-visit")
+    assert "MET LATE Wed 20 May 2026 10:00; was due Thu 14 May 2026" in text_of(canvas, "timescale.first-core-group")
+    assert "RUNNING due Wed 29 Jul 2026" in text_of(canvas, "timescale.first-review")
+    assert "MET Wed 29 Apr 2026 14:00" in text_of(canvas, "timescale.initial-conference")
+    assert "provisional" in text_of(canvas, "timescale.core-group-minutes-to-family")
+    assert "WAITING asked Wed 20 May 2026 10:00" in text_of(canvas, "authorisation.step-down")
+    assert "AUTHORISED" in text_of(canvas, "authorisation.assessment")
+    assert "RUNNING" not in text_of(canvas, "timescale.later-review")
+    svg = canvas.svg()
+    for state in ("met", "met late", "overdue", "open"):
+        assert COLOURS[state] in svg
+    words = " ".join(line.text for line in canvas.lines)
+    assert "Case case-1, episode 1: child protection plan, as it stood on Wed 20 May 2026 10:00" in words
+    assert "child-1" not in words  # the child's id in the system of record stands on no wall
+
+
+def test_what_a_case_set_for_itself_stands_where_it_is() -> None:
+    life = strategy_on_b("2026-04-07 09:00", "2026-04-08 10:00").until("2026-04-10 09:00")
+    canvas = draw(life.procedure, life.case)
+    check_geometry(canvas)
+    assert "OVERDUE was due Wed 8 Apr 2026" in text_of(canvas, "deadline.action-1")
+
+
+def test_withheld_is_not_overdue_on_the_map_either() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life.say("information_withheld", "social worker/sw", ground="risk of harm")
+    canvas = draw(life.procedure, life.case)
+    assert "WITHHELD" in text_of(canvas, "timescale.core-group-minutes-to-family")
+    assert "WITHHELD" not in text_of(canvas, "timescale.core-group-minutes-to-service")
+
+
+# --- The command --------------------------------------------------------------------------------------------------
+
+
+def test_it_is_well_formed_and_says_what_it_is(maps: dict[str, Canvas]) -> None:
+    for canvas in maps.values():
+        root = ElementTree.fromstring(canvas.svg())
+        assert root.get("role") == "img"
+        title, description = root.find(f"{{{SVG}}}title"), root.find(f"{{{SVG}}}desc")
+        assert title is not None
+        assert description is not None
+        assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
+        identities = [element.get("id") for element in root.iter() if element.get("id")]
+        assert len(identities) == len(set(identities))
+        assert all(re.fullmatch(r"[A-Za-z][\w.-]*", identity or "") for identity in identities)
+
+
+def test_the_same_rules_give_the_same_picture() -> None:
+    assert draw(load("P")).svg() == draw(load("P")).svg()
+
+
+def test_a_paper_too_small_or_unknown_is_refused() -> None:
+    with pytest.raises(Failed, match="does not fit on A3"):
+        draw(load("B"), paper="A3")
+    with pytest.raises(Failed, match="There is: A3, A2, A1"):
+        draw(load("P"), paper="A4")
+    assert draw(load("P"), paper="A2").box.width == PAPERS["A2"][0]
+
+
+def test_names_that_xml_does_not_like_are_drawn_all_the_same() -> None:
+    p = load("P")
+    odd = p.about.model_copy(update={"title": "Rules & <odd> “names” – ŵ 漢"})
+    root = ElementTree.fromstring(draw(p.model_copy(update={"about": odd})).svg())
+    assert odd.title in [text.text for text in root.iter(f"{{{SVG}}}text")]
+
+
+def test_a_procedure_with_hardly_a_rule_is_drawn() -> None:
+    p = load("P")
+    bare = Procedure.model_validate(
+        {
+            **p.model_dump(by_alias=True),
+            "timescale": {},
+            "authorisation": {},
+            "meeting": {},
+            "gate": [],
+            "answer": [],
+            "notice": [],
+            "form": {},
+            "prompt": {},
+        }
+    )
+    canvas = draw(bare)
+    check_geometry(canvas)
+    assert "The document has no rule of its own here." in " ".join(line.text for line in canvas.lines)
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from starter.cli import main; main()", "map", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=folder,
+    )
+
+
+def test_the_command_writes_a_file(tmp_path: Path) -> None:
+    said = _run(tmp_path, "P", "--out", "p.svg")
+    assert said.returncode == 0, said.stderr
+    assert "420 × 297 mm" in said.stdout
+    assert ElementTree.parse(tmp_path / "p.svg").getroot().get("width") == "420mm"
+    nowhere = _run(tmp_path, "P", "--out", "nowhere/p.svg")
+    assert nowhere.returncode == 1
+    assert "No such file" in nowhere.stderr
+    assert "Traceback" not in nowhere.stderr
