@@ -153,7 +153,7 @@ def _shown(root: Path, scenarios: dict[str, list[str]]) -> Iterator[tuple[str, s
             for shown in scenarios.get(row, ()):
                 if letters.get(str(said.get("procedure", "")).partition("+")[0]) == _letter(shown):
                     yield shown, where
-        if path.relative_to(root / path.relative_to(root).parts[0]).parts[0].startswith("expected"):
+        if path.relative_to(root / path.relative_to(root).parts[0]).parts[0].startswith(("expected", "rows")):
             yield from ((row, where) for row in _keys(said) if ROW.fullmatch(row))
 
 

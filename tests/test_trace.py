@@ -69,6 +69,7 @@ def small(tmp_path: Path) -> Path:
         "activities/none.py": "",
         "tests/deep/test_it.py": TESTS,
         "tests/expected/w.toml": '[W-02]\ndue = "24 hours"\n',
+        "tests/rows/w.toml": '[[W-02]]\nkind = "limit"\nrests_on = ["P-02"]\n',
         "scenarios/a.toml": 'procedure = "first-words"\ncatalogue = ["A-01"]\n',
     }.items():
         path = tmp_path / name
@@ -90,7 +91,7 @@ def test_every_planted_row_is_found_where_it_stands(small: Path) -> None:
     assert found(traced, "SP-W-01") == (("casework/procedures/first.toml:8",), ("tests/deep/test_it.py::test_three",))
     assert found(traced, "D-P-01") == (("casework/stages/one.py:3",), (two,))
     # Neither a remark nor the source's own words are a citation; a mark of the whole file counts for the file.
-    assert found(traced, "W-02") == ((), ("scenarios/a.toml", "tests/expected/w.toml"))
+    assert found(traced, "W-02") == ((), ("scenarios/a.toml", "tests/expected/w.toml", "tests/rows/w.toml"))
     assert found(traced, "P-01") == ((), ("tests/deep/test_it.py",))
     # A scenario shows the rows of the procedure that it is lived under, and no others.
     assert found(traced, "P-02") == (("workflows/case.py:1",), ())
