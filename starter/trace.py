@@ -1,8 +1,8 @@
 """Which rows of the catalogue are implemented, where, and which tests show it: found by reading the files.
 
 It works on a checkout of the project. `docs/catalogue.toml` is the list of all rows; a row is implemented where a
-procedure file cites it or the code names it, and shown where a test's `covers` mark, a scenario's `catalogue` or a
-table of expected values names it.
+procedure file cites it or the code names it, and shown where a test's `covers` mark, a scenario's `catalogue` or one
+of the tests' tables names it.
 """
 
 import ast
@@ -138,7 +138,7 @@ def _place(root: Path, path: Path, line: int) -> str:
 
 
 def _shown(root: Path, scenarios: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
-    """The rows that tests, scenarios and tables of expected values say they show."""
+    """The rows that tests, scenarios and the tests' tables (`[W-05]`) say they show."""
     for path in sorted((root / "tests").rglob("*.py")):
         where = path.relative_to(root).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
@@ -153,7 +153,7 @@ def _shown(root: Path, scenarios: dict[str, list[str]]) -> Iterator[tuple[str, s
             for shown in scenarios.get(row, ()):
                 if letters.get(str(said.get("procedure", "")).partition("+")[0]) == _letter(shown):
                     yield shown, where
-        if path.relative_to(root / path.relative_to(root).parts[0]).parts[0].startswith(("expected", "rows")):
+        if path.is_relative_to(root / "tests"):
             yield from ((row, where) for row in _keys(said) if ROW.fullmatch(row))
 
 
