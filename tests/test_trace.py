@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from starter.cli import app
 from starter.reach import Failed
 from starter.trace import NOT_KINDS, Trace, checkout, trace
 
@@ -122,31 +124,27 @@ def test_without_a_checkout_it_says_so(tmp_path: Path) -> None:
         trace(tmp_path)
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from starter.cli import main; main()", "trace", *arguments],
+def test_the_command_fails_as_long_as_something_is_missing(small: Path) -> None:
+    said = CliRunner().invoke(app, ["trace", "--checkout", str(small), "--missing", "--json"])
+    assert said.exit_code == 1, said.output
+    rows = json.loads(said.stdout)["rows"]
+    assert [row["id"] for row in rows] == ["W-02", "P-01", "P-02"]
+    assert rows[0]["lacking"] == ["implementation"]
+    (small / "casework/stages/two.py").write_text("# W-02, P-01\n")
+    (small / "tests/rows/p.toml").write_text("[P-02]\n")
+    said = CliRunner().invoke(app, ["trace", "--checkout", str(small)])
+    assert said.exit_code == 0, said.output
+    assert "7 rows, 1 of them only context" in said.stdout
+
+
+def test_the_command_says_plainly_that_there_is_no_checkout(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "from starter.cli import main; main()", "trace", "--checkout", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-
-
-def test_the_command_fails_as_long_as_something_is_missing(small: Path) -> None:
-    said = _run("--checkout", str(small), "--missing", "--json")
-    assert said.returncode == 1, said.stderr
-    rows = json.loads(said.stdout)["rows"]
-    assert [row["id"] for row in rows] == ["W-02", "P-01", "P-02"]
-    assert rows[0]["lacking"] == ["implementation"]
-    (small / "casework/stages/two.py").write_text("# W-02, P-01\n")
-    (small / "tests/expected/p.toml").write_text("[P-02]\n")
-    said = _run("--checkout", str(small))
-    assert said.returncode == 0, said.stdout
-    assert "7 rows, 1 of them only context" in said.stdout
-
-
-def test_the_command_says_plainly_that_there_is_no_checkout(tmp_path: Path) -> None:
-    said = _run("--checkout", str(tmp_path))
     assert said.returncode == 1
     assert "An installed S47 comes without" in " ".join(said.stderr.split())
     assert "Traceback" not in said.stderr
