@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE: it is imported by name too, before pytest comes to its asse
 
 import json
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -396,6 +397,9 @@ FORWARD: dict[tuple[str, str], Any] = {
     ("initial_conference_held", "plan"): True,
     ("initial_conference_held", "categories"): ["neglect"],
     ("screening_decided", "harm_suspected"): True,
+    ("strategy_outcome", "share_with_family"): "share",
+    ("child_visited", "seen"): True,
+    ("child_visited", "alone"): True,
     ("review_conference_held", "decision"): "continue",
 }
 """The answers that lead from one stage to the next."""
@@ -418,20 +422,37 @@ class Somebody:
         self.dice = dice
         self.sense = mood != ABSURD
         self.forwards = mood == FORWARDS
+        self.advice: tuple[str, str | None] | None = None
+        self.insist: set[str] = set()
+
+    def heed(self, name: str, reason: str) -> None:
+        """Having been refused: do next what the reason says, or answer what it asks."""
+        for said, about in re.findall(r"\b([a-z][a-z0-9_]+)(?: ([a-z][a-z0-9-]+))?", reason):
+            if said in MESSAGES and "_" in said:
+                self.advice = (said, about or None)
+                return
+        self.advice = (name, None)
+        self.insist = set(re.findall(r"^([a-z_]+): ", reason, re.MULTILINE))
 
     def message(self, case: Case, number: int, now: datetime) -> tuple[str, dict[str, Any]]:
         """A message's name and its body, as JSON would bring it."""
-        name = self._name(case)
+        name, about = self.advice or (self._name(case), None)
+        self.advice = None
         kind = MESSAGES[name]
-        asked = {answer.field for answer in case.procedure.answer if answer.message == name and self.sense}
+        asked = {answer.field: answer.must_be for answer in case.procedure.answer if answer.message == name}
         body = {
             key: self._field(case, name, key, field, now)
             for key, field in kind.model_fields.items()
-            if field.is_required() or key in asked or self._often(key)
+            if field.is_required() or key in self.insist or (key in asked and self.sense) or self._often(key)
         }
+        if self.sense:
+            body |= {field: must_be for field, must_be in asked.items() if must_be is not None}
+            body |= {field: about for field in ("duty", "form") if field in kind.model_fields and about}
         body["id"] = f"m-{number}"
         body["occurred_at"] = (now - self._delay(0.1 if self.forwards else 0.4)).isoformat()
-        body["by"] = {"role": self._role(case, kind, body), "person": f"p-{self.dice.randrange(6)}"}
+        request = case.requests.get(str(body.get("request")))
+        person = request.assigned_to if request and self.dice.random() < 0.9 else None
+        body["by"] = {"role": self._role(case, kind, body), "person": person or f"p-{self.dice.randrange(6)}"}
         if name == "referral_received":
             body["person"] = CHILD
             unborn = body.pop("date_of_birth", None) is None or self.dice.random() < 0.15
@@ -483,7 +504,7 @@ class Somebody:
         known = self._known(case, name, key)
         if known is not None and self.dice.random() < (0.95 if self.sense else 0.5):
             return known
-        return self._value(field.annotation, key, now)
+        return self._value(case, field.annotation, key, now)
 
     def _known(self, case: Case, name: str, key: str) -> Any:
         """What somebody with the case before them would fill in."""
@@ -516,22 +537,28 @@ class Somebody:
         professionals = [key for key, role in case.procedure.role.items() if role.kind is not Kind.FAMILY]
         return professionals if self.dice.random() < 0.85 else self.dice.sample(professionals, 2)
 
-    def _value(self, annotation: Any, key: str, now: datetime) -> Any:
+    def _value(self, case: Case, annotation: Any, key: str, now: datetime) -> Any:
         """A value of the kind the field asks for."""
         origin, inside = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
-            return self._value(inside[0], key, now)
+            return self._value(case, inside[0], key, now)
         if origin in (Union, UnionType):
             wanted = [one for one in inside if one is not NoneType]
-            return self._value(self.dice.choice(wanted), key, now)
+            return self._value(case, self.dice.choice(wanted), key, now)
         if origin is Literal:
             return self.dice.choice(inside)
         if origin is tuple:
-            return [self._value(inside[0], key, now) for _ in range(self.dice.randrange(4))]
+            return [
+                self._value(case, inside[0], key, now) for _ in range(self.dice.randrange(1 if self.forwards else 0, 4))
+            ]
         if isinstance(annotation, type) and issubclass(annotation, StrEnum):
             return self.dice.choice(list(annotation)).value
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            return {name: self._value(one.annotation, name, now) for name, one in annotation.model_fields.items()}
+            fields = annotation.model_fields.items()
+            return {
+                name: self._known(case, "", name) or self._value(case, one.annotation, name, now)
+                for name, one in fields
+            }
         if annotation is bool:
             return self.dice.random() < 0.7
         if annotation is int:
@@ -540,7 +567,7 @@ class Somebody:
             return (now + timedelta(days=self.dice.randrange(-3, 120), hours=self.dice.randrange(24))).isoformat()
         if annotation is date:
             return str((now + timedelta(days=self.dice.randrange(-10, 120))).date())
-        return self.dice.choice(("id-1", "id-2", f"{WORDS}", "social worker"))
+        return self.dice.choice(("id-1", "id-2", "id-3", WORDS, "social worker") if key != "ask" else ("id-1",))
 
     def _garble(self, body: dict[str, Any]) -> None:
         """Spoil one field or two."""

@@ -92,10 +92,11 @@ class World:
     # --- Turns ---
 
     def _say(self, dice: Random, mood: str) -> None:
-        """Up to four tries to say something that is accepted."""
-        for _ in range(1 if mood == ABSURD else 4):
+        """Up to five tries to say something that is accepted, mostly heeding why it was not."""
+        somebody = Somebody(dice, mood)
+        for _ in range(1 if mood == ABSURD else 5):
             self.said += 1
-            name, body = Somebody(dice, mood).message(self.case, self.said, self.now)
+            name, body = somebody.message(self.case, self.said, self.now)
             before = _own(self.case)
             message = read(name, body)
             answer = message if isinstance(message, Refused) else decide.receive(self.case, message, self.now)
@@ -107,6 +108,8 @@ class World:
                 return
             assert answer.reason.strip()
             assert _own(self.case) == before, f"{name}, refused, altered the case"
+            if dice.random() < 0.8:
+                somebody.heed(name, answer.reason)
             if dice.random() < 0.1:
                 self._refused_signal(name, body, answer.reason)
 
