@@ -29,7 +29,6 @@ from connection.settings import settings
 from starter import differences, reach, referral_file, rules, sending, vocabulary, words
 from starter import trace as tracing
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
-from starter.map.sheet import draw as draw_map
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.plot import plot as draw
 from starter.rehearsal.run import rehearse as live_through
@@ -362,6 +361,8 @@ def process_map(
     paper: Annotated[str | None, typer.Option(help="A3, A2 or A1 [default: the smallest that holds it]")] = None,
 ) -> None:
     """Draw a procedure's process map from its running rules, to hang on a wall; or where a case stands on it."""
+    # Imported here: no other command needs it, and every command would wait for it.
+    from starter.map.sheet import draw as draw_map  # noqa: PLC0415
 
     async def read(reference: str) -> Case:
         return await reach.read(await reach.client(), reference)
