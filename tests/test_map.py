@@ -469,6 +469,28 @@ def test_a_procedure_with_hardly_a_rule_is_drawn() -> None:
     assert "The document has no rule of its own here." in " ".join(line.text for line in canvas.lines)
 
 
+def test_whatever_an_authority_writes_nothing_runs_over() -> None:
+    """Names and duties as long as a file may have them, with words that fit into no column."""
+    p = load("P")
+    long = ("Safeguarding-and-Reviewing/" * 12)[:298]
+    said = p.model_dump(by_alias=True)
+    said["procedure"] |= {"letter": "ABC", "title": long, "source": long, "version": long, "system_of_record": long}
+    for role in said["role"].values():
+        role["label"] = long
+    for rule in said["timescale"].values():
+        rule["duty"] = ("Do " * 100)[:300]
+    canvas = draw(Procedure.model_validate(said), paper="A1")
+    check_geometry(canvas)
+
+
+def test_a_closed_case_is_drawn_too() -> None:
+    life = without_section_47("no section 47")
+    life.say("case_closed", "team manager/tm", reason="No further action is needed")
+    canvas = draw(life.procedure, life.case)
+    check_geometry(canvas)
+    assert "case-1, episode 1: closed" in " ".join(line.text for line in canvas.lines)
+
+
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from starter.cli import main; main()", "map", *arguments],

@@ -269,12 +269,16 @@ def _heading(canvas: Canvas, procedure: Procedure, case: Case | None, at: dateti
     if base:
         facts.append(f"Gaps filled from {rules.listed(base)}, which is not from this document")
     small = sizes.style(8)
+    lines = _within(facts, small, (right - badge.right) * 0.4)
+    while len(lines) * small.line > sizes.mm(15):
+        small = small._replace(size=small.size * 0.97)
+        lines = _within(facts, small, (right - badge.right) * 0.4)
     y = MARGIN + small.mm * ASCENT
-    for fact in facts:
-        canvas.text(right - width(fact, small), y, fact, small, QUIET)
+    for line in lines:
+        canvas.text(right - width(line, small), y, line, small, QUIET)
         y += small.line
     x = badge.right + sizes.mm(4)
-    room = right - max(width(fact, small) for fact in facts) - sizes.mm(6) - x
+    room = right - max(width(line, small) for line in lines) - sizes.mm(6) - x
     title = sizes.style(24, bold=True)
     while width(about.title, title) > room:
         title = title._replace(size=title.size * 0.97)
@@ -285,6 +289,10 @@ def _heading(canvas: Canvas, procedure: Procedure, case: Case | None, at: dateti
         when = f", as it stood on {spoken_instant(at)}" if at else ""
         says = f"Case {case.reference}, episode {case.episode}: {case.stage.value}{when}"
     canvas.text(x, MARGIN + sizes.mm(12.4), says, under, INK if case else QUIET)
+
+
+def _within(texts: Sequence[str], style: Style, across: float) -> list[str]:
+    return [line for text in texts for line in wrap(text, style, across)]
 
 
 def _stage(canvas: Canvas, procedure: Procedure, case: Case | None, sheet: Sheet, stage: Stage, ground: Box) -> None:
