@@ -1,13 +1,12 @@
 """The map is drawn from the rules: everything that is in a procedure stands on it, nothing over anything else."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
 from casework import decide
 from casework.messages import MESSAGES, StrategyRequested
@@ -16,6 +15,7 @@ from casework.procedure_files import load, shipped
 from casework.requests import EFFECTS
 from casework.vocabulary import Event, Stage, Subject
 from starter import rules
+from starter.cli import app
 from starter.map import flow
 from starter.map.canvas import SVG, Box, Canvas, Line
 from starter.map.cards import Card, Mark, sections
@@ -491,23 +491,13 @@ def test_a_closed_case_is_drawn_too() -> None:
     assert "case-1, episode 1: closed" in " ".join(line.text for line in canvas.lines)
 
 
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from starter.cli import main; main()", "map", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        cwd=folder,
-    )
-
-
 def test_the_command_writes_a_file(tmp_path: Path) -> None:
-    said = _run(tmp_path, "P", "--out", "p.svg")
-    assert said.returncode == 0, said.stderr
-    assert "420 × 297 mm" in said.stdout
-    assert ElementTree.parse(tmp_path / "p.svg").getroot().get("width") == "420mm"
-    nowhere = _run(tmp_path, "P", "--out", "nowhere/p.svg")
-    assert nowhere.returncode == 1
-    assert "No such file" in nowhere.stderr
-    assert "Traceback" not in nowhere.stderr
+    file = tmp_path / "p.svg"
+    said = CliRunner().invoke(app, ["map", "P", "--out", str(file)])
+    assert said.exit_code == 0, said.output
+    assert "420 × 297 mm" in " ".join(said.stdout.split())
+    assert ElementTree.parse(file).getroot().get("width") == "420mm"
+    nowhere = CliRunner().invoke(app, ["map", "P", "--out", str(tmp_path / "nowhere" / "p.svg")])
+    assert isinstance(nowhere.exception, Failed)
+    assert "No such file" in str(nowhere.exception)
+    assert CliRunner().invoke(app, ["map"]).exit_code == 2
