@@ -6,7 +6,7 @@ from casework.case import Case
 from casework.vocabulary import Circumstance, Condition, Event, Subject
 
 JUDGED: dict[Condition, Callable[[Case], object]] = {
-    Condition.BORN: lambda case: case.child and case.child.born,
+    Condition.BORN: lambda case: case.child and case.child.born and Event.CHILD_DIED not in case.clock,
     Condition.UNBORN: lambda case: case.child and not case.child.born,
     Condition.CONFERENCE_SERVICE_INFORMED: lambda case: case.conference and case.conference.service_informed,
     Condition.CHAIR_ALLOCATED: lambda case: case.conference and case.conference.chair,

@@ -46,7 +46,8 @@ def put_to(turn: Turn, subject: Subject, message: Message, about: str | None = N
     role = role_of(turn, asked_by)
     if rule.asked_by and role not in rule.asked_by:
         raise Refusal(f"{rule.title}: this is asked for by the {' or the '.join(rule.asked_by)}, not by the {role}.")
-    turn.refuse_if(asked_by.ask == asked_by.by.person, "ask: nobody authorises their own; name somebody else.")
+    own = asked_by.ask == asked_by.by.person and not rule.completes
+    turn.refuse_if(own, "ask: nobody authorises their own; name somebody else.")
     for request in turn.case.waiting_requests:
         if request.subject is subject and request.about == about:
             _withdraw(turn, request, "asked again")
@@ -127,7 +128,9 @@ def reassign(turn: Turn, message: RequestReassigned) -> None:
     """Give a request to another person who may decide it."""
     request = _found(turn, message.request)
     turn.refuse_if(request.state is not RequestState.OPEN, f"{request.title} is {request.state.value} already.")
-    turn.refuse_if(message.to == request.asked_by, f"{message.to} asked for this; nobody authorises their own.")
+    rule = turn.case.procedure.authorisation.get(request.subject)
+    own = message.to == request.asked_by and not (rule and rule.completes)
+    turn.refuse_if(own, f"{message.to} asked for this; nobody authorises their own.")
     moved = request.model_copy(update={"assigned_to": message.to})
     turn.put_request(moved)
     turn.entry(f"{request.title}: given to {message.to}", request.cites)

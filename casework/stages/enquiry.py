@@ -27,6 +27,7 @@ DISPOSALS = {
 def child_visited(turn: Turn, message: ChildVisited) -> None:
     """A visit: what it was says which clocks it meets. A visit without seeing the child meets none of them."""
     turn.refuse_if(turn.case.child and not turn.case.child.born, "The child is not born yet and cannot be seen (Q-17).")
+    turn.refuse_if(Event.CHILD_DIED in turn.case.clock, "The child died and cannot be seen (Q-18).")
     how = "seen alone" if message.alone else "seen" if message.seen else "NOT seen"
     turn.entry(f"Child visited{', unannounced' if message.unannounced else ''}: {how}")
     happened(turn, Event.CHILD_VISITED)
