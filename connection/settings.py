@@ -1,10 +1,11 @@
 """S47's own settings, from `S47_*` in the environment. Temporal's are its own: `TEMPORAL_*` or a TOML profile."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
 class Settings(BaseSettings):
@@ -27,7 +28,20 @@ class Settings(BaseSettings):
     addresses: dict[str, str] = Field(default_factory=dict, description="e-mail address by role or person, as JSON")
 
 
+class WrongSettings(Exception):
+    """The environment has a setting that cannot be read; the message names it."""
+
+    code = 2
+
+
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """The settings of this process. Raises `WrongSettings`."""
+    try:
+        return Settings()
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        raise WrongSettings(f"S47_{name[1].upper() if name else '*'}: this is to be written as JSON") from None
+    except ValidationError as error:
+        wrong = [f"S47_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+        raise WrongSettings("\n".join(wrong)) from None

@@ -25,7 +25,7 @@ from casework.procedure_files import WrongProcedure, parse
 from casework.procedure_files import load as load_procedure
 from casework.procedure_files import paths as procedure_paths
 from connection import search_attributes as attribute
-from connection.settings import settings
+from connection.settings import WrongSettings, settings
 from starter import differences, reach, referral_file, rules, sending, vocabulary, words
 from starter import trace as tracing
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
@@ -67,7 +67,7 @@ def main() -> None:
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     try:
         app()
-    except (reach.Failed, EmbeddedError, WrongProcedure, WrongScenario) as failed:
+    except (reach.Failed, EmbeddedError, WrongProcedure, WrongScenario, WrongSettings) as failed:
         words.err.print(f"[bold red]✗[/] {escape(str(failed))}")
         sys.exit(getattr(failed, "code", 1))
     except KeyboardInterrupt:
@@ -517,6 +517,10 @@ async def _records() -> AsyncIterator[Database]:
         raise reach.NotReached("No records' database is known: set S47_POSTGRES, or start one with: s47 up")
     database = Database(dsn)
     try:
+        try:
+            await database.prepare()
+        except ValueError as error:
+            raise WrongSettings(f"S47_POSTGRES: {error}") from None
         yield database
     except (DatabaseFailed, OSError) as error:
         raise reach.NotReached(f"The records' database does not answer: {error}") from None

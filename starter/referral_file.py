@@ -40,6 +40,8 @@ def _parsed(text: str) -> dict[str, Any]:
         raise NotAccepted(f"This is not JSON: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise NotAccepted(f"This is neither JSON nor TOML: {error}") from None
+    except RecursionError:
+        raise NotAccepted("This is nested too deeply to be a referral") from None
     return said if isinstance(said, dict) else {}
 
 

@@ -4,6 +4,7 @@ import inspect
 import json
 from collections.abc import Callable
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args, get_origin
 from uuid import uuid4
 
@@ -33,7 +34,9 @@ def commands(send: Send) -> typer.Typer:
     def case(
         reference: Annotated[str, typer.Argument(metavar="CASE", help="The case's reference; several: R-1,R-2")],
     ) -> None:
-        cases[:] = [one for one in reference.split(",") if one]
+        cases[:] = [one.strip() for one in reference.split(",") if one.strip()]
+        if not cases:
+            raise typer.BadParameter("name at least one case")
 
     for name, kind in MESSAGES.items():
         group.command(name, help=(kind.__doc__ or "").strip())(_command(name, kind, cases, send))
@@ -103,6 +106,8 @@ def _parameter(field: str, info: FieldInfo) -> inspect.Parameter:
     said = info.description or ""
     if get_origin(item) is Literal:
         said = f"{said} [{' | '.join(map(str, get_args(item)))}]".strip()
+    elif inspect.isclass(item) and issubclass(item, StrEnum):
+        said = f"{said} [{' | '.join(item)}]".strip()
     elif item is Procedure:
         said = "a procedure by key or letter, as `s47 procedure list` has it"
     elif inspect.isclass(item) and issubclass(item, Value):

@@ -18,7 +18,7 @@ TOLD_LATE = timedelta(days=1)
 """From here on it is worth saying when a thing was told, beside when it happened."""
 
 out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def table(*columns: str) -> Table:

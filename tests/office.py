@@ -6,13 +6,15 @@ PYTEST_DONT_REWRITE: it is imported by name too, before pytest comes to its asse
 """
 
 import asyncio
+import atexit
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -158,17 +160,42 @@ class Office:
             await database.close()
 
     async def s47(self, *arguments: str, typed: str | None = None, **environment: str) -> Ran:
-        """Run the command line."""
+        """Run the command line in a process of its own (see tests/forks.py)."""
+        forks = await self._forks()
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            here = Path(folder)
+            (here / "in").write_text(typed or "", encoding="utf-8")
+            reader, writer = await asyncio.open_unix_connection(forks)
+            asked = {"arguments": arguments, "environment": {**self.environment, **environment}, "folder": folder}
+            writer.write(json.dumps(asked).encode() + b"\n")
+            code = await asyncio.wait_for(reader.readline(), 2 * SECONDS)
+            writer.close()
+            return Ran(int(code), *((here / name).read_text(encoding="utf-8") for name in ("out", "err")))
+
+    async def _forks(self) -> Path:
+        """The socket of what forks commands; started when the first is run, it ends with the tests."""
+        path = self.folder / "forks"
+        if not path.exists():
+            starting = path.with_suffix(".starting")
+            with suppress(FileExistsError), starting.open("x"):
+                command = (sys.executable, "-m", "tests.forks", str(path))
+                process = subprocess.Popen(command, env=self.environment, cwd=ROOT)
+                atexit.register(process.kill)
+            await eventually(lambda: exists(path))
+        return path
+
+    async def s47_itself(self, *arguments: str) -> Ran:
+        """Run the command line as it is installed: slower, and the very program people run."""
         process = await asyncio.create_subprocess_exec(
             *S47,
             *arguments,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**self.environment, **environment},
+            env=self.environment,
             cwd=self.folder,
         )
-        out, err = await asyncio.wait_for(process.communicate((typed or "").encode()), 2 * SECONDS)
+        out, err = await asyncio.wait_for(process.communicate(), 2 * SECONDS)
         assert process.returncode is not None
         return Ran(process.returncode, out.decode(), err.decode())
 
@@ -305,6 +332,10 @@ async def has_its_timers(case: OneCase) -> bool:
     """Whether every running deadline has exactly one running timer, which names it, and there is no other."""
     alarms = decide.alarms(await case.state())
     return running_timers(await case.history()) == Counter(words[:120] for _, words in alarms.values())
+
+
+async def exists(path: Path) -> bool:
+    return path.exists()
 
 
 async def eventually(look: Callable[[], Awaitable[Found | None]], seconds: float = SECONDS) -> Found:
