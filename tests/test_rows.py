@@ -27,6 +27,7 @@ from casework import conditions, decide, requests, view
 from casework.effects import Entry, Notice, NoticeKind
 from casework.procedure import Procedure
 from casework.procedure_files import load
+from casework.vocabulary import Kind
 from tests.lives import Life
 
 FILES = {
@@ -203,6 +204,7 @@ def check_limit(office: Office, row: str, table: Table) -> None:
 
     `other`: the date in the other reading; `opens`: when its window does. `met`: what meets it; `not_met`: what does
     not; `until`: what ends it; `never`: a life without it; `aim`: passing it is no miss; `late`: it is late at once.
+    Of each it is seen that the very end is in time, and that a second later owner and a manager are told.
     """
     before, life = with_last(office, table)
     key = table["owed"]
@@ -222,8 +224,11 @@ def check_limit(office: Office, row: str, table: Table) -> None:
         assert key in life.running
         late = another(life).until(deadline.due)
         assert late.the(key, life.all_of(key).index(deadline)).breached_at is None, "in time at its very end"
-        told = (late.until(deadline.due + ONE_SECOND)).told(NoticeKind.OVERDUE, key)[-1:]
-        assert [to for _, to in told] == ([] if table.get("aim") else [table["owner"]]), told
+        late.until(deadline.due + ONE_SECOND)
+        told = [(notice.kind, notice.to) for notice in late.notices() if notice.deadline == deadline.id]
+        missed = [to for kind, to in told if kind is NoticeKind.OVERDUE]
+        further = [office.procedure.role[to].kind for kind, to in told if kind is NoticeKind.ESCALATION]
+        assert (missed, further) == (([], []) if table.get("aim") else ([table["owner"]], [Kind.MANAGER])), told
     _check_ends(office, life, table)
 
 
