@@ -310,6 +310,7 @@ def test_of_a_telephone_discussion_every_agency_makes_a_record() -> None:
     assert enquiry().never_ran("telephone-record")
     life = enquiry(how="telephone")
     assert life.the("telephone-record").owner == "co-operating agency"
+    assert life.due("telephone-record") == "2026-04-20"  # at the time
     reason = life.refused("form_completed", AGENCY, form="telephone-record", contents=["Actions agreed"])
     assert "Outcome of the discussion" in reason
     fill_in(life, "telephone-record", AGENCY)
@@ -1041,6 +1042,7 @@ def test_after_emergency_treatment_the_doctor_tells_the_parents_and_makes_a_reco
     life.say("information_withheld", SOCIAL_WORKER, ground="police investigation")
     assert "the medical practitioner" in life.refused("duty_done", SOCIAL_WORKER, duty="parents-told-of-treatment")
     done(life, "parents-told-of-treatment", DOCTOR)
+    assert life.due("emergency-treatment-record") == "2026-04-20"  # at the time
     fill_in(life, "emergency-treatment-record", DOCTOR)
     assert life.state("emergency-treatment-record") == "met"
 
