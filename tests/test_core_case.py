@@ -93,7 +93,16 @@ def test_a_referral_of_another_child_is_refused_and_names_nobody() -> None:
 
 
 def test_a_message_told_twice_counts_once() -> None:
-    life = referred("P", "2026-04-07 09:00").say("strategy_requested", ATM, id="the-same")
+    life = referred("P", "2026-04-07 09:00")
+    first = read(
+        "strategy_requested",
+        {"id": "the-same", "occurred_at": life.now, "by": {"role": "assistant team manager", "person": "atm"}},
+    )
+    assert not isinstance(first, Refused)
+    once = decide.receive(life.case, first, life.now)
+    assert isinstance(once, Decided)
+    assert not once.duplicate
+    life.case = once.case
     by = {"role": "anybody", "person": "somebody"}
     message = read("strategy_requested", {"id": "the-same", "occurred_at": life.now, "by": by})
     assert not isinstance(message, Refused)

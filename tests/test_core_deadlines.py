@@ -102,7 +102,10 @@ def test_a_late_fact_meets_the_limit_and_the_miss_that_was_recorded_stays() -> N
     assert any("met, Thu 9 Apr 2026 09:30 (the case had already recorded it as missed)" in line for line in life.lines)
 
 
-@pytest.mark.parametrize(("visit", "state"), [("2026-04-09 09:00", "met"), ("2026-04-09 12:00", "met late missed")])
+@pytest.mark.parametrize(
+    ("visit", "state"),
+    [("2026-04-08 10:00", "met"), ("2026-04-09 09:00", "met"), ("2026-04-09 12:00", "met late missed")],
+)
 def test_the_order_in_which_facts_are_told_does_not_matter(visit: str, state: str) -> None:
     life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
     life.say("authorisation", TM, request="request-1", decision="authorise")
@@ -127,6 +130,21 @@ def test_a_visit_of_long_ago_does_not_meet_the_clock_that_runs_now() -> None:
     life.say("child_visited", SW, "2026-04-09 09:00", occurred_at="2026-04-01 16:00", **ALONE)
     assert life.due("plan-visit") == "2026-04-22"
     assert [life.state("plan-visit", nth) for nth in range(2)] == ["met", "open"]
+
+
+def test_one_visit_told_by_two_people_is_one_visit() -> None:
+    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
+    life.say("child_visited", SW, "2026-04-08 16:00", **ALONE)
+    life.say("child_visited", TM, "2026-04-09 09:00", occurred_at="2026-04-08 16:00", **ALONE)
+    assert [life.state("plan-visit", nth) for nth in range(2)] == ["met", "open"]
+    assert life.due("plan-visit") == "2026-04-22"
+
+
+def test_what_was_done_late_is_said_to_be_late_and_nothing_else() -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-09 11:00")
+    assert "Visit the family home and see the child: met late, Thu 9 Apr 2026 11:00" in life.lines
+    prompt = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-09 09:00")
+    assert "Visit the family home and see the child: met, Thu 9 Apr 2026 09:00" in prompt.lines
 
 
 def test_a_reason_is_kept_with_what_was_missed() -> None:
@@ -326,6 +344,7 @@ def test_each_review_has_its_own_minutes() -> None:
     assert life.due("core-group-minutes-to-family") == "2027-01-22"
     life.say("conference_scheduled", CS, "2026-12-01 10:00", which="review", starts_at="2027-01-20 10:00")
     assert life.due("core-group-minutes-to-family") == "2027-01-13"
+    assert len(life.all_of("core-group-minutes-to-family")) == 2
 
 
 def test_each_review_has_its_own_report_however_late_the_first_was_heard_of() -> None:

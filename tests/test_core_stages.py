@@ -1,0 +1,428 @@
+"""The stages of the casework: strands side by side, what each message means at its stage, and what it cannot mean."""
+
+from typing import Any
+
+import pytest
+
+from casework.case import DeadlineState
+from casework.effects import NoticeKind
+from casework.vocabulary import Circumstance, Stage
+from tests.lives import B_ANSWERS, Life, london, plan_on_p, referred, strategy_on_b, strategy_on_p
+
+SW = "social worker/sw"
+ATM = "assistant team manager/atm"
+TM = "team manager/tm"
+IRO = "independent reviewing officer/iro"
+CS = "conference service/cs"
+LEAD = "lead practitioner/sw"
+DOCTOR = "named doctor/dr"
+AT_ONCE: dict[str, Any] = {"immediate": True}
+
+
+def two_discussions() -> Life:
+    life = referred("P", "2026-04-07 08:00").say("strategy_requested", SW, **AT_ONCE)
+    return life.say("strategy_requested", SW, "2026-04-07 09:00", **AT_ONCE)
+
+
+# --- Strategy discussions -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("D-B-35", "D-W-08")
+def test_of_several_open_discussions_a_message_says_which_it_means() -> None:
+    life = two_discussions()
+    assert "More than one strategy discussion is open (strategy-1, strategy-2)" in life.refused(
+        "strategy_outcome", SW, decision="section 47"
+    )
+    assert "There is no open strategy discussion strategy-3" in life.refused(
+        "strategy_outcome", SW, decision="section 47", strategy="strategy-3"
+    )
+    life.say("strategy_outcome", SW, "2026-04-08 10:00", decision="no section 47", strategy="strategy-2")
+    assert [strategy.id for strategy in life.case.strategies] == ["strategy-1"]
+    assert life.never_ran("initial-conference")
+    life.say("strategy_outcome", SW, "2026-04-08 11:00", decision="section 47")
+    assert life.due("initial-conference") == "2026-04-29"
+    assert "No strategy discussion is agreed" in life.refused("strategy_outcome", SW, decision="section 47")
+
+
+@pytest.mark.covers("U-W-01", "D-W-08")
+def test_a_further_discussion_needs_a_day_and_that_day_is_a_deadline() -> None:
+    life = referred("P", "2026-04-07 08:00").say("strategy_requested", SW, **AT_ONCE)
+    further = {"decision": "further discussion"}
+    assert "review_on: say when" in life.refused("strategy_outcome", SW, **further)
+    life.say("strategy_outcome", SW, "2026-04-08 10:00", review_on="2026-04-15", **further)
+    assert [strategy.id for strategy in life.case.strategies] == ["strategy-1"]
+    assert life.due("strategy-review") == "2026-04-15"
+    life.until("2026-04-16 09:00")
+    assert life.state("strategy-review") == "overdue missed"
+    life.say("action_completed", TM, action="strategy-review-1")
+    assert life.state("strategy-review") == "met late missed"
+    life.say("strategy_outcome", SW, decision="section 47")
+    assert life.case.strategies == ()
+
+
+def test_a_discussion_is_arranged_before_it_is_held() -> None:
+    life = referred("P", "2026-04-07 08:00").say("strategy_requested", SW, **AT_ONCE)
+    life.say("strategy_scheduled", SW, starts_at="2026-04-08 10:00")
+    assert life.case.strategies[0].scheduled_for == london("2026-04-08 10:00")
+
+
+@pytest.mark.covers("W-04", "D-W-03")
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [({}, "did not say complex"), ({"complex": True, "immediate": True}, "cannot be put off")],
+)
+def test_only_a_complex_discussion_that_is_not_immediate_can_be_put_off(asked: dict[str, Any], says: str) -> None:
+    extension = ("strategy_extension_requested", "rrt practice lead/r")
+    life = referred("W", "2026-10-23 18:00", by="mash/m")
+    assert "No strategy discussion is open" in life.refused(*extension, reason="organised abuse")
+    life.say("strategy_requested", "rrt practice lead/r", **asked)
+    assert says in life.refused(*extension, reason="organised abuse")
+
+
+def test_where_the_procedure_has_no_longer_limit_none_can_be_asked_for() -> None:
+    life = referred("P", "2026-04-07 08:00").say("strategy_requested", SW, complex=True, **AT_ONCE)
+    assert "no longer limit" in life.refused("strategy_extension_requested", SW, reason="organised abuse")
+
+
+@pytest.mark.covers("MT-B-01", "MT-B-03", "Q-28")
+def test_a_discussion_without_its_minimum_membership_needs_a_note_saying_why() -> None:
+    life = referred("B", "2026-04-19 10:00", date_of_birth="2018-05-01")
+    few: dict[str, Any] = {**B_ANSWERS, "decision": "no section 47", "attended_by": ["lead practitioner", "police"]}
+    reason = life.refused("strategy_outcome", LEAD, **few)
+    assert "needs as a minimum: health practitioner or" in reason
+    assert "say why in the note" in reason
+    assert "has no role 'the neighbour'" in life.refused(
+        "strategy_outcome", LEAD, **{**few, "attended_by": ["the neighbour"]}
+    )
+    life.say("strategy_outcome", LEAD, note="No health practitioner could be reached.", **few)
+    assert any("was held without health practitioner or" in line for line in life.lines)
+
+
+@pytest.mark.covers("MT-T-01")
+def test_on_t_the_family_takes_no_part_in_a_strategy_discussion() -> None:
+    life = referred("T", "2026-04-19 10:00", by=SW)
+    family = [key for key, role in life.procedure.role.items() if role.kind == "family"]
+    everybody = list(life.procedure.role)
+    assert "professionals only" in life.refused("strategy_outcome", SW, decision="section 47", attended_by=everybody)
+    professionals = [role for role in everybody if role not in family]
+    life.say("strategy_outcome", SW, decision="section 47", attended_by=professionals)
+
+
+@pytest.mark.covers("D-B-11", "NT-B-02", "Q-20")
+def test_a_discussion_may_decide_to_keep_something_from_the_family_on_a_ground() -> None:
+    life = referred("B", "2026-04-19 10:00")
+    withheld: dict[str, Any] = {**B_ANSWERS, "decision": "no section 47", "share_with_family": "withhold"}
+    assert "ground: say on which ground" in life.refused("strategy_outcome", LEAD, **withheld)
+    life.say("strategy_outcome", LEAD, ground="risk of harm", **withheld)
+    assert life.case.withholding is not None
+    assert life.case.withholding.ground == "risk of harm"
+    assert life.case.withholding.decided_by == "lead practitioner sw"
+    assert "withheld already" in life.refused("information_withheld", LEAD, ground="police investigation")
+    life.say("information_released", LEAD)
+    assert "Nothing is withheld" in life.refused("information_released", LEAD)
+
+
+@pytest.mark.covers("D-M-03")
+def test_a_strategy_discussion_on_a_plan_leaves_the_plan_alone() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").say(
+        "strategy_requested", SW, "2026-05-05 10:00", **AT_ONCE
+    )
+    running = set(life.running)
+    life.say("strategy_outcome", SW, decision="no section 47")
+    assert life.case.stage is Stage.PLAN
+    assert set(life.running) >= running - {"strategy-discussion"}
+
+
+# --- The enquiry --------------------------------------------------------------------------------------------------
+
+
+def test_an_outcome_needs_an_enquiry_and_is_not_earlier_than_it() -> None:
+    life = referred("P", "2026-04-07 08:00")
+    outcome = ("section47_outcome", SW)
+    assert "No section 47 enquiry is open" in life.refused(*outcome, outcome="substantiated")
+    life = strategy_on_p("2026-04-08 10:00").until("2026-04-09 09:00")
+    assert "cannot be earlier than the enquiry" in life.refused(
+        *outcome, occurred_at="2026-04-08 09:00", outcome="substantiated"
+    )
+
+
+@pytest.mark.covers("Q-15")
+def test_substantiated_without_a_conference_needs_a_reason_and_a_manager() -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW)
+    none: dict[str, Any] = {"outcome": "substantiated", "conference": False}
+    assert "reason: say why no conference" in life.refused("section47_outcome", SW, **none)
+    assert "a manager decides this" in life.refused("section47_outcome", SW, reason="no risk goes on", **none)
+    life.say("section47_outcome", TM, reason="no risk goes on", **none)
+    assert life.case.conference is None
+    assert life.state("initial-conference") == "cancelled"
+
+
+def test_a_visit_is_seen_alone_only_if_seen_and_recorded_only_if_made() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    assert "cannot have been seen alone and not seen" in life.refused("child_visited", SW, seen=False, alone=True)
+    assert "No visit was made yet" in life.refused("visit_recorded", SW)
+
+
+@pytest.mark.covers("SP-B-07")
+def test_a_child_is_missing_once_and_found_once() -> None:
+    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
+    assert "not recorded as missing" in life.refused("child_located", LEAD)
+    assert "not recorded as missing" in life.refused("further_action_agreed", LEAD)
+    life.say("whereabouts_unknown", LEAD)
+    assert "recorded as unknown already" in life.refused("whereabouts_unknown", LEAD)
+    assert "the search for the child" in life.case.open_strands
+    life.say("child_located", LEAD)
+    assert "the search for the child" not in life.case.open_strands
+
+
+# --- The assessment -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("U-P-02", "D-P-06", "Q-24")
+def test_the_assessment_ends_when_it_is_authorised() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    assert life.case.assessment is not None
+    life.until("2026-04-20 09:00")
+    assert "cannot be completed before it started" in life.refused(
+        "assessment_completed", SW, occurred_at="2026-04-08 09:00"
+    )
+    life.say("assessment_completed", SW)
+    assert "the Single Assessment" in life.case.open_strands
+    life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
+    assert "the Single Assessment" not in life.case.open_strands
+    assert "No Single Assessment is open" in life.refused("assessment_completed", SW)
+
+
+# --- Conferences --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("conference_service_informed", {}),
+        ("conference_requested", {}),
+        ("chair_allocated", {"chair": "iro"}),
+        ("initial_conference_held", {"plan": False}),
+        ("conference_requests_sent", {}),
+    ],
+)
+def test_there_is_no_conference_before_an_enquiry_called_one(name: str, fields: dict[str, Any]) -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    by = IRO if name == "initial_conference_held" else CS
+    reason = life.refused(name, by, **fields)
+    assert "No initial conference is called" in reason or "allocated to the conference" in reason
+
+
+@pytest.mark.covers("U-P-01", "F-P-04")
+def test_the_conference_service_knows_before_the_conference_is_arranged() -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW)
+    life.say("section47_outcome", SW, outcome="substantiated")
+    assert [notice.to for notice in life.notices(NoticeKind.TOLD)][-1] == "conference service"
+    schedule = ("conference_scheduled", CS)
+    assert "(U-P-01" in life.refused(*schedule, starts_at="2026-04-29 14:00")
+    life.say("conference_service_informed", SW)
+    assert "is earlier than the message itself" in life.refused(*schedule, starts_at="2026-04-07 14:00")
+    life.say(*schedule, starts_at="2026-04-29 14:00")
+
+
+@pytest.mark.covers("U-P-02", "P-03")
+def test_the_report_is_authorised_before_it_is_shared_and_the_chair_allocated_before_the_conference() -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW)
+    life.say("section47_outcome", SW, outcome="substantiated").say("conference_service_informed", SW)
+    assert "has not authorised it yet" in life.refused("report_shared", SW, to="family")
+    assert "No Independent Reviewing Officer" in life.refused("initial_conference_held", IRO, plan=False)
+
+
+@pytest.mark.covers("D-P-07")
+def test_a_plan_has_a_category_and_a_child_has_one_plan() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life.say("strategy_requested", SW, "2026-05-05 10:00", **AT_ONCE)
+    life.say("strategy_outcome", SW, decision="section 47").say("child_visited", SW)
+    life.say("section47_outcome", SW, outcome="substantiated").say("chair_allocated", CS, chair="iro")
+    held = ("initial_conference_held", IRO)
+    assert "categories: a plan has at least one" in life.refused(*held, plan=True)
+    assert "on a child protection plan already" in life.refused(*held, plan=True, categories=["neglect"])
+    life.say(*held, plan=False)
+    assert life.case.stage is Stage.PLAN
+    assert life.case.plan is not None
+    assert life.case.plan.id == "plan-1"
+
+
+# --- The plan -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "fields"),
+    [
+        ("core_group_held", SW, {}),
+        ("core_group_record_distributed", SW, {}),
+        ("core_group_minutes_sent", SW, {"to": "family"}),
+        ("review_report_completed", SW, {}),
+        ("review_conference_held", IRO, {"decision": "continue"}),
+        ("step_down_considered", SW, {}),
+        ("conference_scheduled", CS, {"which": "review", "starts_at": "2026-07-01 10:00"}),
+        ("report_shared", SW, {"which": "review", "to": "family"}),
+    ],
+)
+def test_nothing_of_a_plan_happens_without_one(name: str, by: str, fields: dict[str, Any]) -> None:
+    assert "The child is not on a child protection plan" in strategy_on_p("2026-04-08 10:00").refused(
+        name, by, **fields
+    )
+
+
+def test_a_core_group_belongs_to_the_plan_it_is_of() -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    assert "No core group was held yet" in life.refused("core_group_record_distributed", SW)
+    assert "before the plan was made" in life.refused("core_group_held", SW, occurred_at="2026-04-28 10:00")
+    for day in ("2026-05-14", "2026-06-11", "2026-07-09", "2026-08-06"):
+        life.say("core_group_held", SW, f"{day} 10:00")
+    assert life.case.plan is not None
+    assert life.case.plan.core_groups_held == tuple(
+        london(f"{day} 10:00") for day in ("2026-06-11", "2026-07-09", "2026-08-06")
+    )
+
+
+# --- The child and other children ---------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("Q-17", "SP-B-17")
+def test_a_child_is_born_once_and_not_in_days_to_come() -> None:
+    life = strategy_on_p("2026-04-08 10:00", expected_date_of_birth="2026-06-01")
+    assert "is yet to come" in life.refused("child_born", SW, date_of_birth="2026-06-01")
+    life.say("child_born", SW, "2026-06-02 10:00", date_of_birth="2026-06-01")
+    assert life.due("child-seen") == "2026-06-03 10:00"
+    assert "born already" in life.refused("child_born", SW, date_of_birth="2026-06-01")
+
+
+@pytest.mark.covers("Q-18", "SP-B-22")
+@pytest.mark.parametrize(("suspected", "others", "owed"), [(True, True, 1), (True, False, 0), (False, True, 0)])
+def test_a_death_ends_everything_but_the_question_of_other_children(suspected: bool, others: bool, owed: int) -> None:
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life.say("child_died", SW, abuse_or_neglect_suspected=suspected, other_children=others)
+    assert life.case.open_strands == []
+    assert life.case.stage is Stage.CLOSING
+    assert len(life.all_of("others-considered")) == owed
+    assert [one for one in life.running if one != "others-considered"] == []
+    if owed:
+        life.say("action_completed", TM, action="others-considered-1")
+    life.say("case_closed", TM, reason="the child died")
+
+
+@pytest.mark.covers("SP-B-18", "D-B-04")
+def test_other_children_are_identified_before_they_are_spoken_to() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    assert "identify them first" in life.refused("household_child_spoken_to", SW, person="sibling-1")
+    life.say("household_child_identified", SW, person="sibling-1", action_needed=False)
+    life.say("household_child_identified", SW, person="sibling-2", action_needed=True)
+    life.say("household_child_spoken_to", SW, person="sibling-1")
+    assert [(child.person, child.considered, child.spoken_to) for child in life.case.household] == [
+        ("sibling-1", True, True),
+        ("sibling-2", True, False),
+    ]
+    life.say("household_child_identified", SW, person="sibling-1", action_needed=True)
+    assert life.case.household[0].spoken_to
+
+
+@pytest.mark.covers("Q-23")
+def test_cases_that_belong_together_are_linked_once() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    assert "linked with itself" in life.refused("case_linked", SW, reference="case-1")
+    life.say("case_linked", SW, reference="case-2")
+    assert "linked already" in life.refused("case_linked", SW, reference="case-2")
+    assert life.case.linked == ("case-2",)
+
+
+def test_a_circumstance_begins_once_and_ends_once() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    looked_after = Circumstance.LOOKED_AFTER.value
+    assert "It is not recorded" in life.refused("circumstance_recorded", SW, what=looked_after, holds=False)
+    life.say("circumstance_recorded", SW, what=looked_after)
+    assert "recorded already" in life.refused("circumstance_recorded", SW, what=looked_after)
+    assert life.case.circumstances == (Circumstance.LOOKED_AFTER,)
+    life.say("circumstance_recorded", SW, what=looked_after, holds=False)
+    assert not life.case.circumstances
+
+
+# --- Medical consent ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("SP-B-10", "D-B-17")
+@pytest.mark.parametrize(
+    ("born", "examined", "accepted"),
+    [
+        ("2010-04-20", "2026-04-19", False),
+        ("2010-04-20", "2026-04-20", True),  # the sixteenth birthday
+        ("2008-02-29", "2024-02-28", False),
+        ("2008-02-29", "2024-02-29", True),
+        ("2008-06-01", "2026-04-20", True),
+    ],
+)
+def test_a_young_person_consents_from_their_sixteenth_birthday(born: str, examined: str, accepted: bool) -> None:
+    life = referred("B", f"{examined} 09:00", date_of_birth=born)
+    consent: dict[str, Any] = {"source": "young person aged 16 or 17", "given": True, "examined_on": examined}
+    if accepted:
+        life.say("medical_consent_recorded", DOCTOR, **consent)
+        assert "casts doubt" in life.refused("medical_consent_recorded", DOCTOR, mental_health_doubt=True, **consent)
+    else:
+        assert "not 16 or 17" in life.refused("medical_consent_recorded", DOCTOR, **consent)
+
+
+@pytest.mark.covers("SP-B-11", "SP-B-12", "SP-B-13", "D-B-17")
+def test_whoever_consents_must_be_able_to() -> None:
+    life = referred("B", "2026-04-19 10:00", date_of_birth="2014-05-01")
+    consent: dict[str, Any] = {"given": True, "examined_on": "2026-04-20"}
+    say = ("medical_consent_recorded", DOCTOR)
+    assert "(SP-B-12)" in life.refused(*say, source="competent child", **consent)
+    assert "(SP-B-11)" in life.refused(*say, source="competent child", understanding_assessed=True, **consent)
+    assert "(SP-B-11)" in life.refused(*say, source="parental responsibility", **consent)
+    assert "(SP-B-13)" in life.refused(*say, source="local authority under section 20", **consent)
+    life.say(*say, source="parental responsibility", parent_permission_sought=True, **consent)
+    life.say(*say, source="local authority under section 20", reason="the child was abandoned", **consent)
+    assert any("Consent to a medical assessment given (parental responsibility)" in line for line in life.lines)
+
+
+# --- Duties without a message of their own ------------------------------------------------------------------------
+
+
+@pytest.mark.covers("Q-28")
+def test_a_duty_with_a_message_of_its_own_is_done_by_that_and_one_with_a_limit_cannot_be_left_out() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    assert "is met when this happens: child seen" in life.refused("duty_done", SW, duty="child-seen")
+    assert "is not owed on this case" in life.refused("duty_done", SW, duty="no-such-duty")
+    assert "is not owed on this case" in life.refused("duty_departed", SW, duty="plan-visit", reason="none")
+    assert "it has a limit" in life.refused("duty_departed", SW, duty="child-seen", reason="the family is away")
+
+
+@pytest.mark.covers("Q-28", "U-B-05")
+def test_what_should_be_done_may_be_left_out_for_a_reason_and_what_must_be_done_may_not() -> None:
+    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
+    shoulds = [d for d in life.case.running_deadlines if life.procedure.timescale.get(d.timescale)]
+    musts = [d for d in shoulds if life.procedure.timescale[d.timescale].force == "must"]
+    free = [d for d in shoulds if d not in musts and not life.procedure.timescale[d.timescale].amounts]
+    assert musts
+    assert free
+    for deadline in musts:
+        said = life.refused("duty_departed", LEAD, duty=deadline.timescale, reason="it could not be done")
+        assert "the document says must" in said
+    life.say("duty_departed", LEAD, duty=free[0].timescale, reason="it would put the child at risk")
+    assert life.deadlines[free[0].id].state is DeadlineState.CANCELLED
+
+
+def test_a_prompt_is_checked_off_or_answered_no_with_a_reason() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    prompt = next(iter(life.procedure.prompt))
+    assert "reason: say why not" in life.refused("prompt_answered", SW, prompt=prompt, answer=False)
+    assert "has no prompt 'nothing'" in life.refused("prompt_answered", SW, prompt="nothing", answer=True)
+    life.say("prompt_answered", SW, prompt=prompt, answer=True)
+    assert life.case.answered == {prompt: True}
+
+
+def test_a_form_has_its_contents_and_its_signature() -> None:
+    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
+    assert "has no form 'nothing'" in life.refused("form_completed", LEAD, form="nothing")
+    key, form = next((key, form) for key, form in life.procedure.form.items() if len(form.contents) > 1)
+    assert f"lacks: {form.contents[-1]}" in life.refused(
+        "form_completed", LEAD, form=key, contents=list(form.contents[:-1])
+    )
+    life.say("form_completed", LEAD, form=key, contents=[part.upper() for part in form.contents], signed=True)
+    assert f"{form.name} was completed" in life.lines
