@@ -20,6 +20,7 @@ from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowExecution,
+    WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
@@ -97,6 +98,7 @@ async def send(to: Client, reference: str, message: str, body: dict[str, Any]) -
     """Send a message by its Update and wait for the answer. Raises `NotAccepted`, `NotFound` or `NotReached`."""
     handle = _handle(to, reference)
     return await _answered(
+        to,
         reference,
         lambda: handle.execute_update(message, body, result_type=Receipt, rpc_timeout=ANSWER_WITHIN),
     )
@@ -105,17 +107,17 @@ async def send(to: Client, reference: str, message: str, body: dict[str, Any]) -
 async def signal(to: Client, reference: str, message: str, body: dict[str, Any]) -> None:
     """Send a message by its Signal: nobody waits for the answer, and a refusal is told to the sender as a notice."""
     handle = _handle(to, reference)
-    await _answered(reference, lambda: handle.signal(message, body, rpc_timeout=ANSWER_WITHIN))
+    await _answered(to, reference, lambda: handle.signal(message, body, rpc_timeout=ANSWER_WITHIN))
 
 
 async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
     """Open a case with its referral. On a case that runs, the referral is new information."""
     first = str(body["id"])
     try:
-        return await _answered(opening.reference, lambda: _refer(to, opening, body, first))
+        return await _answered(to, opening.reference, lambda: _refer(to, opening, body, first))
     except NotAccepted:
         # The server remembers its answer to this id, even of a case that was never opened: that may be an old one.
-        return await _answered(opening.reference, lambda: _refer(to, opening, body, f"{first}-{uuid4().hex}"))
+        return await _answered(to, opening.reference, lambda: _refer(to, opening, body, f"{first}-{uuid4().hex}"))
 
 
 async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: str) -> Receipt:
@@ -149,7 +151,7 @@ async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: 
 async def read(to: Client, reference: str) -> Case:
     """The case as it stands."""
     handle = _handle(to, reference)
-    case = await _answered(reference, lambda: handle.query(CaseWorkflow.state, rpc_timeout=ANSWER_WITHIN))
+    case = await _answered(to, reference, lambda: handle.query(CaseWorkflow.state, rpc_timeout=ANSWER_WITHIN))
     if case is None:
         raise NotFound(f"Case {reference} is only just being opened; try again in a moment.")
     return case
@@ -178,7 +180,7 @@ def _handle(to: Client, reference: str) -> WorkflowHandle[CaseWorkflow, str]:
     return to.get_workflow_handle_for(CaseWorkflow.run, workflow_id(reference))
 
 
-async def _answered(reference: str, ask: Callable[[], Awaitable[Returned]]) -> Returned:
+async def _answered(to: Client, reference: str, ask: Callable[[], Awaitable[Returned]]) -> Returned:
     """The answer to what is asked. Asked again where the case could not answer just then: each message counts once."""
     until = time.monotonic() + ANSWER_WITHIN.total_seconds()
     while True:
@@ -195,9 +197,22 @@ async def _answered(reference: str, ask: Callable[[], Awaitable[Returned]]) -> R
                 "The message may still be taken; sending it again with the same --id counts once."
             ) from None
         except RPCError as error:
-            if error.status not in NOT_JUST_NOW or time.monotonic() > until:
+            if time.monotonic() > until or not await _goes_on(to, reference, error):
                 raise _of(error, reference) from None
         await asyncio.sleep(ASK_AGAIN.total_seconds())
+
+
+async def _goes_on(to: Client, reference: str, error: RPCError) -> bool:
+    """Whether the case could not answer just then, but runs: between two runs it looks as if it were closed."""
+    if error.status in NOT_JUST_NOW:
+        return True
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        return False
+    try:
+        status = (await _handle(to, reference).describe(rpc_timeout=ANSWER_WITHIN)).status
+    except RPCError:
+        return False
+    return status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
 
 
 def _of(error: RPCError, reference: str) -> Failed:

@@ -89,6 +89,7 @@ async def start_temporal(**settings: object) -> WorkflowEnvironment:
         dev_server_existing_path=str(temporal_path()),
         dev_server_extra_args=[part for option in options for part in option],
         dev_server_log_level="error",
+        dev_server_startup_timeout=timedelta(seconds=2 * SECONDS),
         search_attributes=list(ALL),
         data_converter=DATA_CONVERTER,
         identity=IDENTITY,

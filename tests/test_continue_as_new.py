@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -61,7 +62,16 @@ async def test_a_thousand_messages_through_one_case(office: Office, records: Dat
         for number in numbers:
             told.extend(await tell(number))
 
+    async def meddler() -> None:
+        """Somebody asks to cancel the workflow, whichever run it is in, again and again."""
+        while True:
+            with suppress(RPCError):  # between two runs there is nothing to be cancelled
+                await case.handle.cancel()
+            await asyncio.sleep(0.02)
+
+    meddling = asyncio.create_task(meddler())
     await asyncio.gather(*(practitioner() for _ in range(AT_ONCE)))
+    meddling.cancel()
     assert sum(told) >= 200, "many were sent twice"
 
     # Nothing is lost, and nothing is applied twice.

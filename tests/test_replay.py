@@ -3,6 +3,7 @@
 A change of `workflows/` or `casework/` that breaks one would stop running cases: see tests/record_histories.py.
 """
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -24,7 +25,8 @@ ALL = sorted(HISTORIES.glob("*.json"))
 
 async def replay(history: WorkflowHistory) -> None:
     replayer = Replayer(workflows=[CaseWorkflow], workflow_runner=RUNNER, data_converter=DATA_CONVERTER)
-    await replayer.replay_workflow(history)
+    async with asyncio.timeout(30):
+        await replayer.replay_workflow(history)
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)

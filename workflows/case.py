@@ -125,7 +125,9 @@ class CaseWorkflow:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 raise refusal(self._broken) from error
             self._case = decide.unopened(self._start.reference, basis.episode, basis.procedure, basis.bank_holidays)
-        with suppress(TimeoutError):
+        elif self._case.child is not None:
+            return True  # without waiting for anything: it goes on, even if it is being cancelled just now
+        with suppress(TimeoutError, asyncio.CancelledError):  # a case that has its referral by now is open
             await workflow.wait_condition(
                 lambda: self._known_case.child is not None or self._turned_away,
                 timeout=REFERRAL_AWAITED,

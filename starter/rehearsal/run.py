@@ -23,13 +23,14 @@ from casework.effects import Entry, Notice
 from casework.procedure import Procedure
 from connection.search_attributes import ALL
 from connection.temporal import DATA_CONVERTER
-from starter.embedded import test_server_path
+from starter.embedded import EmbeddedError, test_server_path
 from starter.rehearsal.outcome import Rehearsed, Told, held_against, life_of
 from starter.rehearsal.scenario import Scenario, Step
 from worker import case_worker
 from workflows.case import CaseStart, CaseWorkflow, Receipt
 
 TASK_QUEUE = "rehearsal"
+START_WITHIN = timedelta(seconds=60)
 ANSWER_WITHIN = timedelta(seconds=30)
 SETTLE = 0.05
 """Seconds to wait once the server has stopped: the SDK's own threads must not meet an exiting interpreter."""
@@ -90,9 +91,15 @@ async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress 
 @asynccontextmanager
 async def stage(notebook: Notebook) -> AsyncIterator[WorkflowEnvironment]:
     """A server that skips time, and a worker on it that writes into the notebook."""
-    server = await WorkflowEnvironment.start_time_skipping(
-        data_converter=DATA_CONVERTER, test_server_existing_path=str(test_server_path()), runtime=_quiet()
-    )
+    try:
+        server = await WorkflowEnvironment.start_time_skipping(
+            data_converter=DATA_CONVERTER,
+            test_server_existing_path=str(test_server_path()),
+            test_server_startup_timeout=START_WITHIN,
+            runtime=_quiet(),
+        )
+    except RuntimeError as problem:
+        raise EmbeddedError(f"The server that skips time did not start: {problem}") from None
     try:
         await server.client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(
