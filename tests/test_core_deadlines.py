@@ -358,6 +358,12 @@ def test_each_review_has_its_own_report_however_late_the_first_was_heard_of() ->
     life.say("conference_scheduled", SW, which="review", starts_at="2027-02-18 10:00")
     assert [life.state("review-report-to-family", nth) for nth in range(2)] == ["met missed", "open"]
     assert life.due("review-report-to-family") == "2027-02-11"
+    life.say("report_shared", SW, "2027-02-10 10:00", to="family", which="review")
+    life.say("review_conference_held", SW, "2027-02-18 10:00", decision="continue", wishes_sought=True)
+    life.say("conference_scheduled", SW, which="review", starts_at="2027-08-18 10:00")
+    assert life.state("review-report-to-family", 1) == "met"
+    assert life.state("review-report-to-family", 2) == "open"
+    assert life.due("review-report-to-family") == "2027-08-11"
 
 
 T_PLAN: dict[str, Any] = {
@@ -454,6 +460,7 @@ def test_on_t_the_last_strategy_meeting_counts_and_passing_the_first_ones_limit_
     everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
     life.say("strategy_outcome", SW, "2026-04-20 10:00", decision="section 47", attended_by=everybody)
     assert life.due("initial-conference") == "2026-05-12"
+    assert life.notices(NoticeKind.WARNING) == []
     life.say("strategy_outcome", SW, "2026-04-30 10:00", decision="section 47", attended_by=everybody)
     assert life.due("initial-conference") == "2026-05-22"
     assert str(life.the("initial-conference").other_reading_on) == "2026-05-15"

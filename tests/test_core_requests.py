@@ -263,6 +263,30 @@ def test_a_case_that_moves_to_another_procedure_asks_those_who_decide_there() ->
     assert life.case.requests[record].state is RequestState.OPEN
 
 
+def test_what_nobody_authorises_under_the_new_procedure_is_to_be_sent_again() -> None:
+    life = outcome_on_b()
+    record, outcome = (request.id for request in life.case.waiting_requests)
+    other = Life("P", "2026-04-01 09:00").procedure.model_dump(mode="json", by_alias=True)
+    life.say("procedure_adopted", MANAGER, procedure=other)
+    assert life.case.requests[record].state is RequestState.WITHDRAWN
+    assert life.case.requests[outcome].state is RequestState.WITHDRAWN
+    again = [notice for notice in life.notices(NoticeKind.REQUEST) if notice.text.startswith("To be sent again")]
+    assert [(notice.to, notice.request) for notice in again] == [("social worker", record), ("social worker", outcome)]
+    life.say("section47_outcome", SW, outcome="substantiated")
+    assert "the section 47 enquiry" not in life.case.open_strands
+
+
+def test_what_is_decided_by_the_same_people_under_a_new_version_is_not_asked_again() -> None:
+    life = outcome_on_b()
+    waiting = life.case.waiting_requests
+    told = len(life.notices(NoticeKind.REQUEST))
+    newer = life.procedure.model_dump(mode="json", by_alias=True)
+    newer["procedure"]["version"] = "2027"
+    life.say("procedure_adopted", MANAGER, procedure=newer)
+    assert life.case.waiting_requests == waiting
+    assert len(life.notices(NoticeKind.REQUEST)) == told
+
+
 def test_decided_requests_are_forgotten_in_the_end_and_those_that_wait_are_not() -> None:
     life = asked_on_p()
     for number in range(1, 12):

@@ -408,6 +408,39 @@ def test_what_should_be_done_may_be_left_out_for_a_reason_and_what_must_be_done_
     assert life.deadlines[free[0].id].state is DeadlineState.CANCELLED
 
 
+@pytest.mark.covers("Q-28")
+def test_a_duty_without_an_amount_is_given_a_day_and_one_with_a_limit_is_not() -> None:
+    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
+    free = next(
+        deadline.timescale
+        for deadline in life.case.running_deadlines
+        if deadline.due is None and life.procedure.timescale[deadline.timescale].no_amount
+    )
+    life.say("duty_date_set", LEAD, duty=free, due="2026-04-24")
+    assert life.due(free) == "2026-04-24"
+    assert life.told(NoticeKind.MOVED, free) == [("2026-04-20 10:00", life.the(free).owner)]
+    assert "that is its day already" in life.refused("duty_date_set", LEAD, duty=free, due="2026-04-24")
+    life.say("duty_date_set", LEAD, duty=free, due="2026-04-27")
+    assert life.due(free) == "2026-04-27"
+    assert "has its own limit" in life.refused("duty_date_set", LEAD, duty="initial-conference", due="2026-04-24")
+    assert "is not owed on this case" in life.refused("duty_date_set", LEAD, duty="no-such-duty", due="2026-04-24")
+    life.until("2026-04-28 09:00")
+    assert life.state(free) == "overdue missed"
+
+
+@pytest.mark.covers("SP-B-01")
+def test_powers_of_protection_are_in_force_until_they_end() -> None:
+    life = strategy_on_p("2026-04-08 10:00").say("immediate_protection_taken", "police/pc")
+    assert life.case.power_in_force is None
+    assert "No order and no police powers" in life.refused("protection_power_ended", SW)
+    police = {"power": "police powers of protection"}
+    assert "reason: say why police powers" in life.refused("immediate_protection_taken", "police/pc", **police)
+    life.say("immediate_protection_taken", "police/pc", reason="there was no time for a court", **police)
+    assert str(life.case.power_in_force) == "police powers of protection"
+    life.say("protection_power_ended", SW)
+    assert not life.case.power_in_force
+
+
 def test_a_prompt_is_checked_off_or_answered_no_with_a_reason() -> None:
     life = strategy_on_p("2026-04-08 10:00")
     prompt = next(iter(life.procedure.prompt))
