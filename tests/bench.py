@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowHandle
@@ -35,7 +36,9 @@ from workflows.case import CaseStart, CaseWorkflow, Receipt
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 ROUNDS = 5
-UPDATES = 100
+UPDATES = 20
+SETTLED = 0.3
+"""Seconds without a new event after which a case is done."""
 Figures = dict[str, float]
 
 
@@ -94,19 +97,41 @@ async def updates() -> Figures:
                 start = CaseStart(reference="bench", procedure="P")
                 case = await client.start_workflow(CaseWorkflow.run, start, id="case-bench", task_queue="cases")
                 await _refer(case)
-                nothing, something = [], []
-                began = (await case.describe()).history_length
-                for _ in range(UPDATES):  # by turns, so that whatever else the machine does weighs on both alike
-                    nothing.append(await _timed(lambda: empty.execute_update(EmptyWorkflow.nothing)))
-                    something.append(await _timed(lambda: _tell(case)))
-                ended = (await case.describe()).history_length
+                rounds = [await _round(empty, case) for _ in range(ROUNDS)]
                 await empty.signal(EmptyWorkflow.finish)
     return {
-        "update of a case, ms": median(something) * 1000,
-        "empty update, ms": median(nothing) * 1000,
-        "update of a case / empty update": median(something) / median(nothing),
-        "events of history per message": (ended - began) / UPDATES,
+        "update of a case, ms": median(one.case for one in rounds) * 1000,
+        "empty update, ms": median(one.empty for one in rounds) * 1000,
+        "update of a case / empty update": median(one.case / one.empty for one in rounds),
+        "events of history per message": median(one.events for one in rounds),
     }
+
+
+class Round(NamedTuple):
+    """The median time of an empty update and of a case's, in seconds, and the events a message of the case took."""
+
+    empty: float
+    case: float
+    events: float
+
+
+async def _round(empty: WorkflowHandle[EmptyWorkflow, None], case: WorkflowHandle[CaseWorkflow, str]) -> Round:
+    """Some updates of each. What a case writes down after it has answered is waited for, or it would weigh on both."""
+    await _settled(case)
+    nothing = [await _timed(lambda: empty.execute_update(EmptyWorkflow.nothing)) for _ in range(UPDATES)]
+    began = await _settled(case)
+    something = [await _timed(lambda: _tell(case)) for _ in range(UPDATES)]
+    ended = await _settled(case)
+    return Round(median(nothing), median(something), (ended - began) / UPDATES)
+
+
+async def _settled(case: WorkflowHandle[CaseWorkflow, str]) -> int:
+    """Wait until the case's history grows no more. Returns its length."""
+    known = -1
+    while (length := (await case.describe()).history_length) != known:
+        known = length
+        await asyncio.sleep(SETTLED)
+    return length
 
 
 async def _timed(doing: Callable[[], Awaitable[object]]) -> float:
