@@ -34,7 +34,7 @@ from casework.case import Case
 from casework.messages import Id
 from casework.model import Value
 from connection.settings import settings
-from connection.temporal import connect
+from connection.temporal import connect, connect_to
 from starter.embedded import read_addresses
 from workflows.case import CaseStart, CaseWorkflow, Receipt
 
@@ -83,15 +83,28 @@ def workflow_id(reference: str) -> str:
 
 
 async def client() -> Client:
-    """A client of the server the environment names, or of the embedded stack on the state folder."""
-    running = read_addresses(settings().folder)
+    """A client of the server that `TEMPORAL_*` names, or of the embedded stack that runs on the state folder."""
+    named = any(name.startswith("TEMPORAL_") for name in os.environ)
+    running = None if named else read_addresses(settings().folder)
     try:
-        return await asyncio.wait_for(
-            connect(running.temporal) if running else connect(), ANSWER_WITHIN.total_seconds()
-        )
+        if running:
+            return await _patiently(running.temporal)
+        return await asyncio.wait_for(connect(), ANSWER_WITHIN.total_seconds())
     except (RuntimeError, TimeoutError, OSError):
         where = running.temporal if running else os.environ.get("TEMPORAL_ADDRESS", "127.0.0.1:7233")
         raise NotReached(f"No Temporal server answers at {where}. Start one with: s47 up") from None
+
+
+async def _patiently(address: str) -> Client:
+    """The embedded server is started again when it dies, so it is waited for."""
+    until = time.monotonic() + ANSWER_WITHIN.total_seconds()
+    while True:
+        try:
+            return await asyncio.wait_for(connect_to(address), ANSWER_WITHIN.total_seconds())
+        except RuntimeError:
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(LOOK_AGAIN.total_seconds())
 
 
 async def send(to: Client, reference: str, message: str, body: dict[str, Any]) -> Receipt:

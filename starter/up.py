@@ -1,12 +1,14 @@
 """`s47 up`: everything on this machine, in one process group, until it is stopped."""
 
 import asyncio
+import os
+import shlex
 import sys
 from pathlib import Path
 
 from connection.search_attributes import registered
 from connection.settings import settings
-from connection.temporal import connect
+from connection.temporal import connect_to
 from starter import demo, reach
 from starter.embedded import Addresses, embedded_stack, keep_running
 from starter.words import out
@@ -20,6 +22,7 @@ def say(line: str) -> None:
 async def up(folder: Path, *, with_demo: bool, temporal_port: int, ui_port: int) -> None:
     """Run Temporal, Postgres and the worker until cancelled. Raises `EmbeddedError`."""
     say(f"Starting Temporal and Postgres; their state is in {folder}/")
+    _forget_other_servers(folder)
     async with embedded_stack(
         folder, temporal_port=temporal_port, ui_port=ui_port, search_attributes=registered(), report=say
     ) as addresses:
@@ -30,18 +33,25 @@ async def up(folder: Path, *, with_demo: bool, temporal_port: int, ui_port: int)
             keep_running([sys.executable, "-m", "worker"], environment, folder / "worker.log", say)
         )
         try:
-            client = await connect(addresses.temporal)
+            client = await connect_to(addresses.temporal)
             await reach.worker_ready(client)
             if with_demo:
                 await demo.load(client, say)
-            _invite(addresses, with_demo)
+            _invite(addresses, folder, with_demo)
             await worker
         finally:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
 
 
-def _invite(addresses: Addresses, with_demo: bool) -> None:
+def _forget_other_servers(folder: Path) -> None:
+    """Settings for another Temporal, in the environment or in a profile at home, are not for this one's worker."""
+    for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
+        del os.environ[name]
+    os.environ["TEMPORAL_CONFIG_FILE"] = str(folder / "temporal.toml")
+
+
+def _invite(addresses: Addresses, folder: Path, with_demo: bool) -> None:
     """Print where everything is and what to type next."""
     say("")
     say("S47 is running. Ctrl-C stops it; started again, every case is where it was.")
@@ -53,6 +63,8 @@ def _invite(addresses: Addresses, with_demo: bool) -> None:
     say("")
     s47 = Path(sys.argv[0])
     here = f"{s47.parent.parent.name}/{s47.parent.name}/s47" if s47.parent.name == "bin" else "s47"
+    if folder != settings().folder:
+        say(f"  export S47_FOLDER={shlex.quote(str(folder.absolute()))}")
     if with_demo:
         say(f"  {here} cases")
         say(f"  {here} show DEMO-PLAN")

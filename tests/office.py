@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -118,10 +118,13 @@ class Office:
     dsn: str
     folder: Path
     queue: str = "s47"
+    environment_of: Mapping[str, str] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
         """What a program of ours needs to know, and nothing of the settings of whoever runs the tests."""
+        if self.environment_of is not None:
+            return dict(self.environment_of)
         theirs = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "S47_"))}
         ours = {
             "TEMPORAL_ADDRESS": self.temporal,

@@ -5,7 +5,9 @@ import dataclasses
 import json
 import re
 import shlex
-from collections.abc import Iterator
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +21,7 @@ from activities import reading
 from casework.messages import MESSAGES
 from starter import demo
 from starter.cli import app
-from tests.office import ROOT, Office, OneCase, Ran, eventually
+from tests.office import ROOT, S47, Office, OneCase, Ran, eventually
 from tests.test_embedded import free_port
 
 DONE, REFUSED, WRONGLY_CALLED, NO_SUCH_CASE, NO_ANSWER = range(5)
@@ -405,13 +407,14 @@ async def test_what_does_not_answer_is_named(office: Office, tmp_path: Path) -> 
     unread = await idle.case("IDLE")
     file = tmp_path / "idle.json"
     file.write_text(json.dumps(referral(unread.reference)), encoding="utf-8")
-    no_temporal, no_worker, no_records, none_known, no_dsn, no_json = await together(
+    no_temporal, no_worker, no_records, none_known, no_dsn, no_json, no_profile = await together(
         office.s47("cases", TEMPORAL_ADDRESS=nowhere),
         idle.s47("refer", str(file)),
         office.s47("tray", "x", S47_POSTGRES="postgresql://s47@/s47?host=/nowhere"),
         office.s47("tray", "x", S47_POSTGRES=""),
         office.s47("tray", "x", S47_POSTGRES="nonsense"),
-        office.s47("cases", S47_PROCEDURES="/ours"),
+        office.s47("procedure", "list", S47_PROCEDURES="/ours"),
+        office.s47("cases", TEMPORAL_PROFILE="nobody-s"),
     )
     assert no_temporal.code == NO_ANSWER
     assert no_temporal.err == f"✗ No Temporal server answers at {nowhere}. Start one with: s47 up\n"
@@ -424,6 +427,10 @@ async def test_what_does_not_answer_is_named(office: Office, tmp_path: Path) -> 
     assert none_known.code in (NO_ANSWER, WRONGLY_CALLED) and none_known.err.startswith("✗ ")
     assert no_dsn.code == WRONGLY_CALLED and no_dsn.err.startswith("✗ S47_POSTGRES: The DSN of the records' database")
     assert (no_json.code, no_json.err) == (WRONGLY_CALLED, "✗ S47_PROCEDURES: this is to be written as JSON\n")
+    assert (no_profile.code, no_profile.err.strip()) == (
+        WRONGLY_CALLED,
+        "✗ Temporal's settings cannot be used: Profile 'nobody-s' not found",
+    )
 
     # The referral was taken all the same: once somebody serves the queue, the case is there.
     with idle.worker():
@@ -431,6 +438,65 @@ async def test_what_does_not_answer_is_named(office: Office, tmp_path: Path) -> 
         assert (again.code, again.json[unread.reference]["accepted"]) == (DONE, True)
         async with office.records() as records:
             assert len(await unread.recorded(records)) == 1
+
+
+# --- Everything on one machine ------------------------------------------------------------------------------------
+
+
+async def test_everything_on_one_machine_stopped_and_started_again(state_folder: Path) -> None:
+    """Whatever Temporal the user has settings for, in the environment or in a profile at home, is left alone."""
+    home = state_folder / "home"
+    profile = home / ".config" / "temporalio" / "temporal.toml"
+    profile.parent.mkdir(parents=True)
+    profile.write_text('[profile.default]\naddress = "production:7233"\nnamespace = "production"\n', encoding="utf-8")
+    here = Office("", "", state_folder)
+    at_home = {name: value for name, value in here.environment.items() if not name.startswith(("TEMPORAL_", "S47_"))}
+    at_home |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
+    ports = ("--temporal-port", str(free_port()), "--ui-port", str(free_port()))
+    folder = state_folder / "s47"
+
+    @asynccontextmanager
+    async def running(**more: str) -> AsyncIterator[list[str]]:
+        up = await asyncio.create_subprocess_exec(
+            *S47,
+            *("up", "--folder", str(folder), *ports),
+            env={**at_home, **more},
+            cwd=state_folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert up.stdout
+        said: list[str] = []
+        try:
+            async with asyncio.timeout(60):
+                while "s47 --help" not in "".join(said[-1:]):
+                    line = await up.stdout.readline()
+                    assert line, said
+                    said.append(line.decode())
+            yield said
+            up.send_signal(signal.SIGINT)
+            rest, _ = await asyncio.wait_for(up.communicate(), 60)
+            assert (up.returncode, rest.decode().split()[-1]) == (0, "Stopping.")
+        finally:
+            if up.returncode is None:
+                up.kill()
+
+    async def s47(*arguments: str) -> Ran:
+        return await dataclasses.replace(here, environment_of={**at_home, "S47_FOLDER": str(folder)}).s47(*arguments)
+
+    async with running(TEMPORAL_ADDRESS="production:7233", TEMPORAL_NAMESPACE="production") as said:
+        assert f"  export S47_FOLDER={folder}\n" in said
+        (state_folder / "one.json").write_text(json.dumps(referral("ONE")), encoding="utf-8")
+        opened, elsewhere = await together(s47("refer", str(state_folder / "one.json")), s47("show", "TWO"))
+        assert (opened.code, elsewhere.code) == (DONE, NO_SUCH_CASE), opened.err
+    stopped = await s47("cases")
+    assert (stopped.code, "Start one with: s47 up" in stopped.err) == (NO_ANSWER, True)
+    async with running():
+        [listed] = (await s47("cases", "--json")).json
+        assert (listed["reference"], listed["stage"]) == ("ONE", "referral")
+        assert (await s47("send", "ONE", "new_information_received", "--as", "police/pc-1")).code == DONE
+        verified = await s47("verify", "ONE")
+        assert (verified.code, verified.err) == (DONE, "")
 
 
 # --- The demonstration, and what the README says of it ------------------------------------------------------------
