@@ -29,10 +29,17 @@ from casework.procedure import Procedure
 from casework.procedure_files import load, shipped
 from casework.vocabulary import Event, Kind, Stage
 
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "repeatable")
+"""Continuous integration must not depend on chance: HYPOTHESIS_PROFILE=explore looks further, by other examples."""
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=2000, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
-"""Continuous integration must not depend on chance: HYPOTHESIS_PROFILE=explore looks further, by other examples."""
+settings.load_profile(PROFILE)
+
+
+def examples(number: int) -> int:
+    """So many examples of something slow, and many more when exploring."""
+    return number if PROFILE == "repeatable" else 20 * number
+
 
 ONE_DAY = timedelta(days=1)
 MONDAY, SATURDAY = 0, 5

@@ -18,12 +18,13 @@ from pydantic_core import to_json
 from casework import decide, view
 from casework.batch import batch_of
 from casework.case import Case, Deadline, DeadlineState, RungKind
+from casework.conditions import all_hold, holds
 from casework.effects import DeadlineChanged, Decided, Entry, Notice, NoticeKind, Refused, sealed
 from casework.incoming import read
 from casework.messages import MESSAGES, Message
 from casework.procedure_files import load, shipped
 from casework.vocabulary import Stage
-from tests.lives import ABSURD, CHILD, FIRST_DAY, FORWARDS, HOLIDAYS, NOTE, PRIVATE, SENSE, SIBLING, Somebody
+from tests.lives import ABSURD, CHILD, FIRST_DAY, FORWARDS, HOLIDAYS, NOTE, PRIVATE, SENSE, SIBLING, Somebody, examples
 
 BASE_SETS = ("working-together",)
 KEYS = [path.stem for path in shipped()]
@@ -103,6 +104,7 @@ class World:
             if isinstance(answer, Decided):
                 assert isinstance(message, Message)
                 assert answer.case.seen[-1] == message.id
+                self._check_allowed(message)
                 self.accepted.append((message, self.now))
                 self._keep(answer)
                 return
@@ -163,6 +165,23 @@ class World:
                 self.notices.append(effect)
 
     # --- What always holds ---
+
+    def _check_allowed(self, message: Message) -> None:
+        """Nothing is accepted that the procedure forbids: not from this role, not past this gate, not unanswered."""
+        case, procedure = self.case, self.case.procedure
+        role = procedure.role_named(message.by.role)
+        assert role is not None
+        assert procedure.role[role].kind in message.sent_by
+        said = message.model_dump(mode="json")
+        for gate in procedure.gate:
+            meant = gate.message == message.name and all(said[field] == value for field, value in gate.when.items())
+            if meant and gate.needs is not None and gate.subject is None and all_hold(gate.only_if, case):
+                assert holds(gate.needs, case), f"{message.name} was accepted although: {gate.because}"
+        for answer in procedure.answer:
+            meant = answer.message == message.name and all(said[field] == value for field, value in answer.when.items())
+            if meant and all_hold(answer.only_if, case):
+                assert said[answer.field] not in (None, [], ""), f"{message.name} left {answer.field} open"
+                assert answer.must_be in (None, said[answer.field])
 
     def _check_effects(self, decided: Decided) -> None:
         """The chronology is one sealed chain; notices have ids of their own and hold nothing private."""
@@ -276,7 +295,7 @@ def _chronology(case: Case) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)
-@settings(max_examples=40)
+@settings(max_examples=examples(60))
 @given(steps=STEPS)
 def test_whatever_happens_a_case_stays_sound(procedure: str, steps: list[Step]) -> None:
     world = World(procedure)
@@ -285,7 +304,7 @@ def test_whatever_happens_a_case_stays_sound(procedure: str, steps: list[Step]) 
 
 
 @pytest.mark.parametrize("procedure", COMPLETED)
-@settings(max_examples=12)
+@settings(max_examples=examples(20))
 @given(steps=STEPS)
 def test_and_so_it_does_under_a_procedure_that_a_base_set_completes(procedure: str, steps: list[Step]) -> None:
     world = World(procedure)
