@@ -1,50 +1,137 @@
-"""What a new case begins with: its procedure, the bank holidays, and which episode of the child's it is."""
+"""What a case begins with: its procedure, the bank holidays, its episode; of one that is rebuilt, all of its record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+import asyncpg
 from holidays import country_holidays
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.database import Database
+from activities.migrate import Connection
 from casework.batch import Basis, BasisWanted
 from casework.calendar import BankHolidays
+from casework.effects import Kept
+from casework.procedure import Procedure, from_record
 from casework.procedure_files import WrongProcedure, load
+from casework.stages.referral import ReferralReceived
 
-YEARS_BEFORE, YEARS_AFTER = 3, 19
-"""A late fact may be some years old, and a case may last until the child is of age."""
+YEARS_BEFORE, YEARS_AFTER = 20, 19
+"""A fact may be as old as the child, and a case may last until the child is of age."""
 
 
 class CaseBasis:
-    """Where a new case's snapshots come from.
+    """Where a case's snapshots come from. `procedures` are the folders of an authority's own procedure files."""
 
-    `earlier_episodes` says how many episodes of a reference the records have; `procedures` are the folders of an
-    authority's own procedure files.
-    """
-
-    def __init__(self, earlier_episodes: Callable[[str], Awaitable[int]], procedures: Sequence[Path] = ()) -> None:
-        self._earlier_episodes = earlier_episodes
+    def __init__(self, database: Database, procedures: Sequence[Path] = ()) -> None:
+        self._database = database
         self._procedures = procedures
 
     @activity.defn(name="case_basis")
     async def case_basis(self, wanted: BasisWanted) -> Basis:
-        """The snapshots. An unknown or wrong procedure is said so at once, not tried again ("WrongProcedure").
+        """What a case begins with, or what the record has of it, where it is to be rebuilt.
 
-        An episode is in the records only once its first batch is written, so a second try counts the same.
+        Said at once, not tried again: an unknown or wrong procedure ("WrongProcedure"), and that there is nothing
+        to rebuild a case from ("NoRecord"). An episode is in the records only once its first batch is written, so a
+        second try counts the same.
         """
+        if wanted.rebuild:
+            return await self._recorded(wanted.reference)
         try:
             procedure = await asyncio.to_thread(load, wanted.procedure, self._procedures)
         except WrongProcedure as problem:
             raise ApplicationError(str(problem), type="WrongProcedure", non_retryable=True) from None
-        return Basis(
-            procedure=procedure,
-            bank_holidays=await asyncio.to_thread(bank_holidays),
-            episode=1 + await self._earlier_episodes(wanted.reference),
-        )
+        calendar = await asyncio.to_thread(bank_holidays)
+        async with self._database.transaction() as connection:
+            for row in await connection.fetch("SELECT day FROM s47.holiday ORDER BY day"):
+                calendar = calendar.with_proclaimed(row["day"])
+            await _keep(connection, procedure, calendar)
+            last = await connection.fetchval(
+                "SELECT coalesce(max(episode), 0) FROM s47.case WHERE reference = $1", wanted.reference
+            )
+            return Basis(
+                procedure=procedure,
+                bank_holidays=calendar,
+                episode=last + 1,
+                referrals=await _referrals(connection, wanted.reference, before=last + 1),
+            )
+
+    async def _recorded(self, reference: str) -> Basis:
+        """The last episode of a case, from the record alone."""
+        async with (
+            self._database.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            last = await connection.fetchrow(
+                """
+                SELECT episode, announced, batch, opened_with, procedure.body AS procedure, calendar.version, dates
+                FROM s47.case AS this
+                LEFT JOIN s47.procedure ON fingerprint = opened_with
+                LEFT JOIN s47.calendar ON calendar.version = this.calendar
+                WHERE reference = $1 ORDER BY episode DESC LIMIT 1
+                """,
+                reference,
+            )
+            if last is None:
+                raise _no_record(f"There is no record of a case {reference}")
+            if last["procedure"] is None or last["version"] is None:
+                raise _no_record(
+                    f"The procedure or the calendar that case {reference} opened with is not in the record"
+                )
+            episode: int = last["episode"]
+            kept = await connection.fetch(
+                f"SELECT {', '.join(Kept.model_fields)} FROM s47.fact WHERE reference = $1 AND episode = $2 "
+                "ORDER BY number",
+                reference,
+                episode,
+            )
+            return Basis(
+                procedure=await asyncio.to_thread(from_record, last["opened_with"], last["procedure"]),
+                bank_holidays=BankHolidays(version=last["version"], dates=tuple(last["dates"])),
+                episode=episode,
+                referrals=await _referrals(connection, reference, before=episode),
+                kept=tuple(Kept(**dict(row)) for row in kept),
+                announced=last["announced"],
+                batches=last["batch"],
+            )
+
+
+async def _keep(connection: Connection, procedure: Procedure, calendar: BankHolidays) -> None:
+    """Keep the snapshots, for a case that is one day rebuilt."""
+    await connection.execute(
+        "INSERT INTO s47.procedure (fingerprint, body) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        procedure.fingerprint,
+        procedure.model_dump_json(by_alias=True),
+    )
+    await connection.execute(
+        "INSERT INTO s47.calendar (version, dates) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        calendar.version,
+        list(calendar.dates),
+    )
+
+
+async def _referrals(connection: Connection, reference: str, before: int) -> dict[str, str]:
+    """The referrals that earlier episodes accepted: message id to the digest of what it said."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT message_id, state->>'digest' AS digest FROM s47.fact
+        WHERE reference = $1 AND episode < $2 AND name = $3 AND fact IS NOT NULL AND message_id IS NOT NULL
+        ORDER BY episode, number
+        """,
+        reference,
+        before,
+        ReferralReceived.name,
+    )
+    return {row["message_id"]: row["digest"] for row in rows}
+
+
+def _no_record(said: str) -> ApplicationError:
+    return ApplicationError(said, type="NoRecord", non_retryable=True)
 
 
 def bank_holidays(year: int | None = None) -> BankHolidays:

@@ -57,17 +57,19 @@ async def migrate(connection: Connection, migrations: Sequence[Migration] | None
     wanted = shipped() if migrations is None else migrations
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-        await connection.execute(
-            """
-            CREATE SCHEMA IF NOT EXISTS s47;
-            CREATE TABLE IF NOT EXISTS s47.migration (
-                name text PRIMARY KEY,
-                checksum text NOT NULL,
-                applied_at timestamptz NOT NULL DEFAULT now()
-            );
-            COMMENT ON TABLE s47.migration IS 'The migrations that were applied, and the SHA-256 of each file.';
-            """
-        )
+        # Nothing is made that is there: a worker whose role may only read and add comes this way too.
+        if await connection.fetchval("SELECT to_regclass('s47.migration')") is None:
+            await connection.execute(
+                """
+                CREATE SCHEMA IF NOT EXISTS s47;
+                CREATE TABLE s47.migration (
+                    name text PRIMARY KEY,
+                    checksum text NOT NULL,
+                    applied_at timestamptz NOT NULL DEFAULT now()
+                );
+                COMMENT ON TABLE s47.migration IS 'The migrations that were applied, and the SHA-256 of each file.';
+                """
+            )
         rows = await connection.fetch("SELECT name, checksum FROM s47.migration")
         applied: dict[str, str] = {row["name"]: row["checksum"] for row in rows}
         for migration in wanted:

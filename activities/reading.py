@@ -1,20 +1,24 @@
-"""Reading the record, for people: lists of cases, trays, chronologies, the ledger of notices. Nothing is decided here.
+"""Reading the record, for people: lists of cases, trays, chronologies, messages, notices. Nothing is decided here.
 
 The tables say what the running case last wrote down. Whether a limit has passed is judged by the clock (`now`, an
 instant; the database's own where none is given), so that a list is right even while no worker runs.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Literal
+from hashlib import sha256
+from typing import Any, Literal
 
 import asyncpg
 
 from activities.database import Database
-from activities.entries import columns
+from activities.migrate import Connection
+from activities.texts import words
 from casework.batch import Front
-from casework.effects import Entry, seal_of
+from casework.effects import Entry, Kept
 from casework.model import Value
+from casework.vocabulary import Stage
 
 
 class TrayItem(Value):
@@ -39,10 +43,32 @@ class TrayItem(Value):
 
 
 class ChronologyEntry(Entry):
-    """A line of the chronology, and whose it is."""
+    """A line of the chronology, whose it is, and the message it comes from (none: time passed).
+
+    `body` is that message whole. `note` is its sender's own words, on the first of its lines.
+    """
 
     reference: str
     episode: int
+    message_id: str | None
+    name: str | None
+    body: dict[str, Any] | None
+    note: str | None
+
+
+class RecordedMessage(Kept):
+    """A message as the record keeps it, and whose it is."""
+
+    reference: str
+    episode: int
+
+
+class OpenCase(Value):
+    """A case that is not closed, as the record has it."""
+
+    reference: str
+    episode: int
+    stage: Stage
 
 
 class LedgerNotice(Value):
@@ -68,28 +94,38 @@ class LedgerNotice(Value):
 
 
 class Break(Value):
-    """Where a chronology is not what was written."""
+    """Where the record is not what was written."""
 
     episode: int
+    table: Literal["fact", "entry"]
     number: int
     problem: str
 
 
 class Chain(Value):
-    """What checking a chronology found: how many entries there are, and every break."""
+    """What checking the record of a case found: how many facts and entries there are, and every break."""
 
     reference: str
+    facts: int
     entries: int
     breaks: tuple[Break, ...]
 
     @property
     def intact(self) -> bool:
-        """Whether every line is as it was written, and none is missing."""
+        """Whether every row is as it was written, and none is missing."""
         return not self.breaks
 
 
 class NoSuchNotice(LookupError):
     """There is no notice of this id."""
+
+
+class NoSuchRole(LookupError):
+    """No case knows this role. Says which roles there are."""
+
+
+class NoSuchStage(LookupError):
+    """There is no such stage. Says which there are."""
 
 
 def _names(model: type[Value]) -> str:
@@ -112,8 +148,11 @@ async def cases(
 ) -> list[Front]:
     """The cases of which all that is given holds, what is due soonest first.
 
-    `overdue`: only those that have missed a limit that is still owed. `closed`: closed ones too.
+    `overdue`: only those that have missed a limit that is still owed. `closed`: closed ones too. Raises
+    `NoSuchStage`.
     """
+    if stage is not None:
+        stage = _stage(stage).value
     async with database.connection() as connection:
         rows = await connection.fetch(
             f"""
@@ -141,6 +180,38 @@ async def cases(
     return [Front(**dict(row)) for row in rows]
 
 
+async def front(database: Database, reference: str, episode: int | None = None) -> Front | None:
+    """The front page of one episode of a case, of the last one where none is given; None where there is none."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(
+            f"""
+            SELECT {_names(Front)} FROM s47.case
+            WHERE reference = $1 AND ($2::integer IS NULL OR episode = $2)
+            ORDER BY episode DESC LIMIT 1
+            """,
+            reference,
+            episode,
+        )
+    return Front(**dict(row)) if row else None
+
+
+async def open_cases(database: Database) -> list[OpenCase]:
+    """Every case that the record has as open: each should have a workflow that runs."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"SELECT {_names(OpenCase)} FROM s47.case WHERE closed_at IS NULL ORDER BY reference, episode"
+        )
+    return [OpenCase(**dict(row)) for row in rows]
+
+
+def _stage(name: str) -> Stage:
+    wanted = name.strip().casefold()
+    for stage in Stage:
+        if stage.value.casefold() == wanted:
+            return stage
+    raise NoSuchStage(f"There is no stage {name.strip()!r}. There are: {', '.join(Stage)}.")
+
+
 async def tray(
     database: Database,
     role: str,
@@ -152,42 +223,43 @@ async def tray(
     """What a role has to do or to know, soonest first (PD-M-01).
 
     Deadlines stand where they are due, requests and notices where they came in; a duty without a date comes last.
-    With a person: what is theirs, or anybody's. A deadline is the allocated worker's where its role is one that the
-    cases tell by person. Left out are notices that say no more than the tray does: of a request that is listed or
-    settled, and reminders of what is done.
+    With a person: what is theirs, or anybody's. A deadline is the allocated person's only where its role is the one
+    that the allocation is about. Left out are notices that are of no use any more: of a request that is listed or
+    settled, and of a duty that is done. Raises `NoSuchRole`.
     """
     async with database.connection() as connection:
+        roles = await _roles_called(connection, role)
         rows = await connection.fetch(
             f"""
             WITH item AS (
                 SELECT 'deadline' AS kind, d.reference, d.episode, d.id, d.duty AS what, d.owner AS role,
-                    CASE WHEN EXISTS (
-                        SELECT FROM s47.notice WHERE role = $1 AND person IS NOT NULL AND request IS NULL
-                    ) THEN c.allocated_to END AS person,
+                    CASE WHEN d.owner = c.allocated_role THEN c.allocated_to END AS person,
                     c.team, d.due, d.due_on AS "on", d.opened_at AS since, d.state,
                     coalesce(d.due < coalesce($4, now()), false) AS overdue
                 FROM s47.deadline d JOIN s47.case c USING (reference, episode)
-                WHERE d.owner = $1 AND d.running
+                WHERE d.owner = ANY($1::text[]) AND d.running
             UNION ALL
-                SELECT 'request', r.reference, r.episode, r.id, r.title, $1::text, r.assigned_to,
+                SELECT 'request', r.reference, r.episode, r.id, r.title,
+                    (SELECT min(one) FROM unnest(r.roles) AS one WHERE one = ANY($1)), r.assigned_to,
                     c.team, NULL, NULL, r.asked_at, r.state, false
                 FROM s47.request r JOIN s47.case c USING (reference, episode)
-                WHERE r.roles @> ARRAY[$1] AND r.waiting
+                WHERE r.roles && $1 AND r.waiting
             UNION ALL
                 SELECT 'notice', n.reference, n.episode, n.id, n.text, n.role, n.person,
                     c.team, NULL, NULL, n.at, n.state, false
                 FROM s47.notice n JOIN s47.case c USING (reference, episode)
                 LEFT JOIN s47.request r ON (r.reference, r.episode, r.id) = (n.reference, n.episode, n.request)
                 LEFT JOIN s47.deadline d ON (d.reference, d.episode, d.id) = (n.reference, n.episode, n.deadline)
-                WHERE n.role = $1 AND n.state <> 'acknowledged'
+                WHERE n.role = ANY($1) AND n.state <> 'acknowledged'
                     AND NOT (n.kind = 'request' AND coalesce(r.roles @> ARRAY[n.role] AND r.state <> 'returned', false))
-                    AND NOT (n.kind = 'reminder' AND coalesce(d.closed_at IS NOT NULL, false))
+                    AND d.closed_at IS NULL AND d.state IS DISTINCT FROM 'ended'
             )
             SELECT {_names(TrayItem)} FROM item
-            WHERE ($2::text IS NULL OR person IS NULL OR person = $2) AND ($3::text IS NULL OR team = $3)
+            WHERE ($2::text IS NULL OR person IS NULL OR lower(person) = lower(btrim($2)))
+                AND ($3::text IS NULL OR team = $3)
             ORDER BY kind = 'deadline' AND due IS NULL, coalesce(due, since), kind, reference, id
             """,
-            role,
+            roles,
             person,
             team,
             now,
@@ -195,19 +267,71 @@ async def tray(
     return [TrayItem(**dict(row)) for row in rows]
 
 
+async def _roles_called(connection: Connection, name: str) -> list[str]:
+    """The roles that people call `name`, by key or label, whatever its case: authorities may write one differently."""
+    known = await connection.fetch(
+        "SELECT DISTINCT one.key, one.value ->> 'label' AS label FROM s47.procedure, json_each(body -> 'role') AS one"
+    )
+    wanted = name.strip().casefold()
+    found = {row["key"] for row in known if wanted in (row["key"].casefold(), (row["label"] or "").casefold())}
+    if not found:  # a role of a procedure that a case adopted later is in no snapshot
+        used = await connection.fetch(
+            """
+            SELECT owner AS key FROM s47.deadline UNION SELECT unnest(roles) FROM s47.request
+            UNION SELECT role FROM s47.notice UNION SELECT unnest(waiting_for) FROM s47.case
+            UNION SELECT allocated_role FROM s47.case WHERE allocated_role IS NOT NULL
+            """
+        )
+        found = {row["key"] for row in used if row["key"].casefold() == wanted}
+    if not found:
+        keys = sorted({row["key"] for row in known})
+        there_are = f"There are: {', '.join(keys)}." if keys else "No case is recorded yet, so no role is known."
+        raise NoSuchRole(f"There is no role {name.strip()!r}. {there_are}")
+    return sorted(found)
+
+
 async def chronology(database: Database, reference: str, episode: int | None = None) -> list[ChronologyEntry]:
     """The chronology in the order it was written, of one episode or of all."""
     async with database.connection() as connection:
         rows = await connection.fetch(
             f"""
-            SELECT {_names(ChronologyEntry)} FROM s47.entry
-            WHERE reference = $1 AND ($2::integer IS NULL OR episode = $2)
-            ORDER BY episode, number
+            SELECT {", ".join(f"e.{name}" for name in Entry.model_fields)}, e.reference, e.episode,
+                f.message_id, f.name, f.body, row_number() OVER (
+                    PARTITION BY e.episode, e.fact ORDER BY e.number
+                ) = 1 AS is_first
+            FROM s47.entry e LEFT JOIN s47.fact f USING (reference, episode, fact)
+            WHERE e.reference = $1 AND ($2::integer IS NULL OR e.episode = $2)
+            ORDER BY e.episode, e.number
             """,
             reference,
             episode,
         )
-    return [ChronologyEntry(**dict(row)) for row in rows]
+    return [_chronology_entry(dict(row)) for row in rows]
+
+
+def _chronology_entry(row: dict[str, Any]) -> ChronologyEntry:
+    is_first = row.pop("is_first")
+    body = json.loads(row.pop("body") or "null")
+    note = words(row["name"], body) if body and is_first else None
+    return ChronologyEntry(**row, body=body, note=note)
+
+
+async def facts(
+    database: Database, reference: str, episode: int | None = None, *, refused: bool = False
+) -> list[RecordedMessage]:
+    """The messages of a case in the order the case was told, of one episode or of all. `refused`: those too."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"""
+            SELECT {_names(RecordedMessage)} FROM s47.fact
+            WHERE reference = $1 AND ($2::integer IS NULL OR episode = $2) AND ($3 OR fact IS NOT NULL)
+            ORDER BY episode, number
+            """,
+            reference,
+            episode,
+            refused,
+        )
+    return [RecordedMessage(**dict(row)) for row in rows]
 
 
 async def notices(database: Database, reference: str, episode: int | None = None) -> list[LedgerNotice]:
@@ -246,43 +370,81 @@ async def acknowledge(database: Database, notice_id: str, person: str) -> Ledger
 
 
 async def verify_chain(database: Database, reference: str) -> Chain:
-    """Check the chronology of a case, every episode of it: each seal is computed anew from the one before it."""
+    """Check the record of a case, every episode of it: each seal is computed anew from the one before it.
+
+    Facts and entries have a chain each. What is cut off at the end of both, with its seals, is not seen from the
+    record alone: the running case knows how long it was.
+    """
     async with (
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        rows = await connection.fetch(
-            "SELECT * FROM s47.entry WHERE reference = $1 ORDER BY episode, number", reference
-        )
-        heads = await connection.fetch(
-            "SELECT episode, entries, seal FROM s47.case WHERE reference = $1 ORDER BY episode", reference
-        )
+        await connection.execute("SET LOCAL TimeZone TO 'UTC'")  # as the rows were sealed
+        found = await connection.fetch(SEALED, reference)
+        groundless = await connection.fetch(GROUNDLESS, reference)
     breaks = []
-    for head in heads:
-        lines = [row for row in rows if row["episode"] == head["episode"]]
-        found = [*_breaks_in(lines), *_missing_at_the_end(lines, head)]
-        breaks += [Break(episode=head["episode"], number=number, problem=problem) for number, problem in found]
-    return Chain(reference=reference, entries=len(rows), breaks=tuple(breaks))
+    for chain in dict.fromkeys((row["episode"], row["chain"]) for row in found):
+        rows = [row for row in found if (row["episode"], row["chain"]) == chain]
+        breaks += [Break(episode=chain[0], table=chain[1], number=at, problem=said) for at, said in _breaks_in(rows)]
+    breaks += [
+        Break(
+            episode=row["episode"], table="entry", number=row["number"], problem=f"names fact {row['fact']}: not there"
+        )
+        for row in groundless
+    ]
+    there = [row["chain"] for row in found if row["is_there"]]
+    return Chain(
+        reference=reference,
+        facts=there.count("fact"),
+        entries=there.count("entry"),
+        breaks=tuple(sorted(breaks, key=lambda one: (one.episode, one.table != "fact", one.number))),
+    )
 
 
-def _breaks_in(lines: Sequence[asyncpg.Record]) -> Iterator[tuple[int, str]]:
-    """The numbers at which the lines of one episode do not follow from one another, and what is wrong."""
-    before, expected = "", 1
-    for line in lines:
-        number = line["number"]
+SEALED = """
+WITH kept AS (
+        SELECT reference, episode, 'fact' AS chain, number, to_jsonb(this) AS whole
+        FROM s47.fact AS this WHERE reference = $1
+    UNION ALL
+        SELECT reference, episode, 'entry', number, to_jsonb(this) FROM s47.entry AS this WHERE reference = $1
+), sealed AS (
+    SELECT reference, episode, chain, number, line, seal FROM s47.seal WHERE reference = $1
+)
+SELECT episode, chain, number, line, seal, whole IS NOT NULL AS is_there,
+    -- Column by column as it was sealed: a column that was added since is in no seal.
+    EXISTS (
+        SELECT FROM jsonb_each(CASE WHEN line IS JSON OBJECT THEN line::jsonb END) AS said
+        WHERE whole -> said.key IS DISTINCT FROM said.value
+    ) AS differs
+FROM kept FULL JOIN sealed USING (reference, episode, chain, number)
+ORDER BY episode, chain DESC, number
+"""
+"""Every row of the record of a case beside its seal."""
+
+GROUNDLESS = """
+SELECT episode, number, fact FROM s47.entry e
+WHERE reference = $1 AND fact IS NOT NULL
+    AND NOT EXISTS (SELECT FROM s47.fact f WHERE (f.reference, f.episode, f.fact) = (e.reference, e.episode, e.fact))
+"""
+"""The entries that name a fact that is not there."""
+
+
+def _breaks_in(rows: Sequence[asyncpg.Record]) -> Iterator[tuple[int, str]]:
+    """The numbers at which the rows of one chain are not as they were sealed, and what is wrong."""
+    before: str | None = ""  # none: it is gone, so what comes next cannot be checked against it
+    expected = 1
+    for row in rows:
+        number, seal = row["number"], row["seal"]
         if number != expected:
-            yield expected, "missing" if number == expected + 1 else f"missing, and all up to {number - 1}"
-        elif seal_of(line["said"], before) != line["seal"]:
-            yield number, "not as it was sealed, or not after the line it was sealed after"
-        elif any(line[column] != value for column, value in columns(line["said"]).items()):
-            yield number, "shown otherwise than it was sealed"
-        before, expected = line["seal"], number + 1
-
-
-def _missing_at_the_end(lines: Sequence[asyncpg.Record], head: asyncpg.Record) -> Iterator[tuple[int, str]]:
-    """What the case knows to have been its last line must be there."""
-    last, seal = (lines[-1]["number"], lines[-1]["seal"]) if lines else (0, "")
-    if last < head["entries"]:
-        yield last + 1, f"missing, and all up to {head['entries']}" if head["entries"] > last + 1 else "missing"
-    elif (last, seal) != (head["entries"], head["seal"]):
-        yield last, "not the last line that the case knows of"
+            until = f", and all up to {number - 1}" if number > expected + 1 else ""
+            yield expected, f"missing{until}, with its seal"
+            before = None
+        if seal is None:
+            yield number, "was never sealed"
+        elif before is not None and sha256(f"{before}\n{row['line']}".encode()).hexdigest() != seal:
+            yield number, "its seal is not of what was sealed, or does not seal the one before it"
+        elif not row["is_there"]:
+            yield number, "missing"
+        elif row["differs"]:
+            yield number, "not as it was sealed"
+        before, expected = seal, number + 1

@@ -1,6 +1,5 @@
 """Writing the record: every batch in one transaction, so that a retry changes nothing."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,15 +7,24 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.database import Database, DatabaseFailed
-from activities.entries import columns, storable
 from activities.migrate import Connection
+from activities.texts import storable, storable_json
 from casework.batch import Batch, Front, Recorded
-from casework.case import Deadline, Request
-from casework.effects import Entry, Notice, said
-from casework.model import Value
+from casework.effects import Entry, HolidayChanged, Kept, Notice
+from casework.story import Deadline, Request
 
-SEAL_IS_WRONG = "S4701"
-"""The code with which the database refuses an entry that does not seal the one before it."""
+DOES_NOT_FOLLOW = "S4701"
+"""The code with which the database refuses a row of the record that does not follow the last one."""
+
+CASE = ("reference", "episode")
+PART = (*CASE, "id")
+SAME_MESSAGE = ("fact", "recorded_at", "name", "message_id", "body")
+SAME_ENTRY = ("fact", "recorded_at", "what")
+"""What a row that is there already must have in common with the one that is sent again.
+
+Not the wording: a workflow that is replayed by reworded code sends a batch again whose lines were written as they
+were worded before. They stay as they are, and the case goes on.
+"""
 
 
 class Records:
@@ -30,59 +38,44 @@ class Records:
     async def record(self, batch: Batch) -> Recorded:
         """Write a batch, and say which of its notices are to be delivered beyond the tray and were not yet.
 
-        An older batch changes no row that a newer one wrote. Where the chronology already has another entry of
-        the same number ("EntryDiffers"), or an entry does not seal the one before it ("ChainBroken"), nothing is
-        written and trying again is of no use. An entry whose predecessor is not there yet is tried again.
+        An older batch changes no row that a newer one wrote. Nothing is written, and trying again is of no use,
+        where the record has another message or entry of the same number ("EntryDiffers"): two workflows write one
+        case. So too where the one before is not there ("ChainBroken"): batches come one after the other, so an
+        earlier one was written and is lost.
         """
         try:
             async with self._database.transaction() as connection:
                 # Locks the row, changed or not: the batches of one case are written one after the other.
-                await _put(connection, "case", ("reference", "episode"), batch, [_case_row(batch.front)])
-                await _append(connection, batch.front, batch.entries)
+                is_newest = await _put(connection, "case", CASE, batch, [_case_row(batch)])
+                await _append(connection, "fact", batch, [_kept_row(kept) for kept in batch.kept], SAME_MESSAGE)
+                await _append(connection, "entry", batch, [_entry_row(entry) for entry in batch.entries], SAME_ENTRY)
                 await _put(connection, "deadline", PART, batch, [_deadline_row(d) for d in batch.deadlines])
                 await _put(connection, "request", PART, batch, [_request_row(r) for r in batch.requests])
+                if is_newest:  # else another case may have taken back since what this one proclaimed
+                    await _proclaim(connection, batch.holidays)
                 return Recorded(deliver=await self._tell(connection, batch))
         except DatabaseFailed as failed:
-            if failed.sqlstate != SEAL_IS_WRONG:
+            if failed.sqlstate != DOES_NOT_FOLLOW:
                 raise
             raise ApplicationError(
-                f"Batch {batch.number} of case {_episode(batch.front)} does not continue the chronology: "
-                "an entry does not seal the one before it. Nothing of it was written.",
+                f"Batch {batch.number} of case {_episode(batch.front)} does not continue the record: "
+                "what comes before it is not there. Nothing of it was written.",
                 type="ChainBroken",
                 non_retryable=True,
             ) from None
 
-    async def earlier_episodes(self, reference: str) -> int:
-        """How many episodes of this reference there were."""
-        async with self._database.connection() as connection:
-            last = await connection.fetchval("SELECT max(episode) FROM s47.case WHERE reference = $1", reference)
-        return int(last or 0)
-
     async def _tell(self, connection: Connection, batch: Batch) -> tuple[str, ...]:
         """Put the notices into the trays. Gives the ids of those that are still to be delivered further."""
-        await connection.executemany(
-            """
-            INSERT INTO s47.notice
-                (id, reference, episode, kind, role, person, text, at, deadline, request, state, channel)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-            ON CONFLICT (id) DO NOTHING
-            """,
+        await _insert(
+            connection,
+            "notice",
+            batch.front,
             [
-                (
-                    notice.id,
-                    batch.front.reference,
-                    batch.front.episode,
-                    notice.kind.value,
-                    notice.to,
-                    notice.person,
-                    storable(notice.text),
-                    notice.at,
-                    notice.deadline,
-                    notice.request,
-                    *(("queued", "smtp") if self._goes_out(notice) else ("accepted", "tray")),
-                )
+                {**_notice_row(notice), "state": state, "channel": channel}
                 for notice in batch.notices
+                for state, channel in [("queued", "smtp") if self._goes_out(notice) else ("accepted", "tray")]
             ],
+            "ON CONFLICT (id) DO NOTHING",
         )
         queued = await connection.fetch(
             "SELECT id FROM s47.notice WHERE id = ANY($1::text[]) AND state = 'queued' ORDER BY ordinal",
@@ -91,50 +84,46 @@ class Records:
         return tuple(row["id"] for row in queued)
 
 
-PART = ("reference", "episode", "id")
-
-
-async def _append(connection: Connection, front: Front, entries: Sequence[Entry]) -> None:
-    """Add to the chronology what it does not have. What it has must say the same."""
-    if not entries:
+async def _append(
+    connection: Connection, table: str, batch: Batch, rows: Sequence[Mapping[str, Any]], same: Sequence[str]
+) -> None:
+    """Add to the record what it does not have. What it has stays as it is, and must be `same` as what is sent."""
+    if not rows:
         return
-    there = await connection.fetch(
-        "SELECT number, seal FROM s47.entry WHERE reference = $1 AND episode = $2 AND number = ANY($3::integer[])",
-        front.reference,
-        front.episode,
-        [entry.number for entry in entries],
+    front = batch.front
+    of_the_case = f"FROM s47.{table} WHERE reference = $1 AND episode = $2"
+    last: int = await connection.fetchval(
+        f"SELECT coalesce(max(number), 0) {of_the_case}", front.reference, front.episode
     )
-    kept: dict[int, str] = {row["number"]: row["seal"] for row in there}
-    for entry in entries:
-        if kept.get(entry.number, entry.seal) != entry.seal:
+    compared = " AND ".join(f"{column} IS NOT DISTINCT FROM ${place}" for place, column in enumerate(same, 4))
+    for row in rows:
+        if row["number"] <= last and not await connection.fetchval(
+            f"SELECT {compared} {of_the_case} AND number = $3",
+            front.reference,
+            front.episode,
+            row["number"],
+            *(row[column] for column in same),
+        ):
             raise ApplicationError(
-                f"Entry {entry.number} of case {_episode(front)} is in the record already and says something else. "
-                "Nothing of this batch was written.",
+                f"The record of case {_episode(front)} has another {table} {row['number']} already than batch "
+                f"{batch.number} has. Nothing of this batch was written.",
                 type="EntryDiffers",
                 non_retryable=True,
             )
-    new = [entry for entry in entries if entry.number not in kept]
-    lines = [(entry.seal, said(entry)) for entry in new]
-    rows = [{**columns(line), "said": line, "seal": seal} for seal, line in lines]
-    await _insert(connection, "entry", front, rows)
-    if new:
-        await connection.execute(
-            "UPDATE s47.case SET entries = $3, seal = $4 WHERE reference = $1 AND episode = $2 AND entries < $3",
-            front.reference,
-            front.episode,
-            new[-1].number,
-            new[-1].seal,
-        )
+    await _insert(connection, table, front, [row for row in rows if row["number"] > last])
 
 
 async def _put(
     connection: Connection, table: str, key: Sequence[str], batch: Batch, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write these rows, over those that an older batch wrote and under those of a newer one."""
+) -> bool:
+    """Write these rows, over those that an older batch wrote and under those of a newer one.
+
+    Says whether all of them are now as this batch has them and were not before.
+    """
     if not rows:
-        return
+        return False
     said_again = [column for column in (*rows[0], "batch") if column not in key]
-    await _insert(
+    written = await _insert(
         connection,
         table,
         batch.front,
@@ -145,37 +134,83 @@ async def _put(
         WHERE kept.batch < excluded.batch
         """,
     )
+    return written == len(rows)
 
 
 async def _insert(
     connection: Connection, table: str, front: Front, rows: Sequence[Mapping[str, Any]], otherwise: str = ""
-) -> None:
-    """Insert rows of one case, one after the other; their keys are the columns."""
-    of_the_case = {"reference": front.reference, "episode": front.episode}
-    whole = [{**of_the_case, **row} for row in rows]
-    if not whole:
-        return
+) -> int:
+    """Insert rows of one case in their order; their keys are the columns. Gives how many were written."""
+    if not rows:
+        return 0
+    whole = [{"reference": front.reference, "episode": front.episode, **row} for row in rows]
     names = list(whole[0])
     places = ", ".join(f"${number}" for number, _ in enumerate(names, 1))
-    await connection.executemany(
-        f"INSERT INTO s47.{table} AS kept ({', '.join(names)}) VALUES ({places}) {otherwise}",
+    written = await connection.fetchmany(
+        f"INSERT INTO s47.{table} AS kept ({', '.join(names)}) VALUES ({places}) {otherwise} RETURNING 1",
         [tuple(row[name] for name in names) for row in whole],
     )
+    return len(written)
 
 
-def _case_row(front: Front) -> dict[str, Any]:
+async def _proclaim(connection: Connection, changes: Sequence[HolidayChanged]) -> None:
+    """Keep the bank holidays proclaimed for the authority, for the cases that open later."""
+    for change in changes:
+        await connection.execute(
+            "INSERT INTO s47.holiday (day) VALUES ($1) ON CONFLICT (day) DO NOTHING"
+            if change.proclaimed
+            else "DELETE FROM s47.holiday WHERE day = $1",
+            change.day,
+        )
+
+
+def _case_row(batch: Batch) -> dict[str, Any]:
+    front = batch.front
     return {
         "procedure": front.procedure,
         "procedure_fingerprint": front.procedure_fingerprint,
+        "opened_with": front.opened_with,
+        "calendar": front.calendar,
         "person": front.person,
         "team": front.team and storable(front.team),
         "allocated_to": front.allocated_to,
+        "allocated_role": front.allocated_role,
         "stage": front.stage.value,
         "opened_at": front.opened_at,
         "closed_at": front.closed_at,
         "next_due": front.next_due,
         "overdue": list(front.overdue),
         "waiting_for": list(front.waiting_for),
+        "announced": storable_json(batch.announced),
+    }
+
+
+def _kept_row(kept: Kept) -> dict[str, Any]:
+    return {
+        "number": kept.number,
+        "fact": kept.fact,
+        "refused": kept.refused and storable(kept.refused),
+        "recorded_at": kept.recorded_at,
+        "occurred_at": kept.occurred_at,
+        "name": storable(kept.name),
+        "message_id": kept.message_id and storable(kept.message_id),
+        "person": kept.person and storable(kept.person),
+        "role": kept.role and storable(kept.role),
+        "body": storable_json(kept.body),
+        "state": kept.state and storable_json(kept.state),
+    }
+
+
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    return {
+        "number": entry.number,
+        "fact": entry.fact,
+        "recorded_at": entry.recorded_at,
+        "occurred_at": entry.occurred_at,
+        "by": storable(entry.by),
+        "what": storable(entry.what),
+        "text": storable(entry.text),
+        "cites": list(entry.cites),
     }
 
 
@@ -194,7 +229,7 @@ def _deadline_row(deadline: Deadline) -> dict[str, Any]:
         "breached_at": deadline.breached_at,
         "closed_at": deadline.closed_at,
         "cites": list(deadline.cites),
-        "body": _body(deadline),
+        "body": storable_json(deadline.model_dump_json()),
     }
 
 
@@ -212,15 +247,23 @@ def _request_row(request: Request) -> dict[str, Any]:
         "waiting": request.waiting,
         "decided_by": request.decided_by and storable(request.decided_by),
         "decided_at": request.decided_at,
-        "reason": request.reason and storable(request.reason),
+        "because": request.because,
         "cites": list(request.cites),
-        "body": _body(request),
+        "body": storable_json(request.model_dump_json()),
     }
 
 
-def _body(value: Value) -> str:
-    """The whole as JSON, less its null characters, which Postgres takes in no text."""
-    return re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1␀", value.model_dump_json())
+def _notice_row(notice: Notice) -> dict[str, Any]:
+    return {
+        "id": notice.id,
+        "kind": notice.kind.value,
+        "role": notice.to,
+        "person": notice.person,
+        "text": storable(notice.text),
+        "at": notice.at,
+        "deadline": notice.deadline,
+        "request": notice.request,
+    }
 
 
 def _episode(front: Front) -> str:

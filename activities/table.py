@@ -36,6 +36,6 @@ async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis]]:
             await database.prepare()
         except DatabaseFailed as problem:
             logging.warning("the records cannot be reached yet: %s", problem)
-        yield records, Notices(database, mail), CaseBasis(records.earlier_episodes, chosen.procedures)
+        yield records, Notices(database, mail), CaseBasis(database, chosen.procedures)
     finally:
         await database.close()

@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from casework.calendar import BankHolidays
-from casework.case import Case, Deadline, Request
-from casework.effects import DeadlineChanged, Effect, Entry, Notice, RequestChanged
+from casework.case import Case
+from casework.effects import DeadlineChanged, Effect, Entry, HolidayChanged, Kept, Notice, RequestChanged
 from casework.model import Value
 from casework.procedure import Procedure
+from casework.story import Deadline, Request
 from casework.vocabulary import Stage
 
 
@@ -17,9 +18,12 @@ class Front(Value):
     episode: int
     procedure: str
     procedure_fingerprint: str
+    opened_with: str
+    calendar: str
     person: str | None
     team: str | None
     allocated_to: str | None
+    allocated_role: str | None
     stage: Stage
     opened_at: datetime | None
     closed_at: datetime | None
@@ -37,6 +41,9 @@ class Batch(Value):
 
     number: int
     front: Front
+    announced: str = "{}"
+    kept: tuple[Kept, ...] = ()
+    holidays: tuple[HolidayChanged, ...] = ()
     entries: tuple[Entry, ...] = ()
     notices: tuple[Notice, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
@@ -58,36 +65,50 @@ class Delivered(Value):
 
 
 class BasisWanted(Value):
-    """What a new case needs to begin: its procedure by name, and its place among the child's episodes."""
+    """What a case needs to begin: its procedure by name; `rebuild`: the last episode, from the record alone."""
 
     reference: str
     procedure: str
+    rebuild: bool = False
 
 
 class Basis(Value):
-    """The snapshots a case is decided with."""
+    """What a case begins with: the snapshots it is decided with, and what the record knows already.
+
+    `referrals` are the referrals of earlier episodes: message id to a digest of it. Only of a case that is rebuilt:
+    `kept` (what the record has of it, in order), `announced` (what it had said, as JSON) and `batches` (the number
+    of its last batch).
+    """
 
     procedure: Procedure
     bank_holidays: BankHolidays
     episode: int
+    referrals: dict[str, str] = {}
+    kept: tuple[Kept, ...] = ()
+    announced: str = "{}"
+    batches: int = 0
 
 
 def front_of(case: Case) -> Front:
     """The front page of the case as it stands."""
+    story = case.story
     return Front(
         reference=case.reference,
         episode=case.episode,
-        procedure=case.procedure.about.key,
-        procedure_fingerprint=case.procedure.fingerprint,
-        person=case.child.person if case.child else None,
-        team=case.team,
-        allocated_to=case.allocated_to,
-        stage=case.stage,
-        opened_at=case.opened_at,
-        closed_at=case.closed_at,
-        next_due=case.next_due,
-        overdue=tuple(dict.fromkeys(deadline.timescale for deadline in case.overdue)),
-        waiting_for=tuple(case.waiting_for),
+        procedure=story.procedure.about.key,
+        procedure_fingerprint=story.procedure.fingerprint,
+        opened_with=case.procedure.fingerprint,
+        calendar=case.bank_holidays.version,
+        person=story.child.person if story.child else None,
+        team=story.team,
+        allocated_to=story.allocated_to,
+        allocated_role=story.procedure.allocated_role,
+        stage=story.stage,
+        opened_at=story.opened_at,
+        closed_at=story.closed_at,
+        next_due=story.next_due,
+        overdue=tuple(dict.fromkeys(deadline.timescale for deadline in story.overdue)),
+        waiting_for=tuple(story.waiting_for),
     )
 
 
@@ -98,6 +119,9 @@ def batch_of(case: Case, effects: tuple[Effect, ...], number: int) -> Batch:
     return Batch(
         number=number,
         front=front_of(case),
+        announced=case.announced.model_dump_json(exclude_defaults=True),
+        kept=tuple(effect for effect in effects if isinstance(effect, Kept)),
+        holidays=tuple(effect for effect in effects if isinstance(effect, HolidayChanged)),
         entries=tuple(effect for effect in effects if isinstance(effect, Entry)),
         notices=tuple(effect for effect in effects if isinstance(effect, Notice)),
         deadlines=tuple(deadlines.values()),

@@ -36,6 +36,16 @@ class BankHolidays(Value):
             return self
         return BankHolidays(version=f"{self.version} + {day}", dates=tuple(sorted({*self.dates, day})))
 
+    def without(self, day: date) -> "BankHolidays":
+        """The same calendar less a day that was proclaimed by mistake."""
+        if day not in self._set:
+            return self
+        return BankHolidays(version=f"{self.version} - {day}", dates=tuple(one for one in self.dates if one != day))
+
+    def reaches(self, day: date) -> bool:
+        """Whether the calendar is known for that day: from the year of its first holiday to the year of its last."""
+        return bool(self.dates) and self.dates[0].year <= day.year <= self.dates[-1].year
+
 
 def working_days_from(day: date, count: int, holidays: BankHolidays) -> date:
     """The `count`-th working day after `day` (before it, where `count` is negative); `day` itself is day 0."""

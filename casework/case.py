@@ -1,323 +1,118 @@
-"""The state of one child's case: what decisions need, and no more. The chronology itself lives in the record.
+"""The state of one child's case: its facts, and what it has said so far. Everything else is told from these."""
 
-A case is not a line. Strategy discussions, the assessment, the enquiry, conferences, the plan and a search for a
-missing child are strands that open and close and may run side by side; the stage people see is derived from them.
-"""
+from datetime import datetime
+from hashlib import blake2b
 
-from datetime import date, datetime, timedelta
-from enum import StrEnum
-from typing import Any
-
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from casework.calendar import BankHolidays
+from casework.facts import Fact
 from casework.model import Value
-from casework.procedure import Procedure
-from casework.vocabulary import Circumstance, Event, Ground, Stage, Subject
+from casework.procedure import Snapshot
+from casework.story import DeadlineState, Story
+from casework.tell import book_of, pass_time, tell
+from casework.telling import Book
 
 
-class DeadlineState(StrEnum):
-    """Where a deadline stands. `breached_at` says, beside it, whether it was ever missed."""
+class Said(Value):
+    """What was said of a deadline: when it is due, where it stands, and which of its rungs were heard.
 
-    OPEN = "open"
-    OVERDUE = "overdue"
-    WITHHELD = "withheld"
-    MET = "met"
-    MET_LATE = "met late"
-    CANCELLED = "cancelled"
+    `missed` is the limit that it was recorded as having missed, whatever became known later.
+    """
 
-
-class RungKind(StrEnum):
-    """What happens at one instant of a deadline's life."""
-
-    WINDOW_OPENS = "window opens"
-    REMINDER = "reminder"
-    DUE = "due"
-    ESCALATION = "escalation"
-
-
-class AlarmRung(Value):
-    """One instant at which a deadline makes itself heard, and to which role."""
-
-    at: datetime
-    kind: RungKind
-    to: str
-
-
-class Deadline(Value):
-    """A timescale running on this case. Instants are UTC; `on` is the London day a date-type limit falls on."""
-
-    id: str
-    timescale: str
-    cites: tuple[str, ...]
-    duty: str
-    owner: str
-    scope: str | None
-    opened_at: datetime
-    counted_from: datetime
-    counted_from_event: Event | None
-    provisional: bool = False
     due: datetime | None
-    on: date | None
-    no_amount: str | None = None
-    window_opens: date | None = None
-    reading: str | None = None
-    other_reading_on: date | None = None
-    calendar: str
-    state: DeadlineState = DeadlineState.OPEN
-    met_at: datetime | None = None
-    breached_at: datetime | None = None
-    closed_at: datetime | None = None
-    because: str | None = None
-    rungs: tuple[AlarmRung, ...] = ()
-    rungs_passed: int = 0
-
-    @property
-    def running(self) -> bool:
-        """Still owed: neither closed nor suspended."""
-        return self.closed_at is None and self.state is not DeadlineState.WITHHELD
+    state: DeadlineState
+    closed: bool = False
+    missed: datetime | None = None
+    heard: tuple[str, ...] = ()
 
 
-class RequestState(StrEnum):
-    """Where a request stands."""
+class Announced(Value):
+    """What the case has said so far, and up to when (UTC): what was believed, and when.
 
-    OPEN = "open"
-    AUTHORISED = "authorised"
-    FINISHED = "finished"
-    RETURNED = "returned"
-    WITHDRAWN = "withdrawn"
+    `occasions` are those on which somebody was told something, each in a few letters; `requests` the state of each.
+    """
 
-
-class Held(Value):
-    """A message whose effect waits for an authorisation."""
-
-    message: str
-    body: dict[str, Any]
-
-
-class Request(Value):
-    """What a role is asked to authorise or complete (Q-19: returned with a reason, or reassigned; never by timeout)."""
-
-    id: str
-    subject: Subject
-    title: str
-    cites: tuple[str, ...]
-    to: tuple[str, ...]
-    assigned_to: str | None = None
-    asked_by: str
-    asked_by_role: str
-    asked_at: datetime
-    about: str | None = None
-    held: Held | None = None
-    finish: bool = False
-    state: RequestState = RequestState.OPEN
-    decided_by: str | None = None
-    decided_at: datetime | None = None
-    reason: str | None = None
-
-    @property
-    def waiting(self) -> bool:
-        """Whether somebody has still to act on it."""
-        return self.state is RequestState.OPEN or (self.state is RequestState.AUTHORISED and self.finish)
+    until: datetime | None = None
+    entries: int = 0
+    notices: int = 0
+    kept: int = 0
+    deadlines: dict[str, Said] = Field(default_factory=dict)
+    requests: dict[str, str] = Field(default_factory=dict)
+    heard: tuple[str, ...] = ()
+    occasions: tuple[str, ...] = ()
 
 
-class Child(Value):
-    """What decisions need to know of the child. No name: the authority's own system of record has it."""
-
-    person: str
-    born: date | None
-    expected: date | None
-
-
-class HouseholdChild(Value):
-    """Another child of the household, of an alleged perpetrator's household, or elsewhere (SP-B-18)."""
-
-    person: str
-    same_household: bool = True
-    considered: bool = False
-    spoken_to: bool = False
-
-
-class Strategy(Value):
-    """One strategy discussion, from the wish to hold it until it has led to something."""
-
-    id: str
-    opened_at: datetime
-    agreed: bool = False
-    immediate: bool = False
-    complex: bool = False
-    origin: str | None = None
-    scheduled_for: datetime | None = None
-    held_at: datetime | None = None
-
-
-class Assessment(Value):
-    """The one assessment of a case, whatever the authority calls it."""
-
-    started_at: datetime
-    completed_at: datetime | None = None
-    authorised_at: datetime | None = None
-
-
-class Enquiry(Value):
-    """A section 47 enquiry. The discussion that initiated it keeps the clock, however many follow."""
-
-    id: str
-    initiated_at: datetime
-    strategy: str
-    joint_with_police: bool = False
-    outcome_recorded_at: datetime | None = None
-
-
-class Conference(Value):
-    """An initial or a review conference that is yet to be held."""
-
-    id: str
-    enquiry: str | None = None
-    service_informed: bool = False
-    chair: str | None = None
-    starts_at: datetime | None = None
-    attendees: tuple[str, ...] = ()
-    report_may_be_shared: bool = False
-
-
-class Plan(Value):
-    """The child protection plan."""
-
-    id: str
-    started_at: datetime
-    categories: tuple[str, ...]
-    core_groups_held: tuple[datetime, ...] = ()
-    review: Conference
-    review_report_authorised: bool = False
-    step_down_authorised: bool = False
-
-
-class Missing(Value):
-    """A child whose whereabouts are unknown."""
-
-    since: datetime
-
-
-class Withholding(Value):
-    """What is kept from the family, on which ground, and who decided it."""
-
-    ground: Ground
-    decided_by: str
-    since: datetime
-
-
-class Happening(Value):
-    """When an event last happened, and on which strand."""
-
-    at: datetime
-    scope: str | None
-
-
-class Line(Value):
-    """A chronology line kept for the front page of a case."""
-
-    at: datetime
-    text: str
+def occasion(key: str) -> str:
+    """A key in a few letters: the state keeps hundreds over the years."""
+    return blake2b(key.encode(), digest_size=6).hexdigest()
 
 
 class Case(Value):
-    """One child's case, whole."""
+    """One child's case, whole. `referrals` are those of earlier episodes: message id to digest.
+
+    `procedure` and `bank_holidays` are what it opened with; the story says what holds now.
+    """
 
     reference: str
     episode: int
-    procedure: Procedure
+    procedure: Snapshot
     bank_holidays: BankHolidays
-    opened_at: datetime | None = None
-    closed_at: datetime | None = None
-    team: str | None = None
-    allocated_to: str | None = None
-    child: Child | None = None
-    referred_by: str | None = None
-    referral_open: bool = False
-    assessment: Assessment | None = None
-    strategies: tuple[Strategy, ...] = ()
-    enquiry: Enquiry | None = None
-    conference: Conference | None = None
-    plan: Plan | None = None
-    missing: Missing | None = None
-    circumstances: tuple[Circumstance, ...] = ()
-    household: tuple[HouseholdChild, ...] = ()
-    linked: tuple[str, ...] = ()
-    power_in_force: str | None = None
-    answered: dict[str, bool] = Field(default_factory=dict)
-    withholding: Withholding | None = None
-    deadlines: dict[str, Deadline] = Field(default_factory=dict)
-    requests: dict[str, Request] = Field(default_factory=dict)
-    clock: dict[Event, tuple[Happening, ...]] = Field(default_factory=dict)
-    numbers: dict[str, int] = Field(default_factory=dict)
-    seal: str = ""
-    seen: tuple[str, ...] = ()
-    latest: tuple[Line, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    announced: Announced = Announced()
+    referrals: dict[str, str] = Field(default_factory=dict)
+
+    _base: tuple[Book, Story] | None = PrivateAttr(None)
+    _story: Story | None = PrivateAttr(None)
 
     @property
-    def running_deadlines(self) -> list[Deadline]:
-        """What is owed, soonest first; what has no date comes last."""
-        owed = [deadline for deadline in self.deadlines.values() if deadline.running]
-        return sorted(owed, key=lambda d: (d.due is None, d.due or d.opened_at, d.id))
+    def start(self) -> Story:
+        """The story before anything happened."""
+        return Story(reference=self.reference, procedure=self.procedure, bank_holidays=self.bank_holidays)
 
     @property
-    def overdue(self) -> list[Deadline]:
-        """What is owed and late."""
-        return [deadline for deadline in self.running_deadlines if deadline.state is DeadlineState.OVERDUE]
+    def book(self) -> Book:
+        """What the story is told from."""
+        return self._told[0]
 
     @property
-    def waiting_requests(self) -> list[Request]:
-        """The requests somebody must act on."""
-        return [request for request in self.requests.values() if request.waiting]
+    def base(self) -> Story:
+        """The story up to the last thing that happened, and no further."""
+        return self._told[1]
 
     @property
-    def next_due(self) -> datetime | None:
-        """The last moment in time of the soonest limit that is owed, missed or not.
-
-        Of a date-type limit that is the last second of its day: midnight would be shown as the day after.
-        """
-        soonest = next((deadline for deadline in self.running_deadlines if deadline.due), None)
-        if soonest is None or soonest.due is None:
-            return None
-        return soonest.due if soonest.on is None else soonest.due - timedelta(seconds=1)
+    def _told(self) -> tuple[Book, Story]:
+        if self._base is None:
+            book = book_of(self.start, self.facts)
+            self._base = (book, tell(book).story)
+        return self._base
 
     @property
-    def open_strands(self) -> list[str]:
-        """What still runs, in words. A case can only be closed when nothing does."""
-        strands = {
-            "the referral": self.referral_open,
-            f"the {self.procedure.assessment.name}": self.assessment is not None,
-            "the section 47 enquiry": self.enquiry is not None,
-            "the initial conference": self.conference is not None,
-            "the child protection plan": self.plan is not None,
-            "the search for the child": self.missing is not None,
-        }
-        held = [f"strategy discussion {strategy.id.partition('-')[2]}" for strategy in self.strategies]
-        return held + [words for words, is_open in strands.items() if is_open]
+    def story(self) -> Story:
+        """The story as the case last looked at it, with the limits that it recorded as missed."""
+        if self._story is None:
+            until = self.announced.until
+            story = self.base if until is None else pass_time(self.base, until).story
+            self._story = with_misses(story, self.announced)
+        return self._story
 
-    @property
-    def stage(self) -> Stage:
-        """Where the case stands, as people say it: the furthest strand that is open."""
-        if self.closed_at:
-            return Stage.CLOSED
-        for is_open, stage in (
-            (self.plan, Stage.PLAN),
-            (self.conference, Stage.CONFERENCE),
-            (self.enquiry, Stage.ENQUIRY),
-            (self.strategies, Stage.STRATEGY),
-            (self.referral_open, Stage.REFERRAL),
-            (self.assessment, Stage.ASSESSMENT),
-        ):
-            if is_open:
-                return stage
-        return Stage.CLOSING
+    def going_on(self, facts: tuple[Fact, ...], announced: Announced, base: tuple[Book, Story], now: Story) -> "Case":
+        """The case as it goes on: its base story is at hand, and where it stands now."""
+        case = self.model_copy(update={"facts": facts, "announced": announced})
+        case._base = base
+        case._story = with_misses(now, announced)
+        return case
 
-    @property
-    def waiting_for(self) -> list[str]:
-        """The roles that must act next: never empty while the case is open."""
-        if self.closed_at:
-            return []
-        roles = [role for request in self.waiting_requests for role in request.to]
-        roles += [deadline.owner for deadline in self.running_deadlines]
-        return list(dict.fromkeys(roles or [self.procedure.acts[self.stage]]))
+    def fact(self, message_id: str) -> Fact | None:
+        """The fact that a message of this id became."""
+        return next((fact for fact in self.facts if fact.message.id == message_id), None)
+
+
+def with_misses(story: Story, announced: Announced) -> Story:
+    """The story, with the limits that were recorded as missed: that was said, and stays on the record."""
+    missed = {
+        name: deadline.model_copy(update={"breached_at": said.missed})
+        for name, deadline in story.deadlines.items()
+        if deadline.breached_at is None and (said := announced.deadlines.get(name)) is not None and said.missed
+    }
+    return story.model_copy(update={"deadlines": {**story.deadlines, **missed}}) if missed else story

@@ -2,155 +2,313 @@
 
     receive(case, message, now) -> Decided | Refused
     wake(case, now)             -> Decided
-    alarms(case)                -> {deadline id: (instant, summary)}
+    alarms(case)                -> {name: (instant, summary)}
 
-All of them are total: no input raises. `now` is a UTC instant given by the caller.
+All of them are total: no input raises. `now` is a UTC instant given by the caller. Within `receive` the story is told
+with the new fact where it belongs by when it happened; it is accepted when that story gives it ground, this
+authority's procedure allows it, and nothing that was accepted before loses its ground by it.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-from casework import deadlines, messages, requests
 from casework.calendar import BankHolidays, spoken_instant
-from casework.case import Case
-from casework.conditions import all_hold, holds
-from casework.effects import Decided, Notice, NoticeKind, Refused
-from casework.facts import happened
-from casework.messages import Message
+from casework.case import Announced, Case
+from casework.checks import check, resolved, warnings
+from casework.deadlines.lapse import comes_of_age
+from casework.deadlines.words import spoken_due
+from casework.effects import Effect, Kept, Notice, NoticeKind, Refused
+from casework.facts import Fact, Replacement, Withdrawal
+from casework.messages import Message, as_sent, digest, without_narrative
 from casework.model import Value
-from casework.procedure import Answer, Gate, Procedure
-from casework.stages import any_time, assessment, child, conference, duties, enquiry, medical, plan, referral, strategy
-from casework.turn import Refusal, Turn
-from casework.vocabulary import Stage
+from casework.procedure import Procedure, shared
+from casework.reconcile import Speaking, next_request_rung, next_rung, reconcile
+from casework.stages import MESSAGES
+from casework.stages.corrections import Corrected, described, without_words
+from casework.story import Story
+from casework.tell import book_of, followed_by, pass_time, step, tell
+from casework.telling import Book, Line, Refusal, Saying, Told
+from casework.vocabulary import Stage, Subject
 
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of the case's own clock a message may say that something happened."""
-A_CHILDHOOD = timedelta(days=19 * 366)
-"""Nothing on a child's case happened longer ago than this, and nothing is set for a day further ahead."""
-MESSAGE_IDS_KEPT = 500
-"""How many message ids a case remembers, to count each once."""
 LONGEST_QUOTATION = 500
 """Of what came from outside and was refused, so many characters are written down."""
+LONGEST_KEPT = 16_000
+"""Of a message that was refused, so many bytes are kept in the record."""
+NAMED_AT_MOST = 8
+"""Of the facts that would lose their ground, so many are named."""
 
-HANDLERS: dict[type[Message], Callable[[Turn, Any], None]] = {
-    messages.ReferralReceived: referral.referral_received,
-    messages.NewInformationReceived: referral.new_information_received,
-    messages.ScreeningDecided: referral.screening_decided,
-    messages.SocialWorkerAllocated: referral.social_worker_allocated,
-    messages.CaseClosed: referral.case_closed,
-    messages.StrategyRequested: strategy.strategy_requested,
-    messages.StrategyExtensionRequested: strategy.strategy_extension_requested,
-    messages.StrategyScheduled: strategy.strategy_scheduled,
-    messages.StrategyOutcome: strategy.strategy_outcome,
-    messages.StrategyRecordCirculated: strategy.strategy_record_circulated,
-    messages.ChildVisited: enquiry.child_visited,
-    messages.VisitRecorded: enquiry.visit_recorded,
-    messages.WhereaboutsUnknown: enquiry.whereabouts_unknown,
-    messages.FurtherActionAgreed: enquiry.further_action_agreed,
-    messages.ChildLocated: enquiry.child_located,
-    messages.Section47Outcome: enquiry.section47_outcome,
-    messages.AssessmentCompleted: assessment.assessment_completed,
-    messages.AssessmentOverrunExplained: assessment.assessment_overrun_explained,
-    messages.ConferenceServiceInformed: conference.conference_service_informed,
-    messages.ConferenceRequested: conference.conference_requested,
-    messages.ChairAllocated: conference.chair_allocated,
-    messages.ConferenceScheduled: conference.conference_scheduled,
-    messages.ReportShared: conference.report_shared,
-    messages.ConferenceRequestsSent: conference.conference_requests_sent,
-    messages.InitialConferenceHeld: conference.initial_conference_held,
-    messages.CoreGroupHeld: plan.core_group_held,
-    messages.CoreGroupRecordDistributed: plan.core_group_record_distributed,
-    messages.CoreGroupMinutesSent: plan.core_group_minutes_sent,
-    messages.ReviewReportCompleted: plan.review_report_completed,
-    messages.ReviewConferenceHeld: plan.review_conference_held,
-    messages.StepDownConsidered: plan.step_down_considered,
-    messages.StepDownAgreed: plan.step_down_agreed,
-    messages.Authorisation: requests.decide,
-    messages.RequestReassigned: requests.reassign,
-    messages.RequestFinished: requests.finish,
-    messages.AssessmentEstimateProposed: assessment.assessment_estimate_proposed,
-    messages.DisposalCompleted: assessment.disposal_completed,
-    messages.InvitationsRequested: conference.invitations_requested,
-    messages.ReportSharingDecided: conference.report_sharing_decided,
-    messages.ConferenceDisputed: conference.conference_disputed,
-    messages.ConferenceDisputeResolved: conference.conference_dispute_resolved,
-    messages.NextActionSent: strategy.next_action_sent,
-    messages.CircumstanceRecorded: any_time.circumstance_recorded,
-    messages.ChildBorn: child.child_born,
-    messages.ChildDied: child.child_died,
-    messages.HouseholdChildIdentified: child.household_child_identified,
-    messages.HouseholdChildSpokenTo: child.household_child_spoken_to,
-    messages.CaseLinked: child.case_linked,
-    messages.UrgentMedicalNeedFound: medical.urgent_medical_need_found,
-    messages.MedicalConsentRecorded: medical.medical_consent_recorded,
-    messages.EmergencyTreatmentGiven: medical.emergency_treatment_given,
-    messages.ReassessmentArranged: assessment.reassessment_arranged,
-    messages.ComplaintMade: any_time.complaint_made,
-    messages.DutyDone: duties.duty_done,
-    messages.DutyDeparted: duties.duty_departed,
-    messages.DutyDateSet: duties.duty_date_set,
-    messages.ActionCompleted: duties.action_completed,
-    messages.FormCompleted: duties.form_completed,
-    messages.PromptAnswered: duties.prompt_answered,
-    messages.ImmediateProtectionTaken: any_time.immediate_protection_taken,
-    messages.ProtectionPowerEnded: any_time.protection_power_ended,
-    messages.InformationWithheld: any_time.information_withheld,
-    messages.InformationReleased: any_time.information_released,
-    messages.BankHolidayProclaimed: any_time.bank_holiday_proclaimed,
-    messages.ProcedureAdopted: any_time.procedure_adopted,
-    messages.ReasonRecorded: any_time.reason_recorded,
-}
+
+class Decided(Value):
+    """A message was accepted, or time has passed: the case as it now is, and what follows outside it.
+
+    `fact` is the number that an accepted message has; `duplicate`: it was recorded before, and nothing has changed.
+    """
+
+    case: Case
+    effects: tuple[Effect, ...] = ()
+    duplicate: bool = False
+    fact: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def unopened(reference: str, episode: int, procedure: Procedure, bank_holidays: BankHolidays) -> Case:
     """A case that waits for its referral."""
-    return Case(reference=reference, episode=episode, procedure=procedure, bank_holidays=bank_holidays)
+    return Case(reference=reference, episode=episode, procedure=shared(procedure), bank_holidays=bank_holidays)
 
 
 def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
-    """Decide what a message means. Accepted, it changes the case; refused, nothing has changed."""
-    if message.id in case.seen:
-        return Decided(case=case, effects=(), duplicate=True)
-    turn = Turn(case, now)
-    _let_time_pass(turn)  # a limit missed before the message came stays on the record as missed
-    turn.message = message
+    """Decide what a message means. Accepted, it is a fact of the case; refused, nothing has changed."""
     try:
-        _check(turn, message)
-        HANDLERS[type(message)](turn, message)
+        repeated = _repeated(case, message)
+        if repeated is not None:
+            return repeated
+        before = wake(case, now)  # a limit missed before the message came stays on the record as missed
+        decided = _record(before.case, message, now)
     except Refusal as refusal:
-        return Refused(reason=str(refusal))
-    turn.message = None
-    _let_time_pass(turn)  # the message may have started a clock that has run out already
-    turn.change(seen=(*turn.case.seen, message.id)[-MESSAGE_IDS_KEPT:])
-    return _decided(turn)
+        return Refused(reason=str(refusal), field=refusal.field)
+    return decided.model_copy(update={"effects": (*before.effects, *decided.effects)})
 
 
 def wake(case: Case, now: datetime) -> Decided:
     """Decide what the passing of time has brought about."""
-    turn = Turn(case, now)
-    _let_time_pass(turn)
-    return _decided(turn)
+    if case.base.child is None or (case.announced.until is not None and now < case.announced.until):
+        return Decided(case=case)
+    told = pass_time(case.base, now)
+    speaking = _speaking(case, told.story, now)
+    reconcile(speaking, case.story, told)
+    after = case.going_on(case.facts, speaking.announced, (case.book, case.base), told.story)
+    return Decided(case=after, effects=tuple(speaking.effects))
 
 
 def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
-    """When each running deadline will next make itself heard, and how it is called on a timeline."""
-    return {
-        deadline.id: (at, f"{deadline.duty} — due {deadlines.spoken_due(deadline)}")
-        for deadline in case.running_deadlines
-        if (at := deadlines.alarm(deadline)) is not None
-    }
+    """When each running deadline, waiting request and birthday is next to be looked at, and how that is called."""
+    story = case.story
+    found: dict[str, tuple[datetime, str]] = {}
+    for deadline in story.running_deadlines:
+        rung = next_rung(case.announced, story, deadline)
+        if rung is not None:
+            found[deadline.id] = (rung.at, f"{deadline.duty} — due {spoken_due(deadline)}")
+    for request in story.waiting_requests:
+        asked = next_request_rung(case.announced, story, request)
+        if asked is not None:
+            found[request.id] = (asked.at, f"{request.title} — asked {spoken_instant(request.asked_at)}")
+    birthday = comes_of_age(story)
+    if birthday is not None and (story.strands or story.running_deadlines):
+        found["birthday"] = (birthday, "The child turns 18")
+    return found
 
 
-def refuse_signal(case: Case, what: str, by: str | None, role: str | None, reason: str, now: datetime) -> Decided:
-    """Write down that a message nobody waits on was refused, and tell its sender: it is never dropped."""
-    turn = Turn(case, now)
-    turn.entry(f"Refused: {_cut(what)} from {_cut(by or 'somebody unknown')}: {_cut(reason)}")
-    to = (case.procedure.role_named(role) if role else None) or _acting(case)
-    # Without the reason, which may repeat what was sent: a notice carries nothing of a child.
-    sent = what if what in messages.MESSAGES else "that you sent"
-    turn.tell(NoticeKind.REFUSED, to, f"The message {sent} was refused; the chronology of the case says why")
-    return _decided(turn)
+# --- A message becomes a fact -------------------------------------------------------------------------------------
+
+
+def _repeated(case: Case, message: Message) -> Decided | None:
+    """The answer to a message that was recorded before. Raises `Refusal` where its id was used for something else."""
+    known = case.fact(message.id)
+    if known is not None and known.digest == digest(message):
+        return Decided(case=case, duplicate=True, fact=known.number)
+    earlier = case.referrals.get(message.id)
+    if earlier is not None and earlier == digest(message):
+        return Decided(case=case, duplicate=True)
+    if known is not None:
+        raise Refusal(
+            f"The id {message.id} was used before, for something else: {described(known)}. "
+            "Send it with an id of its own; to change what is recorded, correct it.",
+            "id",
+        )
+    if earlier is not None:
+        raise Refusal(f"The id {message.id} was used before, for an earlier referral. Send it with another.", "id")
+    return None
+
+
+class _Tried(NamedTuple):
+    """A fact where it belongs in the story: what that is told from, and what came of telling it."""
+
+    book: Book
+    told: Told
+
+
+def _record(case: Case, message: Message, now: datetime) -> Decided:
+    """Accept a message. Raises `Refusal`."""
+    sent, told_then = message, _story_then(case, message)
+    message = resolved(told_then.story, message)
+    fact = Fact(
+        number=len(case.facts) + 1,
+        recorded_at=now,
+        digest=digest(sent),
+        message=_as_state_keeps_it(case, message),
+    )
+    tried = _tried(case, fact, told_then, now)
+    if isinstance(message, Withdrawal | Replacement) and _changes_something(case, tried, now):
+        fact = fact.model_copy(update={"asks": bool(case.base.procedure.managers)})
+        tried = _tried(case, fact, told_then, now)
+    passed = pass_time(tried.told.story, now)
+    told = followed_by(tried.told, passed)
+    speaking = _speaking(case, told.story, now, fact)
+    _keep(speaking, sent, fact=fact)
+    reconcile(speaking, case.story, told, _lines(case.book, tried, fact), _withdrawn(case, tried))
+    after = case.going_on((*case.facts, fact), speaking.announced, (tried.book, tried.told.story), told.story)
+    unusual = warnings(told_then.story, message, told.story)
+    return Decided(case=after, effects=tuple(speaking.effects), fact=fact.number, warnings=unusual)
+
+
+def _as_state_keeps_it(case: Case, message: Message) -> Message:
+    kept = without_narrative(message)
+    if isinstance(kept, Corrected):
+        wrong = next((fact for fact in case.facts if fact.number == kept.fact), None)
+        return without_words(kept, type(wrong.message)) if wrong else kept
+    return kept
+
+
+def _story_then(case: Case, message: Message) -> Told:
+    """The story as it stood when this happened, as far as it is known now."""
+    order = case.book.order
+    earlier = [fact for fact in order if fact.message.occurred_at <= message.occurred_at]
+    if len(earlier) == len(order):
+        return Told(case.base)
+    return Told(tell(Book(case.book.start, earlier, case.book.known)).story)
+
+
+def _tried(case: Case, fact: Fact, told_then: Told, now: datetime) -> _Tried:
+    """Tell the story with this fact in its place. Raises `Refusal` where it, or a later one, has no ground."""
+    book = book_of(case.start, (*case.facts, fact))
+    place = next((place for place, one in enumerate(book.order) if one.number == fact.number), None)
+    known = case.book.order[:place]
+    goes_on = place is not None and list(book.order[:place]) == list(known) and book.start == case.book.start
+    told, ahead = (Told(told_then.story), book.order[place:]) if goes_on else (Told(book.start), book.order)
+    losing: list[tuple[Fact, str]] = []
+    for one in ahead:
+        new = one.number == fact.number
+        if new:
+            check(pass_time(told.story, one.message.occurred_at).story, one.message, now)
+        try:
+            told = followed_by(told, step(told.story, one, book, strict=new))
+        except Refusal as refusal:
+            if new:
+                raise
+            losing.append((one, str(refusal)))
+    if losing:
+        named = "\n".join(f"* {described(one)}: {why}" for one, why in losing[:NAMED_AT_MOST])
+        raise Refusal(
+            "What is recorded already would lose its ground by this. Record that in error first, or put it right:\n"
+            + named
+        )
+    return _Tried(book, told)
+
+
+WEIGHTY = (
+    "deadlines",
+    "strategies",
+    "assessment",
+    "enquiry",
+    "conference",
+    "plan",
+    "missing",
+    "referral_open",
+    "circumstances",
+    "withholding",
+    "child",
+    "died",
+    "opened_at",
+    "closed_at",
+    "allocated_to",
+    "procedure",
+)
+"""The parts of a story on which a clock or a decision hangs."""
+
+
+def _changes_something(case: Case, tried: _Tried, now: datetime) -> bool:
+    """Whether a clock or a decision hangs on what is corrected: then a manager authorises it first."""
+    without, with_it = pass_time(case.base, now).story, pass_time(tried.told.story, now).story
+
+    def decisions(story: Story) -> dict[str, str]:
+        return {name: r.state for name, r in story.requests.items() if r.subject is not Subject.CORRECTION}
+
+    return decisions(without) != decisions(with_it) or any(
+        getattr(without, part) != getattr(with_it, part) for part in WEIGHTY
+    )
+
+
+def _lines(before: Book, tried: _Tried, fact: Fact) -> list[Line]:
+    """The lines of this fact, and of one that is told otherwise because of it."""
+    known = {one.number: one for one in before.order}
+    anew = {one.number for one in tried.book.order if known.get(one.number, one) != one} | {fact.number}
+    return [line for line in tried.told.lines if line.fact in anew]
+
+
+def _withdrawn(case: Case, tried: _Tried) -> list[Saying]:
+    """What was said on the ground of facts that do not count any more."""
+    gone = {fact.number for fact in case.book.order} - {fact.number for fact in tried.book.order}
+    if not gone:
+        return []
+    numbers = {str(number) for number in gone}
+    return [saying for saying in tell(case.book).sayings if saying.key.partition(":")[0] in numbers]
+
+
+def _speaking(case: Case, story: Story, now: datetime, fact: Fact | None = None) -> Speaking:
+    return Speaking(case.reference, case.episode, now, story, case.announced, fact)
+
+
+def _keep(speaking: Speaking, message: Message, *, fact: Fact | None = None, why: str | None = None) -> None:
+    """Let the record keep a message, whole as it was sent."""
+    speaking.announced = speaking.announced.model_copy(update={"kept": speaking.announced.kept + 1})
+    speaking.effects.append(
+        Kept(
+            number=speaking.announced.kept,
+            fact=fact.number if fact else None,
+            refused=why,
+            recorded_at=speaking.now,
+            occurred_at=message.occurred_at,
+            name=message.name,
+            message_id=message.id,
+            person=message.by.person,
+            role=message.by.role,
+            body=as_sent(message),
+            state=fact.model_dump_json() if fact else None,
+        )
+    )
+
+
+# --- What comes in otherwise --------------------------------------------------------------------------------------
+
+
+def refused(
+    case: Case, name: str, message: Message | None, body: str, reason: str, now: datetime, *, tell_sender: bool
+) -> Decided:
+    """Let the record keep a message that was refused, and why. `body` is what came, as JSON, where it is no message.
+
+    `tell_sender`: nobody waits for the answer, so that whoever sent it is told that it was refused.
+    """
+    speaking = _speaking(case, case.story, now)
+    if message is not None:
+        _keep(speaking, message, why=_cut(reason, LONGEST_KEPT))
+    else:
+        speaking.announced = speaking.announced.model_copy(update={"kept": speaking.announced.kept + 1})
+        speaking.effects.append(
+            Kept(
+                number=speaking.announced.kept,
+                fact=None,
+                refused=_cut(reason, LONGEST_KEPT),
+                recorded_at=now,
+                occurred_at=None,
+                name=_cut(name, LONGEST_QUOTATION),
+                message_id=None,
+                person=None,
+                role=None,
+                body=body,
+            )
+        )
+    if tell_sender:
+        role = message.by.role if message else None
+        procedure = case.story.procedure
+        known = procedure.role_named(role) if role else None
+        what = name.replace("_", " ") if name in MESSAGES else "a message"
+        speaking.entry(f"Refused: {what}; the record has what was sent, and why it was refused")
+        # Without the reason, which may repeat what was sent: a notice carries nothing of a child.
+        text = f"What you sent was refused: {what}. The record of the case says why"
+        person = message.by.person if message else None
+        speaking.tell(NoticeKind.REFUSED, known or _acting(case), text, person=person if known else None)
+    return _said(case, speaking)
 
 
 def notice_undelivered(case: Case, notice: Notice, now: datetime) -> Decided:
@@ -158,121 +316,47 @@ def notice_undelivered(case: Case, notice: Notice, now: datetime) -> Decided:
 
     The escalation itself is not escalated again when it fails too: it stays in the tray and in the chronology.
     """
-    turn = Turn(case, now)
-    turn.entry(f"Notice {notice.id} to the {notice.to} could not be delivered")
+    speaking = _speaking(case, case.story, now)
+    speaking.entry(f"Notice {notice.id} to the {notice.to} could not be delivered")
     if notice.kind is not NoticeKind.UNDELIVERED:
         text = f"A notice did not reach the {notice.to}: {notice.id}"
-        turn.tell(NoticeKind.UNDELIVERED, _acting(case), text)
-    return _decided(turn)
+        speaking.tell(NoticeKind.UNDELIVERED, _acting(case), text)
+    return _said(case, speaking)
+
+
+def not_forwarded(case: Case, fact: int, to: str, why: str, now: datetime) -> Decided:
+    """What belongs to another case could not be recorded there: somebody has to."""
+    speaking = _speaking(case, case.story, now)
+    speaking.entry(f"No. {fact} could not be recorded on case {to}: {_cut(why, LONGEST_QUOTATION)}")
+    text = f"No. {fact} belongs to case {to}, and could not be recorded there; record it there"
+    speaking.tell(NoticeKind.WARNING, _acting(case), text)
+    return _said(case, speaking)
 
 
 def cancellation_refused(case: Case, now: datetime) -> Decided:
     """Somebody tried to end the case from outside; it goes on, and it is written down that they tried."""
-    turn = Turn(case, now)
-    turn.entry("Temporal was asked to cancel this case; it goes on, since only closing it ends a case")
-    return _decided(turn)
+    speaking = _speaking(case, case.story, now)
+    speaking.entry("Temporal was asked to cancel this case; it goes on, since only closing it ends a case")
+    return _said(case, speaking)
+
+
+def _said(case: Case, speaking: Speaking) -> Decided:
+    after = case.going_on(case.facts, speaking.announced, (case.book, case.base), speaking.story)
+    return Decided(case=after, effects=tuple(speaking.effects))
+
+
+def rebuilt(case: Case, kept: Sequence[Kept], announced: Announced) -> Case:
+    """The case as the record has it: its facts, and what it had said."""
+    facts = tuple(Fact.model_validate_json(one.state) for one in kept if one.state is not None)
+    return case.model_copy(update={"facts": facts, "announced": announced})
 
 
 def _acting(case: Case) -> str:
     """Who acts at this stage; of a closed case, who closed it."""
-    return case.procedure.acts.get(case.stage) or case.procedure.acts[Stage.CLOSING]
+    stage = case.story.stage
+    return case.story.procedure.acting_at(Stage.CLOSING if stage is Stage.CLOSED else stage)
 
 
-def _cut(text: str) -> str:
-    """What came from outside may be of any length; a line of the chronology is not."""
-    return text if len(text) <= LONGEST_QUOTATION else f"{text[:LONGEST_QUOTATION]}…"
-
-
-def _check(turn: Turn, message: Message) -> None:
-    """What is asked of every message, whatever it says."""
-    case = turn.case
-    if case.closed_at is not None:
-        raise Refusal(f"Case {case.reference} is closed; a new referral opens it again.")
-    if case.child is None and not isinstance(message, messages.ReferralReceived):
-        raise Refusal(f"Case {case.reference} has no referral yet.")
-    _check_times(turn, message)
-    if message.occurred_at > turn.now + CLOCK_SKEW:
-        raise Refusal(
-            f"occurred_at: {spoken_instant(message.occurred_at)} is in the future (now {spoken_instant(turn.now)}); "
-            "say what has happened once it has."
-        )
-    role = requests.role_of(turn, message)
-    kind = case.procedure.role[role].kind
-    if kind not in message.sent_by:
-        may = sorted(key for key, known in case.procedure.role.items() if known.kind in message.sent_by)
-        raise Refusal(f"The {role} may not send {message.name}. It is sent by: {', '.join(may)}.")
-    _check_gates(turn, message)
-
-
-def _check_times(turn: Turn, message: Message) -> None:
-    """A time further away than a childhood is a slip of the pen, and further still no calendar reaches."""
-    for field, value in message:
-        for said in _times(value):
-            day = said.date() if isinstance(said, datetime) else said
-            if abs(day - turn.now.date()) > A_CHILDHOOD:
-                away = "longer ago" if day < turn.now.date() else "further ahead"
-                raise Refusal(f"{field}: {day} is {away} than a childhood.")
-
-
-def _times(value: object) -> Iterator[date]:
-    """Every day and instant in a part of a message."""
-    if isinstance(value, date):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _times(item)
-    elif isinstance(value, Value):
-        for _, part in value:
-            yield from _times(part)
-
-
-def _check_gates(turn: Turn, message: Message) -> None:
-    """What this authority's procedure asks before it accepts this message: everything that is lacking, said at once."""
-    case, said = turn.case, message.model_dump(mode="json")
-    lacking = [
-        f"{answer.field}: {answer.because} ({', '.join(answer.cites)})"
-        for answer in case.procedure.answer
-        if _applies(answer, case, message, said) and not _answered(answer, said.get(answer.field))
-    ]
-    lacking += [
-        f"{gate.because} ({', '.join(gate.cites)})"
-        for gate in case.procedure.gate
-        if _applies(gate, case, message, said) and _stands_in_the_way(gate, case, said)
-    ]
-    if lacking:
-        raise Refusal("\n".join(dict.fromkeys(lacking)))
-
-
-def _applies(rule: Answer | Gate, case: Case, message: Message, said: dict[str, Any]) -> bool:
-    """Whether a rule is about this message, with what it says, on this case as it stands."""
-    return (
-        rule.message == message.name
-        and all(said.get(field) == value for field, value in rule.when.items())
-        and all_hold(rule.only_if, case)
-    )
-
-
-def _answered(answer: Answer, given: object) -> bool:
-    return given not in (None, [], "") and answer.must_be in (None, given)
-
-
-def _stands_in_the_way(gate: Gate, case: Case, said: dict[str, Any]) -> bool:
-    if gate.subject is not None:
-        request = case.requests.get(str(said.get("request")))
-        if request is None or request.subject is not gate.subject:
-            return False
-    if gate.while_owed is not None:
-        # What is withheld from the family on a recorded ground holds nothing up (Q-20).
-        return any(deadline.running for deadline in deadlines.owed(case, gate.while_owed))
-    return gate.needs is not None and not holds(gate.needs, case)
-
-
-def _let_time_pass(turn: Turn) -> None:
-    for event in deadlines.lapse(turn):
-        happened(turn, event)
-
-
-def _decided(turn: Turn) -> Decided:
-    deadlines.forget_old(turn)
-    requests.forget_old(turn)
-    return Decided(case=turn.case, effects=tuple(turn.effects))
+def _cut(text: str, length: int) -> str:
+    """What came from outside may be of any length; what is written down of it is not."""
+    return text if len(text.encode()) <= length else f"{text.encode()[:length].decode(errors='ignore')}…"

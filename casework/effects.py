@@ -1,11 +1,10 @@
 """What the core decides, as data: entries to write, notices to send, deadlines and requests that changed."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from hashlib import sha256
 
-from casework.case import Case, Deadline, Request
 from casework.model import Value
+from casework.story import Deadline, Request
 
 
 class NoticeKind(StrEnum):
@@ -20,24 +19,59 @@ class NoticeKind(StrEnum):
     WARNING = "warning"
     REFUSED = "refused"
     UNDELIVERED = "undelivered"
+    CORRECTED = "corrected"
 
 
 class Entry(Value):
-    """One line of the chronology: append-only, each sealed with the one before it.
+    """One line of the chronology, for people: append-only, naming the fact it comes from (none: time passed).
 
-    `recorded_at` is when the case heard of it and `occurred_at` when it happened, both UTC instants.
+    `recorded_at` is when the case heard of it and `occurred_at` when it happened, both UTC instants. The sender's
+    own words stand in the fact, not here.
     """
 
     number: int
+    fact: int | None
     recorded_at: datetime
     occurred_at: datetime
     by: str
     what: str
     text: str
-    note: str | None = None
     cites: tuple[str, ...] = ()
-    message_id: str | None = None
-    seal: str = ""
+
+
+class Kept(Value):
+    """A message as the record keeps it: whole as it was sent, accepted or refused, narrative included.
+
+    `number` counts what the record keeps of a case; `fact` is the number of the fact it became, none where it was
+    refused. `body` is the message as JSON; `state` is the fact as the state of the case keeps it, for rebuilding it.
+    What of a refused message could not be read is none.
+    """
+
+    number: int
+    fact: int | None
+    refused: str | None = None
+    recorded_at: datetime
+    occurred_at: datetime | None
+    name: str
+    message_id: str | None
+    person: str | None
+    role: str | None
+    body: str
+    state: str | None = None
+
+
+class HolidayChanged(Value):
+    """A bank holiday was proclaimed for the whole authority, or that was taken back."""
+
+    day: date
+    proclaimed: bool
+
+
+class Forwarded(Value):
+    """A fact was recorded on the wrong child: it is to be recorded on the case where it belongs."""
+
+    fact: int
+    to: str
 
 
 class Notice(Value):
@@ -65,37 +99,14 @@ class RequestChanged(Value):
     request: Request
 
 
-Effect = Entry | Notice | DeadlineChanged | RequestChanged
-
-
-class Decided(Value):
-    """A message was accepted, or time has passed: the case as it now is, and what follows outside it."""
-
-    case: Case
-    effects: tuple[Effect, ...]
-    duplicate: bool = False
+Effect = Kept | Entry | Notice | DeadlineChanged | RequestChanged | HolidayChanged | Forwarded
 
 
 class Refused(Value):
-    """A message was not accepted; nothing has changed. The reason is for the practitioner who sent it."""
+    """A message was not accepted; nothing has changed. The reason is for the practitioner who sent it.
+
+    `field` is the field of the message that is at fault, where it is one.
+    """
 
     reason: str
-
-
-def said(entry: Entry) -> str:
-    """What an entry says, as the line that is sealed. What is left at its default is left out, so that a field
-    added to entries one day does not change the lines written before."""
-    return entry.model_copy(update={"seal": ""}).model_dump_json(exclude_defaults=True)
-
-
-def seal_of(line: str, before: str) -> str:
-    """The seal of a line that comes after the one with the seal `before`; the first comes after an empty one.
-
-    It is the hash of both, so that no line can be changed, dropped or put in between without it showing.
-    """
-    return sha256(f"{before}\n{line}".encode()).hexdigest()
-
-
-def sealed(entry: Entry, before: str) -> Entry:
-    """The entry with its seal."""
-    return entry.model_copy(update={"seal": seal_of(said(entry), before)})
+    field: str | None = None

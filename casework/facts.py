@@ -1,50 +1,125 @@
-"""What follows when something happens on a case: clocks start and stop, and roles are told."""
+"""The facts of a case, and which of them are in force.
 
-from datetime import datetime
+A fact is a message that the case accepted. Facts are never changed and never dropped: what was recorded in error, or
+is corrected, is so by a later fact. The facts are the state of a case; the story is told from them.
+"""
 
-from casework import deadlines
-from casework.case import Assessment, Happening
-from casework.conditions import all_hold
-from casework.effects import NoticeKind
-from casework.turn import Turn
-from casework.vocabulary import BEGAN, Circumstance, Event
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
 
-HAPPENINGS_KEPT = 6
-"""Occurrences kept per event: enough for late facts, and the state stays small."""
+from pydantic import PlainSerializer, PlainValidator, ValidationError
+
+from casework.messages import MESSAGES, Message, without_narrative
+from casework.model import Value
 
 
-def happened(
-    turn: Turn,
-    event: Event,
-    at: datetime | None = None,
-    *,
-    scope: str | None = None,
-    counts_from: datetime | None = None,
-) -> None:
-    """Something happened: at the message's own instant unless another (UTC) is given.
+def _packed(message: Message) -> dict[str, Any]:
+    return {"name": message.name, "body": message.model_dump(mode="json", exclude_unset=True, by_alias=True)}
 
-    `scope` is the strand it happened on. `counts_from` is the start of a meeting that was scheduled.
+
+def _unpacked(given: Any) -> Message:
+    return given if isinstance(given, Message) else decoded(given["name"], given["body"])
+
+
+def decoded(name: str, body: dict[str, Any]) -> Message:
+    """A message that was accepted once, by whatever version: it is never undecodable.
+
+    A field that is not known any more is left out, one that is new has its default, or none.
     """
-    if at is None:
-        at = turn.message.occurred_at if turn.message else turn.now
-    earlier = turn.case.clock.get(event, ())
-    kept = sorted((*earlier, Happening(at=at, scope=scope)), key=lambda happening: happening.at)[-HAPPENINGS_KEPT:]
-    turn.change(clock={**turn.case.clock, event: tuple(kept)})
-    if event in turn.case.procedure.assessment.starts and turn.case.assessment is None:
-        turn.change(assessment=Assessment(started_at=at))
-        turn.entry(f"The {turn.case.procedure.assessment.name} started")
-        happened(turn, Event.ASSESSMENT_STARTED, at)
-    deadlines.follow(turn, deadlines.Fact(event, at, scope, counts_from))
-    for rule in turn.case.procedure.notice:
-        if rule.on is event and rule.form in (None, scope) and all_hold(rule.only_if, turn.case):
-            for role in rule.to:
-                turn.tell(NoticeKind.TOLD, role, rule.says)
+    kind = MESSAGES[name]
+    known = {key: value for key, value in body.items() if key in kind.model_fields}
+    try:
+        return kind.model_validate(known)
+    except ValidationError as error:
+        wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+        kept = {key: value for key, value in known.items() if key not in wrong}
+        missing = {key: None for key, field in kind.model_fields.items() if field.is_required() and key not in kept}
+        base = Message.model_validate({key: body[key] for key in ("id", "occurred_at", "by")})
+        return kind.model_construct(None, **{**kept, **missing, "occurred_at": base.occurred_at, "by": base.by})
 
 
-def begin(turn: Turn, circumstance: Circumstance) -> None:
-    """A circumstance is so from now on."""
-    if circumstance not in turn.case.circumstances:
-        turn.change(circumstances=(*turn.case.circumstances, circumstance))
-        turn.entry(f"Recorded: {circumstance.value}")
-        if circumstance in BEGAN:
-            happened(turn, BEGAN[circumstance])
+class Fact(Value):
+    """A message that was accepted: `number` is the order in which the case was told, `recorded_at` a UTC instant.
+
+    `digest` tells the same message from another one of the same id. `asks`: it is a correction that takes effect
+    only once it is authorised.
+    """
+
+    number: int
+    recorded_at: datetime
+    digest: str
+    asks: bool = False
+    message: Annotated[Message, PlainSerializer(_packed), PlainValidator(_unpacked)]
+
+    @property
+    def request(self) -> str:
+        """What the request is called that this fact makes, where it makes one."""
+        return f"request-{self.number}"
+
+
+class Withdrawal(Message):
+    """A message that says that some facts are not to be counted."""
+
+    def withdrawn(self) -> tuple[int, ...]:
+        """The numbers of those facts."""
+        return ()
+
+
+class Replacement(Message):
+    """A message that puts another message into the place of a fact."""
+
+    def replaced(self) -> int:
+        """The number of that fact."""
+        return 0
+
+    def instead_of(self, message: Message) -> Message:
+        """The message that stands in its place."""
+        return message
+
+
+class Granting(Message):
+    """A message that may authorise a request."""
+
+    def grants(self) -> str | None:
+        """The request that it authorises; none where it does not."""
+        return None
+
+
+class CalendarChange(Message):
+    """A bank holiday was proclaimed, or that was taken back."""
+
+    proclaimed: ClassVar[bool] = True
+
+    def on_day(self) -> date:
+        """The day of it."""
+        return date.min
+
+
+def in_force(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that count, in the order in which they happened (ties: in which they were told).
+
+    Whatever withdraws or replaces a fact, or authorises that, was told later than it: so the last one told is judged
+    first. A fact that is replaced keeps its number, and so everything that is named by it keeps its name.
+    """
+    gone: set[int] = set()
+    instead: dict[int, Replacement] = {}
+    granted: set[str] = set()
+    kept: list[Fact] = []
+    for fact in reversed(facts):
+        if fact.number in gone:
+            continue
+        message = fact.message
+        if fact.number in instead:
+            message = instead[fact.number].instead_of(message)
+            fact = fact.model_copy(update={"message": without_narrative(message)})  # noqa: PLW2901
+        if isinstance(message, Granting) and (request := message.grants()):
+            granted.add(request)
+        if not fact.asks or fact.request in granted:
+            if isinstance(message, Withdrawal):
+                gone.update(message.withdrawn())
+            elif isinstance(message, Replacement) and message.replaced() not in instead:
+                instead[message.replaced()] = message
+        kept.append(fact)
+    kept.reverse()
+    return sorted(kept, key=lambda fact: fact.message.occurred_at)

@@ -5,13 +5,24 @@ the document's operative words (`words`, fifteen at most). What a document does 
 there is no timer and no gate. Reminders and escalations are S47's own design: no document has any.
 """
 
+import json
 import re
 from collections.abc import Iterator
+from contextvars import ContextVar
+from copy import deepcopy
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from casework.amounts import Amount, Reading, Unit
 from casework.model import Value
@@ -21,6 +32,10 @@ CITATION = re.compile(
     r"(?:[WPBTM]|U-[WPBTM]|D-[WPBTM]|R-[WPBTM]|F-[WPBTM]|MT-[WPBTM]|NT-[WPBTM]|SP-[WPBTM]|PD-[WPBTM]|C|Q)-\d\d"
 )
 MOST_WORDS = 15
+
+
+_LENIENT: ContextVar[bool] = ContextVar("lenient", default=False)
+"""Set while the snapshot of a running case is decoded: what a file must satisfy, a snapshot once did."""
 
 
 def _one_or_many(value: Any) -> Any:
@@ -105,6 +120,8 @@ class Timescale(Cited):
 
     @model_validator(mode="after")
     def _one_way_to_count(self) -> "Timescale":
+        if _LENIENT.get():
+            return self
         ways = ("within", "before", "window", "no_amount", "set_on_the_case")
         given = [name for name in ways if getattr(self, name) is not None]
         if len(given) != 1:
@@ -158,6 +175,7 @@ class Authorisation(Cited):
     completes: bool = Field(
         False, description="a task to complete (invitations, minutes), which whoever asked may do too"
     )
+    escalate: str | None = Field(None, description="who hears of it when nobody decides; unsaid: another manager")
 
 
 class Meeting(Cited):
@@ -266,6 +284,12 @@ class Procedure(Value):
     role: dict[str, Role]
     acts: dict[Stage, str] = Field(description="who takes the next step while no deadline or request names anyone")
     assessment: AssessmentRule
+    allocated: str | None = Field(
+        None, description="the role that a child is allocated to; unsaid: who acts in enquiries"
+    )
+    recorded_by: dict[str, Names] = Field(
+        default_factory=dict, description="the roles that may record a message, where that is not as usual"
+    )
     timescale: dict[str, Timescale] = Field(default_factory=dict)
     authorisation: dict[Subject, Authorisation] = Field(default_factory=dict)
     meeting: dict[str, Meeting] = Field(default_factory=dict)
@@ -277,6 +301,8 @@ class Procedure(Value):
 
     @model_validator(mode="after")
     def _every_name_is_known(self) -> "Procedure":
+        if _LENIENT.get():
+            return self
         problems = [
             f"{where}: no role {name!r}; the roles of this procedure are {', '.join(sorted(self.role))}"
             for where, name in self._named_roles()
@@ -311,6 +337,14 @@ class Procedure(Value):
             for key, rule in self.timescale.items()
             if rule.form is not None and rule.form not in self.form
         ]
+        problems += [
+            f"recorded_by.{message}: no role {name!r}; the roles of this procedure are {', '.join(sorted(self.role))}"
+            for message, names in self.recorded_by.items()
+            for name in names
+            if name not in self.role
+        ]
+        if self.allocated is not None and self.allocated not in self.role:
+            problems.append(f"allocated: no role {self.allocated!r}")
         missing = [stage.value for stage in Stage if stage not in self.acts and stage is not Stage.CLOSED]
         if missing:
             problems.append(f"acts: say who acts in {', '.join(missing)}")
@@ -330,7 +364,8 @@ class Procedure(Value):
             for role in rule.done_by:
                 yield f"timescale.{key}.done_by", role
         for subject, authorisation in self.authorisation.items():
-            for role in (*authorisation.asked_by, *authorisation.authorised_by):
+            escalate = (authorisation.escalate,) if authorisation.escalate else ()
+            for role in (*authorisation.asked_by, *authorisation.authorised_by, *escalate):
                 yield f"authorisation.{subject.value}", role
         for kind, meeting in self.meeting.items():
             for role in (r for line in meeting.minimum for r in line):
@@ -373,7 +408,8 @@ class Procedure(Value):
     @cached_property
     def fingerprint(self) -> str:
         """The first twelve hexadecimal digits of the hash of everything this procedure says."""
-        return sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+        said = self.model_dump_json(by_alias=True, exclude_defaults=True)
+        return sha256(said.encode()).hexdigest()[:12]
 
     @cached_property
     def rules_by_event(self) -> dict[Event, tuple[str, ...]]:
@@ -384,6 +420,29 @@ class Procedure(Value):
             for event in dict.fromkeys((*rule.from_, *opens, *rule.met_by, *rule.until)):
                 touched.setdefault(event, []).append(key)
         return {event: tuple(keys) for event, keys in touched.items()}
+
+    def acting_at(self, stage: Stage) -> str:
+        """Who takes the next step at a stage; at one this procedure does not know, whoever closes the case."""
+        return self.acts.get(stage) or self.acts[Stage.CLOSING]
+
+    @property
+    def allocated_role(self) -> str:
+        """The role that a child is allocated to: what this role has to do is the allocated person's."""
+        return self.allocated or self.acting_at(Stage.ENQUIRY)
+
+    @property
+    def managers(self) -> tuple[str, ...]:
+        """The roles of managers, in the order of the file."""
+        return tuple(key for key, role in self.role.items() if role.kind is Kind.MANAGER)
+
+    def above(self, roles: tuple[str, ...]) -> str | None:
+        """A manager's role other than these, who hears of it when nobody in them decides; None where there is none."""
+        return next((role for role in self.managers if role not in roles), None)
+
+    def may_record(self, role: str, message: str, kinds: frozenset[Kind]) -> bool:
+        """Whether a role may record a message: as this procedure says, else by the kind of role it is."""
+        named = self.recorded_by.get(message)
+        return role in named if named else self.role[role].kind in kinds
 
     def role_named(self, name: str) -> str | None:
         """The key of the role that people call `name`, whatever its case; None where there is none."""
@@ -437,3 +496,84 @@ class Procedure(Value):
         acting = [self.acts[stage] for stage in reversed(Stage) if stage in self.acts]
         of_the_kind = [role for role in (*acting, *self.role) if self.role[role].kind is kind]
         return of_the_kind[0] if of_the_kind else self.acts[Stage.PLAN]
+
+
+# --- Snapshots ----------------------------------------------------------------------------------------------------
+
+_SHARED: dict[str, Procedure] = {}
+"""Each procedure that cases of this process are decided with, by its fingerprint: decoded once, held once."""
+MOST_ROUNDS = 20
+
+
+def shared(procedure: Procedure) -> Procedure:
+    """The one object of this process for what this procedure says."""
+    return _SHARED.setdefault(procedure.fingerprint, procedure)
+
+
+def _packed(procedure: Procedure) -> dict[str, Any]:
+    rules = procedure.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {"fingerprint": procedure.fingerprint, "rules": rules}
+
+
+def _unpacked(given: Any) -> Procedure:
+    if isinstance(given, Procedure):
+        return shared(given)
+    known = _SHARED.get(given["fingerprint"])
+    if known is None:
+        known = leniently(given["rules"])
+        known.__dict__["fingerprint"] = given["fingerprint"]  # what it said when it was loaded, whatever is known now
+        _SHARED[known.fingerprint] = known
+    return known
+
+
+def from_record(fingerprint: str, body: str) -> Procedure:
+    """The procedure that the record has under this fingerprint, as JSON."""
+    return _unpacked({"fingerprint": fingerprint, "rules": json.loads(body)})
+
+
+def leniently(rules: dict[str, Any]) -> Procedure:
+    """The procedure in a snapshot, by whatever version it was made.
+
+    A word or a field that this version does not know is left out, and a rule that cannot do without it: a new stage,
+    role kind or event must never make a running case undecodable. Files are read strictly.
+    """
+    said = deepcopy(rules)
+    token = _LENIENT.set(True)
+    try:
+        for _ in range(MOST_ROUNDS):
+            try:
+                return Procedure.model_validate(said)
+            except ValidationError as error:
+                for problem in sorted(error.errors(), key=lambda one: [str(part) for part in one["loc"]], reverse=True):
+                    _leave_out(said, list(problem["loc"]), problem["type"])
+        return Procedure.model_validate(said)
+    finally:
+        _LENIENT.reset(token)
+
+
+def _leave_out(said: dict[str, Any], place: list[int | str], kind: str) -> None:
+    """Take out what cannot be read: the value itself, or the whole rule where something in it is missing."""
+    if place[:1] == ["procedure"] or not place:
+        return
+    if place[0] == "role" and place[-1] == "kind":
+        said["role"][place[1]]["kind"] = Kind.AGENCY.value  # one that decides nothing
+        return
+    if place[-1] == "[key]" or kind in ("missing", "too_short", "value_error"):
+        place = place[:-1] if kind != "value_error" else place
+    within: Any = said
+    for part in place[:-1]:
+        if isinstance(within, list) and isinstance(part, int) and part < len(within):
+            within = within[part]
+        elif isinstance(within, dict) and part in within:
+            within = within[part]
+        else:
+            return  # it is out already, with what it stood in
+    last = place[-1]
+    if isinstance(within, list) and isinstance(last, int) and last < len(within):
+        del within[last]
+    elif isinstance(within, dict):
+        within.pop(last, None)
+
+
+Snapshot = Annotated[Procedure, PlainSerializer(_packed), PlainValidator(_unpacked)]
+"""A procedure as a running case carries it."""

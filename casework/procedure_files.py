@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from casework.messages import MESSAGES
 from casework.procedure import Answer, Gate, Procedure
+from casework.stages import MESSAGES
 from casework.vocabulary import Circumstance, Condition, Event, Kind, Stage, Subject
 
 VOCABULARIES: tuple[type[StrEnum], ...] = (Event, Condition, Circumstance, Subject, Stage, Kind)

@@ -6,21 +6,61 @@ is ever authorised by a timeout (Q-19).
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from casework.case import Held, Request, RequestState
+from pydantic import Field, model_validator
+
+from casework.calendar import spoken_instant
 from casework.conditions import all_hold
 from casework.effects import NoticeKind
-from casework.facts import happened
-from casework.messages import MESSAGES, Authorisation, Message, RequestFinished, RequestReassigned
-from casework.turn import Refusal, Turn
+from casework.facts import Granting
+from casework.happening import happened
+from casework.messages import CASEWORKERS, Id, Message, Reason, Ref, means, same_person
+from casework.story import Request, RequestState, Story
+from casework.telling import Refusal, Telling
 from casework.vocabulary import Event, Subject
 
-DECIDED_KEPT = 5
-"""Requests already decided that the state keeps; all of them are in the record."""
 
-TakesEffect = Callable[[Turn, Any, datetime], None]
-"""What happens once a held message is authorised: the turn, the message, and the instant of the authorisation."""
+class Authorisation(Granting):
+    """A decision on a request: authorise it, or return it with a reason. Nobody authorises their own."""
+
+    request: Ref = Field(description="the request, as request-4; or what it is about, where only one such waits")
+    decision: Literal["authorise", "return"]
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _returned_with_reason(self) -> "Authorisation":
+        if self.decision == "return" and not self.reason:
+            raise ValueError("reason: say why it is returned, so that it can be put right")
+        return self
+
+    def grants(self) -> str | None:
+        """The request that it authorises."""
+        return self.request if self.decision == "authorise" else None
+
+
+class RequestReassigned(Message):
+    """A request was given to another person who may decide it, or back to everybody in the role."""
+
+    request: Ref = Field(description="the request, as request-4; or what it is about, where only one such waits")
+    to: Id | None = Field(None, description="an opaque id of the person")
+    back_to_role: bool = Field(False, description="to nobody in particular: anybody in the role may decide it")
+
+    @model_validator(mode="after")
+    def _to_somebody(self) -> "RequestReassigned":
+        if (self.to is None) == (not self.back_to_role):
+            raise ValueError("to: name the person it is given to, or say back_to_role; one of the two")
+        return self
+
+
+class RequestFinished(Message, sent_by=CASEWORKERS):
+    """The step was finished, after its request was authorised; only then does it take effect."""
+
+    request: Ref = Field(description="the request, as request-4; or what it is about, where only one such waits")
+
+
+TakesEffect = Callable[[Telling, Any, datetime], None]
+"""What happens once a held message is authorised: the telling, the message, and the instant of the authorisation."""
 
 EFFECTS: dict[Subject, TakesEffect] = {}
 """By subject: filled by the stages, each for what is its own."""
@@ -36,23 +76,26 @@ def takes_effect(subject: Subject) -> Callable[[TakesEffect], TakesEffect]:
     return register
 
 
-def put_to(turn: Turn, subject: Subject, message: Message, about: str | None = None) -> None:
+def put_to(telling: Telling, subject: Subject, message: Message, about: str | None = None) -> None:
     """Let the message take effect: at once, or once its request is authorised, where the procedure asks for that."""
-    rule = turn.case.procedure.authorisation.get(subject)
-    if rule is None or not all_hold(rule.only_if, turn.case):
-        EFFECTS[subject](turn, message, message.occurred_at)
+    rule = telling.story.procedure.authorisation.get(subject)
+    if rule is None or not all_hold(rule.only_if, telling.story):
+        EFFECTS[subject](telling, message, message.occurred_at)
         return
-    asked_by = turn.message or message  # of a request that another's authorisation brings about, who gave that
-    role = role_of(turn, asked_by)
-    if rule.asked_by and role not in rule.asked_by:
-        raise Refusal(f"{rule.title}: this is asked for by the {' or the '.join(rule.asked_by)}, not by the {role}.")
-    own = asked_by.ask == asked_by.by.person and not rule.completes
-    turn.refuse_if(own, "ask: nobody authorises their own; name somebody else.")
-    for request in turn.case.waiting_requests:
+    asked_by = telling.message or message  # of a request that another's authorisation brings about, who gave that
+    role = role_of(telling, asked_by)
+    telling.insist(
+        rule.asked_by and role not in rule.asked_by,
+        f"{rule.title}: this is asked for by the {' or the '.join(rule.asked_by)}, not by the {role}.",
+        "by",
+    )
+    own = same_person(asked_by.ask, asked_by.by.person) and not rule.completes
+    telling.insist(own, "ask: nobody authorises their own; name somebody else.", "ask")
+    for request in telling.story.waiting_requests:
         if request.subject is subject and request.about == about:
-            _withdraw(turn, request, "asked again")
+            withdraw(telling, request, "asked again")
     request = Request(
-        id=f"request-{turn.number('request')}",
+        id=telling.named("request-", telling.story.requests.__contains__),
         subject=subject,
         title=rule.title,
         cites=rule.cites,
@@ -60,131 +103,156 @@ def put_to(turn: Turn, subject: Subject, message: Message, about: str | None = N
         assigned_to=asked_by.ask,  # whoever asks may choose whom (PD-M-02)
         asked_by=asked_by.by.person,
         asked_by_role=role,
-        asked_at=turn.now,
+        asked_at=asked_by.occurred_at,
+        since=asked_by.occurred_at,
         about=about,
-        held=Held(message=message.name, body=message.model_dump(mode="json")) if rule.holds else None,
+        held=message if rule.holds else None,
         finish=rule.finish,
+        escalate=rule.escalate or telling.story.procedure.above(rule.authorised_by),
     )
-    turn.put_request(request)
-    turn.entry(f"{rule.title}: asked of the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
+    telling.put_request(request)
+    telling.line(f"{rule.title}: asked of the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
     for to in rule.authorised_by:
-        turn.tell(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", request=request)
+        telling.tell(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", about=request.id, request=request)
     if not rule.holds:
-        EFFECTS[subject](turn, message, message.occurred_at)
+        EFFECTS[subject](telling, message, message.occurred_at)
 
 
-def role_of(turn: Turn, message: Message) -> str:
+def role_of(telling: Telling, message: Message) -> str:
     """The procedure's own key of the role a message is sent in. Refuses a role that the procedure does not have."""
-    role = turn.case.procedure.role_named(message.by.role)
+    role = telling.story.procedure.role_named(message.by.role)
     if role is None:
-        there_are = ", ".join(sorted(turn.case.procedure.role))
-        raise Refusal(f"This procedure has no role {message.by.role!r}. Its roles are: {there_are}.")
+        there_are = ", ".join(sorted(telling.story.procedure.role))
+        raise Refusal(f"This procedure has no role {message.by.role!r}. Its roles are: {there_are}.", "by")
     return role
 
 
-def decide(turn: Turn, message: Authorisation) -> None:
+@means(Authorisation)
+def authorisation(telling: Telling, message: Authorisation) -> None:
     """Authorise a request, or return it with a reason."""
-    request = _found(turn, message.request)
-    if request.state is not RequestState.OPEN:
-        raise Refusal(f"{request.id} ({request.title}) is {request.state.value} already.")
-    role = role_of(turn, message)
-    if role not in request.to:
-        raise Refusal(f"{request.title}: the {' or the '.join(request.to)} decides this, not the {role}.")
-    rule = turn.case.procedure.authorisation.get(request.subject)
-    if message.by.person == request.asked_by and not (rule and rule.completes):
-        raise Refusal(f"{request.title}: {message.by.person} asked for it; nobody authorises their own.")
-    if request.assigned_to not in (None, message.by.person):
-        raise Refusal(f"{request.title}: this was given to {request.assigned_to}; it can be reassigned.")
-    decided = {"decided_by": str(message.by), "decided_at": message.occurred_at, "reason": message.reason}
+    request = found(telling.story, message.request)
+    telling.refuse_if(request.state is not RequestState.OPEN, _already(request))
+    role = role_of(telling, message)
+    _may_decide(telling, request, message, role, "decides")
+    telling.insist(
+        request.assigned_to is not None and not same_person(request.assigned_to, message.by.person),
+        f"{request.title}: this was given to {request.assigned_to}. To decide it yourself, reassign it first.",
+        "by",
+    )
+    decided = {"decided_by": str(message.by), "decided_at": message.occurred_at}
     if message.decision == "return":
-        turn.put_request(request.model_copy(update={**decided, "state": RequestState.RETURNED}))
-        turn.entry(f"{request.title}: returned by the {role}", request.cites)
-        turn.tell(NoticeKind.REQUEST, request.asked_by_role, f"Returned to you: {request.title}", request=request)
+        telling.put_request(request.model_copy(update={**decided, "state": RequestState.RETURNED}))
+        telling.line(f"{request.title}: returned by the {role}", request.cites)
+        text = f"Returned to you: {request.title}"
+        telling.tell(
+            NoticeKind.REQUEST, request.asked_by_role, text, about=request.id, person=request.asked_by, request=request
+        )
         return
-    turn.put_request(request.model_copy(update={**decided, "state": RequestState.AUTHORISED}))
-    turn.entry(f"{request.title}: authorised by the {role}", request.cites)
+    telling.put_request(request.model_copy(update={**decided, "state": RequestState.AUTHORISED}))
+    telling.line(f"{request.title}: authorised by the {role}", request.cites)
     if request.finish:
-        turn.tell(NoticeKind.REQUEST, role, f"Authorised, now to be finished: {request.title}", request=request)
+        text = f"Authorised, now to be finished: {request.title}"
+        telling.tell(NoticeKind.REQUEST, role, text, about=request.id, request=request)
     else:
-        _grant(turn, request, message.occurred_at)
+        _grant(telling, request, message.occurred_at)
 
 
-def finish(turn: Turn, message: RequestFinished) -> None:
+@means(RequestFinished)
+def request_finished(telling: Telling, message: RequestFinished) -> None:
     """Finish a step whose request was authorised; only now does it take effect (D-M-05)."""
-    request = _found(turn, message.request)
-    role = role_of(turn, message)
-    if not request.finish:
-        raise Refusal(f"{request.title}: this takes effect when it is authorised; there is nothing to finish.")
-    if request.state is not RequestState.AUTHORISED:
-        raise Refusal(f"{request.title}: it is {request.state.value}; it can be finished once it is authorised.")
-    if role not in request.to:
-        raise Refusal(f"{request.title}: the {' or the '.join(request.to)} finishes this, not the {role}.")
-    turn.put_request(request.model_copy(update={"state": RequestState.FINISHED}))
-    turn.entry(f"{request.title}: finished by the {role}", request.cites)
-    _grant(turn, request, message.occurred_at)
+    request = found(telling.story, message.request)
+    telling.refuse_if(
+        not request.finish, f"{request.title}: this takes effect when it is authorised; there is nothing to finish."
+    )
+    telling.refuse_if(
+        request.state is not RequestState.AUTHORISED,
+        f"{request.title}: it is {request.state.value}; it can be finished once it is authorised.",
+    )
+    role = role_of(telling, message)
+    _may_decide(telling, request, message, role, "finishes")
+    telling.put_request(request.model_copy(update={"state": RequestState.FINISHED}))
+    telling.line(f"{request.title}: finished by the {role}", request.cites)
+    _grant(telling, request, message.occurred_at)
 
 
-def reassign(turn: Turn, message: RequestReassigned) -> None:
-    """Give a request to another person who may decide it."""
-    request = _found(turn, message.request)
-    turn.refuse_if(request.state is not RequestState.OPEN, f"{request.title} is {request.state.value} already.")
-    rule = turn.case.procedure.authorisation.get(request.subject)
-    own = message.to == request.asked_by and not (rule and rule.completes)
-    turn.refuse_if(own, f"{message.to} asked for this; nobody authorises their own.")
-    moved = request.model_copy(update={"assigned_to": message.to})
-    turn.put_request(moved)
-    turn.entry(f"{request.title}: given to {message.to}", request.cites)
+def _may_decide(telling: Telling, request: Request, message: Message, role: str, does: str) -> None:
+    telling.insist(
+        role not in request.to,
+        f"{request.title}: the {' or the '.join(request.to)} {does} this, not the {role}.",
+        "by",
+    )
+    rule = telling.story.procedure.authorisation.get(request.subject)
+    telling.insist(
+        same_person(message.by.person, request.asked_by) and not (rule and rule.completes),
+        f"{request.title}: {message.by.person} asked for it; nobody authorises their own.",
+        "by",
+    )
+
+
+@means(RequestReassigned)
+def request_reassigned(telling: Telling, message: RequestReassigned) -> None:
+    """Give a request to another person who may decide it, or back to the role."""
+    request = found(telling.story, message.request)
+    telling.refuse_if(request.state is not RequestState.OPEN, _already(request))
+    rule = telling.story.procedure.authorisation.get(request.subject)
+    own = same_person(message.to, request.asked_by) and not (rule and rule.completes)
+    telling.insist(own, f"{message.to} asked for this; nobody authorises their own.", "to")
+    moved = request.model_copy(update={"assigned_to": message.to, "since": message.occurred_at})
+    telling.put_request(moved)
+    to = message.to or f"anybody who is {' or '.join(request.to)}"
+    telling.line(f"{request.title}: given to {to}", request.cites)
     for role in request.to:
-        turn.tell(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", request=moved)
+        telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request.id, request=moved)
 
 
-def withdraw_all(turn: Turn, because: str) -> None:
+def _already(request: Request) -> str:
+    """Who decided it, and when: for whoever comes second."""
+    when = f" by {request.decided_by}, {spoken_instant(request.decided_at)}" if request.decided_at else ""
+    return f"{request.title} ({request.id}) is {request.state.value} already{when}."
+
+
+def withdraw_all(telling: Telling, because: str) -> None:
     """What was asked on a case that ends needs no answer any more."""
-    for request in turn.case.waiting_requests:
-        _withdraw(turn, request, because)
+    for request in telling.story.waiting_requests:
+        withdraw(telling, request, because)
 
 
-def adopt(turn: Turn) -> None:
+def adopt(telling: Telling) -> None:
     """Put what waits to those who decide it under another procedure; what nobody decides there is to be sent again."""
-    procedure = turn.case.procedure
-    acting = procedure.acts[turn.case.stage]
-    for request in turn.case.waiting_requests:
+    procedure = telling.story.procedure
+    acting = procedure.acting_at(telling.story.stage)
+    for request in telling.story.waiting_requests:
+        if request.subject is Subject.CORRECTION:
+            telling.put_request(request.model_copy(update={"to": procedure.managers, "assigned_to": None}))
+            continue
         rule = procedure.authorisation.get(request.subject)
         if rule is None:
-            _withdraw(turn, request, f"{procedure.about.key} asks for no authorisation; send it again")
-            turn.tell(NoticeKind.REQUEST, acting, f"To be sent again: {request.title}", request=request)
+            withdraw(telling, request, f"{procedure.about.key} asks for no authorisation; send it again")
+            text = f"To be sent again: {request.title}"
+            telling.tell(NoticeKind.REQUEST, acting, text, about=request.id, request=request)
             continue
         asked_by = request.asked_by_role if request.asked_by_role in procedure.role else acting
         changed = {"title": rule.title, "cites": rule.cites, "to": rule.authorised_by, "asked_by_role": asked_by}
         moved = request.model_copy(update={**changed, "assigned_to": None})
         if request.to == rule.authorised_by and request.title == rule.title:
             continue
-        turn.put_request(moved)
-        turn.entry(f"{rule.title}: now asked of the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
+        telling.put_request(moved)
+        telling.line(f"{rule.title}: now asked of the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
         for to in rule.authorised_by:
-            turn.tell(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", request=moved)
+            telling.tell(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", about=request.id, request=moved)
 
 
-def forget_old(turn: Turn) -> None:
-    """Keep the state small: the last decided requests are enough."""
-    decided = [request.id for request in turn.case.requests.values() if not request.waiting]
-    gone = set(decided[:-DECIDED_KEPT])
-    if gone:
-        turn.change(requests={key: r for key, r in turn.case.requests.items() if key not in gone})
+def withdraw(telling: Telling, request: Request, because: str) -> None:
+    """Nobody needs to decide a request any more."""
+    telling.put_request(request.model_copy(update={"state": RequestState.WITHDRAWN, "because": because}))
 
 
-def _withdraw(turn: Turn, request: Request, because: str) -> None:
-    turn.put_request(request.model_copy(update={"state": RequestState.WITHDRAWN, "reason": because}))
-    turn.entry(f"{request.title}: withdrawn ({because})", request.cites)
-
-
-def _grant(turn: Turn, request: Request, at: datetime) -> None:
+def _grant(telling: Telling, request: Request, at: datetime) -> None:
     if request.held is not None:
-        held = MESSAGES[request.held.message].model_validate(request.held.body)
-        EFFECTS[request.subject](turn, held, at)
+        EFFECTS[request.subject](telling, request.held, at)
     announced = AUTHORISED.get(request.subject)
     if announced:
-        happened(turn, announced, at, scope=request.about)
+        happened(telling, announced, at, scope=request.about)
 
 
 AUTHORISED: dict[Subject, Event] = {
@@ -198,9 +266,15 @@ AUTHORISED: dict[Subject, Event] = {
 """What a granted request is as an event that rules may name."""
 
 
-def _found(turn: Turn, request_id: str) -> Request:
-    request = turn.case.requests.get(request_id)
-    if request is None:
-        waiting = ", ".join(f"{r.id} ({r.title})" for r in turn.case.waiting_requests) or "none"
-        raise Refusal(f"There is no request {request_id}. Waiting: {waiting}.")
-    return request
+def found(story: Story, named: str) -> Request:
+    """The request that is called so; or the only one that waits about a subject of that name."""
+    request = story.requests.get(named)
+    if request is not None:
+        return request
+    waiting = ", ".join(f"{r.id} ({r.subject.value}: {r.title})" for r in story.waiting_requests) or "none"
+    about = [r for r in story.waiting_requests if r.subject.value == named.strip().casefold()]
+    if len(about) == 1:
+        return about[0]
+    if about:
+        raise Refusal(f"More than one request is about {named}. Name one by its number: {waiting}.", "request")
+    raise Refusal(f"There was no request {named} at that time. Waiting: {waiting}.", "request")

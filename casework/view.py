@@ -1,58 +1,60 @@
 """A case as people read it: the current details of a running case, in Markdown."""
 
 from casework.calendar import last_working_day_up_to, spoken_date, spoken_instant
-from casework.case import Case, Deadline, DeadlineState
+from casework.case import Case
 from casework.conditions import all_hold
 from casework.deadlines import spoken_due
+from casework.story import Deadline, DeadlineState, Story
 
 
 def details(case: Case) -> str:
     """The front page of a case: where it stands, who must act next, what is due, what waits to be decided."""
-    stage = case.stage.value
+    story = case.story
+    stage = story.stage.value
     parts = [
         f"## {stage[0].upper()}{stage[1:]}",
-        f"Case **{case.reference}**, episode {case.episode}, on the procedure *{case.procedure.about.title}* "
-        f"(version {case.procedure.about.version}, {case.procedure.fingerprint})",
+        f"Case **{case.reference}**, episode {case.episode}, on the procedure *{story.procedure.about.title}* "
+        f"(version {story.procedure.about.version}, {story.procedure.fingerprint})",
         "",
-        f"**Who must act next:** {', '.join(case.waiting_for) or 'nobody: the case is closed'}",
+        f"**Who must act next:** {', '.join(story.waiting_for) or 'nobody: the case is closed'}",
     ]
-    if case.allocated_to:
-        parts.append(f"\n**Allocated to:** {case.allocated_to}{f', {case.team}' if case.team else ''}")
-    if case.withholding:
-        parts.append(f"\n**Withheld from the family:** {case.withholding.ground.value}")
-    if case.circumstances:
-        parts.append(f"\n**So at present:** {'; '.join(one.value for one in case.circumstances)}")
-    if case.linked:
-        parts.append(f"\n**Linked cases:** {', '.join(case.linked)}")
-    parts += ["", *_requests(case), *_deadlines(case), *_prompts(case), *_latest(case)]
+    if story.allocated_to:
+        parts.append(f"\n**Allocated to:** {story.allocated_to}{f', {story.team}' if story.team else ''}")
+    if story.withholding:
+        parts.append(f"\n**Withheld from the family:** {story.withholding.ground.value}")
+    if story.circumstances:
+        parts.append(f"\n**So at present:** {'; '.join(one.value for one in story.circumstances)}")
+    if story.linked:
+        parts.append(f"\n**Linked cases:** {', '.join(story.linked)}")
+    parts += ["", *_requests(story), *_deadlines(story), *_prompts(story)]
     return "\n".join(parts)
 
 
-def _requests(case: Case) -> list[str]:
-    if not case.waiting_requests:
+def _requests(story: Story) -> list[str]:
+    if not story.waiting_requests:
         return []
     rows = [
         f"| {r.id} | {r.title} | {' or '.join(r.to)}{f' ({r.assigned_to})' if r.assigned_to else ''} "
         f"| {spoken_instant(r.asked_at)} |"
-        for r in case.waiting_requests
+        for r in story.waiting_requests
     ]
     return ["### Waiting to be decided", "", "| request | what | who decides | asked |", "|---|---|---|---|", *rows, ""]
 
 
-def _deadlines(case: Case) -> list[str]:
-    owed = [d for d in case.deadlines.values() if d.state is DeadlineState.WITHHELD and d.closed_at is None]
-    owed = case.running_deadlines + owed
+def _deadlines(story: Story) -> list[str]:
+    owed = [d for d in story.deadlines.values() if d.state is DeadlineState.WITHHELD and d.closed_at is None]
+    owed = story.running_deadlines + owed
     if not owed:
         return ["### Deadlines", "", "None is running.", ""]
     rows = [
         f"| {'**OVERDUE**' if d.state is DeadlineState.OVERDUE else d.state.value} | {spoken_due(d)} | {d.duty} "
-        f"| {d.owner} | {', '.join(d.cites)}{remarks(case, d)} |"
+        f"| {d.owner} | {', '.join(d.cites)}{remarks(story, d)} |"
         for d in owed
     ]
     return ["### Deadlines", "", "| state | due | what | who | source |", "|---|---|---|---|---|", *rows, ""]
 
 
-def remarks(case: Case, deadline: Deadline) -> str:
+def remarks(story: Story, deadline: Deadline) -> str:
     """What else is to be known of a limit: its reading, the day to aim for, where the rule is from."""
     said = []
     if deadline.provisional:
@@ -60,9 +62,9 @@ def remarks(case: Case, deadline: Deadline) -> str:
     if deadline.reading and deadline.other_reading_on:
         other = "calendar" if deadline.reading == "working" else "working"
         said.append(f"{deadline.reading} days; in {other} days {spoken_date(deadline.other_reading_on)}")
-    if deadline.on and not case.bank_holidays.is_working_day(deadline.on):
-        said.append(f"aim for {spoken_date(last_working_day_up_to(deadline.on, case.bank_holidays))}")
-    rule = case.procedure.timescale.get(deadline.timescale)
+    if deadline.on and not story.bank_holidays.is_working_day(deadline.on):
+        said.append(f"aim for {spoken_date(last_working_day_up_to(deadline.on, story.bank_holidays))}")
+    rule = story.procedure.timescale.get(deadline.timescale)
     if rule and rule.target:
         said.append("an aim, not the limit")
     if rule and rule.origin:
@@ -70,20 +72,15 @@ def remarks(case: Case, deadline: Deadline) -> str:
     return f" ({'; '.join(said)})" if said else ""
 
 
-def open_prompts(case: Case) -> list[tuple[str, str]]:
+def open_prompts(story: Story) -> list[tuple[str, str]]:
     """The practice duties of this stage that nobody has checked off: name and question."""
     return [
         (key, prompt.asks)
-        for key, prompt in case.procedure.prompt.items()
-        if prompt.stage is case.stage and key not in case.answered and all_hold(prompt.only_if, case)
+        for key, prompt in story.procedure.prompt.items()
+        if prompt.stage is story.stage and key not in story.answered and all_hold(prompt.only_if, story)
     ]
 
 
-def _prompts(case: Case) -> list[str]:
-    prompts = [f"* {asks} (`{key}`)" for key, asks in open_prompts(case)]
+def _prompts(story: Story) -> list[str]:
+    prompts = [f"* {asks} (`{key}`)" for key, asks in open_prompts(story)]
     return ["### To think of at this stage", "", *prompts, ""] if prompts else []
-
-
-def _latest(case: Case) -> list[str]:
-    lines = [f"* {spoken_instant(line.at)}: {line.text}" for line in reversed(case.latest)]
-    return ["### Latest", "", *lines] if lines else []

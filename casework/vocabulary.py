@@ -137,6 +137,11 @@ class Event(StrEnum):
     REPORT_SHARING_DECIDED = "sharing of the report decided"
     REPORT_TO_BE_SHARED = "report to be shared"
     CONFERENCE_CALLED_ON_DISPUTE = "initial conference called after a dispute"
+    # Ends that are no completion
+    STRAND_ENDED = "strand ended without being completed"
+    CHILD_TURNED_18 = "child turned 18"
+    CASE_TRANSFERRED = "case accepted by another authority"
+    PLAN_RECEIVED = "plan of another authority received"
 
 
 class Condition(StrEnum):
@@ -233,6 +238,7 @@ class Subject(StrEnum):
     CONFERENCE_RECORD = "conference record"
     REVIEW_REPORT = "review report"
     STEP_DOWN = "step-down"
+    CORRECTION = "correction"
 
 
 class Kind(StrEnum):

@@ -12,10 +12,11 @@ import typer
 from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
 
-from casework.messages import MESSAGES, Message
+from casework.messages import Message
 from casework.model import Value
 from casework.procedure import Procedure
 from casework.procedure_files import load as load_procedure
+from casework.stages import MESSAGES
 from connection.settings import settings
 from starter.rehearsal.scenario import in_london, who
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from casework.amounts import Unit
-from casework.messages import MESSAGES
+from casework.stages import MESSAGES
 from casework.vocabulary import Circumstance, Condition, Event, Ground, Kind, Stage, Subject
 
 WHAT: dict[str, type[StrEnum]] = {

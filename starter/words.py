@@ -9,8 +9,8 @@ from rich.table import Table
 
 from activities.reading import ChronologyEntry, TrayItem
 from casework.calendar import spoken_date, spoken_instant
-from casework.case import Case, DeadlineState
 from casework.deadlines import spoken_due
+from casework.story import DeadlineState, Story
 from casework.view import open_prompts, remarks
 from starter.rehearsal.outcome import Rehearsed
 
@@ -29,7 +29,7 @@ def table(*columns: str) -> Table:
     return made
 
 
-def front(case: Case) -> Group:
+def front(case: Story) -> Group:
     """A case: where it stands, who acts next, what is owed, what waits."""
     about = case.procedure.about
     lines: list[str | Table] = [
@@ -58,7 +58,7 @@ def front(case: Case) -> Group:
     return Group(*lines)
 
 
-def _deadlines(case: Case) -> Table | str:
+def _deadlines(case: Story) -> Table | str:
     withheld = [d for d in case.deadlines.values() if d.state is DeadlineState.WITHHELD and d.closed_at is None]
     owed = case.running_deadlines + withheld
     if not owed:

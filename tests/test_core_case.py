@@ -8,11 +8,11 @@ from pydantic_core import to_json
 
 from casework import decide, view
 from casework.batch import batch_of, front_of
-from casework.case import Case
+from casework.story import Case
 from casework.decide import A_CHILDHOOD, CLOCK_SKEW, LONGEST_QUOTATION, MESSAGE_IDS_KEPT
 from casework.effects import DeadlineChanged, Decided, Entry, Notice, NoticeKind, Refused, RequestChanged, said, seal_of
 from casework.incoming import read
-from casework.messages import MESSAGES
+from casework.stages import MESSAGES
 from casework.vocabulary import Stage
 from tests.lives import Life, london, plan_on_p, referred, strategy_on_b, strategy_on_p
 
@@ -321,12 +321,12 @@ def test_after_closing_nothing_runs_nothing_rings_and_nothing_is_accepted() -> N
     assert decide.wake(life.case, life.now).case == life.case
 
 
-def test_what_was_still_owed_at_closing_is_cancelled_and_what_waited_is_withdrawn() -> None:
+def test_what_was_still_owed_at_closing_is_ended_and_what_waited_is_withdrawn() -> None:
     life = stepped_down().say("complaint_made", SW)
     life.say("strategy_requested", ATM)
     assert life.case.waiting_requests
     life.say("case_closed", TM, reason="the family moved away")
-    assert life.state("assessment-case-note") == "cancelled"
+    assert life.state("assessment-case-note") == "ended"
     assert life.case.waiting_requests == []
     assert "Management Decision to hold a strategy meeting: withdrawn (the case was closed)" in life.lines
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from casework import decide
-from casework.case import DeadlineState, RungKind
+from casework.story import DeadlineState, RungKind
 from casework.effects import NoticeKind
 from casework.procedure import Procedure
 from casework.procedure_files import parse, shipped
@@ -519,7 +519,7 @@ def organised_abuse_on_w() -> Life:
 def test_an_extension_replaces_the_limit_and_counts_from_the_same_event() -> None:
     life = organised_abuse_on_w()
     life.say("authorisation", "service manager/s", "2026-10-24 09:00", request="request-1", decision="authorise")
-    assert life.state("strategy-discussion") == "cancelled"
+    assert life.state("strategy-discussion") == "ended"
     assert life.due("strategy-discussion-extended") == "2026-10-26 17:00"
     assert life.due("child-seen") == "2026-10-24 18:00"
     life.until("2026-10-24 18:00:02")
@@ -665,7 +665,7 @@ def test_a_case_that_moves_to_another_procedure_owes_what_that_asks_and_to_whom_
     assert set(life.running) <= _b().timescale.keys()
     assert life.the("initial-conference").owner == "lead practitioner"
     assert life.due("initial-conference") == "2026-04-29"
-    assert life.state("child-seen") == "cancelled"
+    assert life.state("child-seen") == "ended"
     assert set(life.case.waiting_for) <= _b().role.keys()
     life.until("2026-04-30 09:00")
     assert {notice.to for notice in life.notices(NoticeKind.OVERDUE)} == {"lead practitioner"}

@@ -15,7 +15,7 @@ import pytest
 from casework import decide
 from casework.amounts import Amount
 from casework.calendar import LONDON, end_of_day
-from casework.case import Assessment, Case, Child, Conference, Deadline, Enquiry, Missing, Plan
+from casework.story import Assessment, Case, Child, Conference, Deadline, Enquiry, Missing, Plan
 from casework.conditions import holds
 from casework.facts import happened
 from casework.procedure import Procedure, Timescale

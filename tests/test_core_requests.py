@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from casework.case import RequestState
+from casework.story import RequestState
 from casework.effects import NoticeKind
 from tests.lives import B_ANSWERS, Life, london, plan_on_p, referred, strategy_on_b, strategy_on_p
 

@@ -154,7 +154,7 @@ def test_substantiated_without_a_conference_needs_a_reason_and_a_manager() -> No
     assert "a manager decides this" in life.refused("section47_outcome", SW, reason="no risk goes on", **none)
     life.say("section47_outcome", TM, reason="no risk goes on", **none)
     assert life.case.conference is None
-    assert life.state("initial-conference") == "cancelled"
+    assert life.state("initial-conference") == "ended"
 
 
 def test_a_visit_is_seen_alone_only_if_seen_and_recorded_only_if_made() -> None:

@@ -55,7 +55,7 @@ def test_p01_is_met_by_the_conference_and_ends_where_there_is_to_be_none() -> No
     held = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
     assert held.state("initial-conference") == "met"
     none = strategy_on_p("2026-04-08 10:00").say("section47_outcome", SW, **NOT_SUBSTANTIATED)
-    assert none.state("initial-conference") == "cancelled"
+    assert none.state("initial-conference") == "ended"
 
 
 @pytest.mark.covers("P-02", "Q-12", "Q-22", "A-03")
@@ -273,7 +273,7 @@ def test_a_whole_life_on_the_process_map() -> None:
     life.say("form_completed", TM, form="management-decision-case-note", signed=True)
     assert life.running == []
     assert life.next_alarm is None
-    assert life.state("later-review") == life.state("plan-visit") == life.state("core-group") == "cancelled"
+    assert life.state("later-review") == life.state("plan-visit") == life.state("core-group") == "ended"
 
 
 # --- B ------------------------------------------------------------------------------------------------------------
@@ -348,7 +348,7 @@ def test_b08_b09_a_missing_child_starts_two_clocks_of_24_elapsed_hours() -> None
 @pytest.mark.covers("B-08", "B-09")
 def test_b08_b09_end_when_the_child_is_found() -> None:
     life = missing_on_b().say("child_located", LEAD, "2026-03-28 20:00")
-    assert life.state("whereabouts-strategy") == life.state("whereabouts-action") == "cancelled"
+    assert life.state("whereabouts-strategy") == life.state("whereabouts-action") == "ended"
     life.say("whereabouts_unknown", LEAD, "2026-04-15 08:00")
     assert life.due("whereabouts-strategy") == "2026-04-16 08:00"
 

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities import reading
 from activities.database import Database
-from casework.messages import MESSAGES
+from casework.stages import MESSAGES
 from starter import reach
 from tests.office import Office, OneCase, eventually
 from workflows.case import Receipt

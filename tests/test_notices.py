@@ -20,8 +20,9 @@ from activities.notices import Notices
 from activities.reading import LedgerNotice
 from activities.records import Records
 from casework.batch import Batch, Delivered, Delivery
+from casework.effects import NoticeKind
 from connection.settings import Settings
-from tests.postgres import Life
+from tests.batches import Told
 from tests.test_embedded import free_port
 
 pytest_plugins = ("tests.postgres",)
@@ -95,9 +96,9 @@ class Office:
         self.records = Records(database, mail.reaches)
         self.notices = Notices(database, mail)
 
-    async def told(self, life: Life) -> list[Delivery]:
+    async def told(self, told: Told) -> list[Delivery]:
         """Record what happened. Gives what the workflow then has to deliver."""
-        batch = life.batch()
+        batch = told.batch()
         recorded = await self.records.record(batch)
         return [delivery for delivery in deliveries(batch) if delivery.notice.id in recorded.deliver]
 
@@ -109,14 +110,13 @@ def deliveries(batch: Batch) -> list[Delivery]:
     return [Delivery(reference=batch.front.reference, notice=notice) for notice in batch.notices]
 
 
-def a_request() -> Life:
+def a_request() -> Told:
     """The team manager is asked to decide on a strategy discussion."""
-    return Life().referred(note="Jo Bloggs has bruises").asked_for_strategy()
+    return Told().referred(note="Jo Bloggs has bruises").asked()
 
 
 async def test_a_notice_is_sent_once_however_often_it_is_tried(office: Office, post: Post) -> None:
-    life = a_request()
-    batch = life.batch()
+    batch = a_request().batch()
     assert (await office.records.record(batch)).deliver == ("R-1.1.1",)
     assert (await office.records.record(batch)).deliver == ("R-1.1.1",), "it was not delivered yet"
     [delivery] = deliveries(batch)
@@ -131,7 +131,7 @@ async def test_a_notice_is_sent_once_however_often_it_is_tried(office: Office, p
     assert message["Auto-Submitted"] == "auto-generated"
     assert message.get_content_type() == "text/plain"
     assert message.get_content().splitlines() == [
-        "Waiting for you: Management Decision to hold a strategy meeting",
+        "Waiting for you: Decide on a strategy discussion",
         "",
         "Case R-1",
         "https://s47.example.org/cases/R-1",
@@ -213,8 +213,8 @@ async def test_a_server_that_is_down_is_tried_again(database: Database) -> None:
 
 async def test_a_copy_can_be_known_as_one(office: Office, post: Post, database: Database) -> None:
     """A worker that dies after sending and before the ledger says so sends again; the reader's program sees a copy."""
-    life = a_request()
-    [delivery] = await office.told(life)
+    told = a_request()
+    [delivery] = await office.told(told)
     await office.notices.deliver(delivery)
     async with database.connection() as connection:
         await connection.execute("UPDATE s47.notice SET state = 'queued'")
@@ -224,8 +224,8 @@ async def test_a_copy_can_be_known_as_one(office: Office, post: Post, database: 
     assert first["Message-ID"].endswith("@example.org>")
     assert first.as_string() == second.as_string()
 
-    life.tell("request_reassigned", "team manager", "tm-1", request="request-1", to="tm-2")
-    [another] = await office.told(life)
+    told.notice(NoticeKind.REQUEST, "team manager", "Given to you", person="tm-2", request="request-1")
+    [another] = await office.told(told)
     await office.notices.deliver(another)
     assert post.taken[2]["Message-ID"] != first["Message-ID"]
     assert post.taken[2]["To"] == "second.manager@example.org", "the person's own address rather than the role's"
@@ -237,7 +237,7 @@ async def test_where_no_address_is_known_the_tray_has_it(
     database: Database, server: str, post: Post, known: dict[str, str]
 ) -> None:
     office = Office(database, smtp=server, addresses=known)
-    batch = Life().referred().enquired().batch()
+    batch = Told().referred().enquired().batch()
     assert (await office.records.record(batch)).deliver == ()
     [notice] = await office.ledger()
     assert (notice.state, notice.channel, notice.role) == ("accepted", "tray", "team manager")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from casework import view
-from casework.case import Deadline
+from casework.story import Deadline
 from casework.effects import NoticeKind
 from casework.procedure_files import load
 from casework.vocabulary import Condition, Kind, Stage
@@ -166,7 +166,7 @@ def test_an_assessment_over_its_limit_asks_for_reasons_and_goes_on() -> None:
 @pytest.mark.covers("B-03")
 def test_reasons_are_no_longer_asked_for_once_the_assessment_is_complete() -> None:
     life = referred("B", "2025-12-24 16:45").say("assessment_completed", SOCIAL_WORKER, "2026-03-03 09:00")
-    assert life.state("assessment-overrun-reasons") == "cancelled"
+    assert life.state("assessment-overrun-reasons") == "ended"
 
 
 @pytest.mark.covers("U-B-12", "R-B-05")
@@ -301,7 +301,7 @@ def test_refused_access_is_planned_with_legal_representation_and_the_manager() -
 def test_what_is_owed_because_access_is_refused_ends_when_it_is_granted() -> None:
     life = circumstance(enquiry(), "access to the child is refused", "2026-04-21 09:00")
     circumstance(life, "access to the child is refused", "2026-04-21 15:00", holds=False)
-    assert life.state("access-refused-strategy") == "cancelled"
+    assert life.state("access-refused-strategy") == "ended"
     discuss(life)  # without legal representation again
 
 
@@ -433,7 +433,7 @@ def test_a_strategy_discussion_is_considered_on_a_referral_and_on_new_informatio
 @pytest.mark.covers("SP-B-37")
 def test_a_referral_without_suspicion_of_harm_asks_for_no_strategy_discussion() -> None:
     life = referred("B", REFERRAL).say("screening_decided", SOCIAL_WORKER, harm_suspected=False)
-    assert life.state("strategy-considered") == "cancelled"
+    assert life.state("strategy-considered") == "ended"
 
 
 @pytest.mark.covers("SP-B-19", "SP-B-20", "SP-B-21")
@@ -616,7 +616,7 @@ def test_without_the_police_the_discussion_does_not_meet_the_duty() -> None:
     discuss(life, decision="no section 47", attended_by=B_QUORUM[:2], note="The police could not be reached")
     assert life.state("whereabouts-strategy") == "open"
     life.say("child_located", SOCIAL_WORKER, "2026-04-22 20:00")
-    assert life.state("whereabouts-strategy") == life.state("whereabouts-action") == "cancelled"
+    assert life.state("whereabouts-strategy") == life.state("whereabouts-action") == "ended"
 
 
 @pytest.mark.covers("B-08", "B-09")
@@ -767,7 +767,7 @@ def test_an_unborn_child_s_strategy_discussion_is_missed_once_the_birth_was_due(
     assert life.state("strategy-before-birth") == "overdue missed"
     early = referred("B", REFERRAL, expected_date_of_birth="2026-05-08")
     early.say("child_born", SOCIAL_WORKER, "2026-04-30 09:00", date_of_birth="2026-04-29")
-    assert early.state("strategy-before-birth") == "cancelled"
+    assert early.state("strategy-before-birth") == "ended"
     assert referred("B", REFERRAL).never_ran("strategy-before-birth")
 
 
@@ -779,7 +779,7 @@ def test_a_child_born_after_the_outcome_was_recorded_is_not_asked_to_be_seen_for
     life.say("child_born", SOCIAL_WORKER, "2026-05-05 09:00", date_of_birth="2026-05-05")
     assert owed(life, "child-seen-alone")
     authorise(life)
-    assert life.state("child-seen-alone") == "cancelled"
+    assert life.state("child-seen-alone") == "ended"
 
 
 # --- What the family is told --------------------------------------------------------------------------------------
@@ -1020,7 +1020,7 @@ def test_without_permission_and_without_emergency_a_court_order_is_considered() 
     done(life, "court-order-considered", MANAGER)
     child = consent(medical(), "competent child", given=False, understanding_assessed=True)
     consent(child, "family court")  # a refusal can be overridden by a court
-    assert child.state("court-order-considered") == "cancelled"
+    assert child.state("court-order-considered") == "ended"
     assert child.state("medical-consent") == "met"
 
 
@@ -1132,8 +1132,8 @@ def test_until_the_conference_arrangements_keep_the_child_safe_and_are_reviewed(
     done(both, "family-told-outcome").say("initial_conference_held", CHAIR, "2026-05-12 14:00", **PLAN)
     preparation = ("interim-arrangements", "invitees-decided", "family-prepared", "agency-information")
     for duty in (*preparation, "conference-report-to-family"):
-        assert both.state(duty) == "cancelled"  # the conference has taken place
-    assert on_a_plan().state("report-sharing-decided") == "cancelled"
+        assert both.state(duty) == "ended"  # the conference has taken place
+    assert on_a_plan().state("report-sharing-decided") == "ended"
 
 
 @pytest.mark.covers("D-B-33", "D-B-22", "NT-B-22")
@@ -1143,7 +1143,7 @@ def test_not_substantiated_asks_for_child_in_need_and_opens_the_next_steps() -> 
     assert "child_in_need_considered" in life.refused("section47_outcome", SOCIAL_WORKER, **asked)
     life = not_substantiated(disposals=["information and advice", "statutory service"])
     assert owed(life, "not-substantiated-discussed", "reassessment-considered", "completion-recorded")
-    assert life.state("initial-conference") == "cancelled"
+    assert life.state("initial-conference") == "ended"
     assert life.never_ran("interim-arrangements")
     done(life, "not-substantiated-discussed")
 
@@ -1273,7 +1273,7 @@ def test_of_two_agencies_the_more_urgent_sets_the_day_and_a_missed_day_is_heard_
 @pytest.mark.covers("D-B-25", "SP-B-25", "B-06")
 def test_a_conference_called_after_a_dispute_keeps_the_enquirys_own_limit() -> None:
     life = conclude(enquiry(), conference=False, reason="The risk has gone with the adult", invite_referrer=None)
-    assert life.state("initial-conference") == "cancelled"
+    assert life.state("initial-conference") == "ended"
     life.say("conference_disputed", POLICE, "2026-04-29 09:00", answer_by="2026-05-01")
     life.say("conference_dispute_resolved", MANAGER, outcome="conference called", reason="The adult is back")
     assert life.due("initial-conference-after-dispute") == LIMIT
@@ -1386,7 +1386,7 @@ def test_what_the_document_says_should_be_done_is_left_out_for_a_recorded_reason
     life = enquiry()
     assert "reason" in life.refused("duty_departed", SOCIAL_WORKER, duty=duty)
     life.say("duty_departed", SOCIAL_WORKER, duty=duty, reason="It would put the child at risk")
-    assert life.state(duty) == "cancelled"
+    assert life.state(duty) == "ended"
     assert life.the(duty).because == "departed from: It would put the child at risk"
 
 
@@ -1447,7 +1447,7 @@ def test_what_is_owed_because_something_is_so_is_owed_while_it_is_so(what: str) 
     life = circumstance(enquiry(), what, "2026-04-21 09:00")
     assert owed(life, *WHILE[what])
     circumstance(life, what, "2026-04-22 09:00", holds=False)
-    assert all(life.state(duty) == "cancelled" for duty in WHILE[what])
+    assert all(life.state(duty) == "ended" for duty in WHILE[what])
     assert any(line == f"No longer so: {what}" for line in life.lines)
 
 

@@ -17,11 +17,11 @@ from pydantic_core import to_json
 
 from casework import decide, view
 from casework.batch import batch_of
-from casework.case import Case, Deadline, DeadlineState, RungKind
+from casework.story import Case, Deadline, DeadlineState, RungKind
 from casework.conditions import all_hold, holds
 from casework.effects import DeadlineChanged, Decided, Entry, Notice, NoticeKind, Refused, sealed
 from casework.incoming import read
-from casework.messages import MESSAGES, Message
+from casework.stages import MESSAGES, Message
 from casework.procedure_files import load, shipped
 from casework.vocabulary import Stage
 from tests.lives import ABSURD, CHILD, FIRST_DAY, FORWARDS, HOLIDAYS, NOTE, PRIVATE, SENSE, SIBLING, Somebody, examples

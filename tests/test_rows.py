@@ -23,8 +23,9 @@ from typing import Any
 
 import pytest
 
-from casework import conditions, decide, requests, view
+from casework import conditions, requests, view
 from casework.effects import Entry, Notice, NoticeKind
+from casework.messages import MEANINGS
 from casework.procedure import Procedure
 from casework.procedure_files import load
 from casework.vocabulary import Kind
@@ -91,7 +92,7 @@ class Office:
         """A case that waits for its referral. It gets its procedure unchecked, for it may be one with rules missing."""
         life = Life(loaded(self.procedure.about.key), at)
         life.procedure = self.procedure
-        life.case = life.case.model_copy(update={"procedure": self.procedure})
+        life.whole = life.whole.model_copy(update={"procedure": self.procedure})
         return life
 
     def say(self, life: Life, step: Steps) -> Life:
@@ -130,7 +131,7 @@ def slug(role: str) -> str:
 def another(life: Life) -> Life:
     """The same life up to now, which may go on otherwise."""
     other = copy(life)
-    other.effects, other.deadlines = list(life.effects), dict(life.deadlines)
+    other.effects = list(life.effects)
     return other
 
 
@@ -163,9 +164,9 @@ def expect(life: Life, then: Table, since: int = 0) -> None:
         "handed": lambda wanted: all(tuple(one) in handed for one in wanted),
         "not_told": lambda roles: not any(to in roles for to, _ in told),
         "says": lambda said: any(said in entry.text for entry in entries),
-        "words": lambda said: any(said in (entry.note or "") for entry in life.entries),
+        "words": lambda said: any(said in kept.body for kept in life.kept),
         "warned": lambda warned: bool(life.told(NoticeKind.WARNING)) == warned,
-        "page": lambda said: said in view.details(life.case),
+        "page": lambda said: said in view.details(life.whole),
     }
     for what, wanted in then.items():
         assert looks[what](wanted), f"{what} = {wanted}; {seen(life)}; told {told}"
@@ -241,7 +242,7 @@ def _check_ends(office: Office, life: Life, table: Table) -> None:
             office.after(life, table["met"])
         )
     if "until" in table:
-        assert office.after(life, table["until"]).state(key, nth) == "cancelled"
+        assert office.after(life, table["until"]).state(key, nth) == "ended"
     if "never" in table:
         assert not office.live(table["never"]).all_of(key), f"{key} ran in {table['never']}"
 
@@ -376,7 +377,7 @@ def check_prompt(office: Office, row: str, table: Table) -> None:
     step = [None, by, "prompt_answered"]
     assert "say why not" in office.refused(life, [*step, {"prompt": prompt, "answer": False}])
     unanswered = office.after(life, [[*step, {"prompt": prompt, "answer": False, "reason": "the family declined"}]])
-    assert "the family declined" in (unanswered.entries[-1].note or "")
+    assert "the family declined" in unanswered.kept[-1].body
     assert carriers(row, table) & set(unanswered.entries[-1].cites)
     answered = office.after(life, [[*step, {"prompt": prompt, "answer": True}]])
     assert prompt not in dict(view.open_prompts(answered.case))
@@ -489,7 +490,7 @@ def taken_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         for known in [known for key, known in sys.modules.items() if key.startswith("casework")]:
             if vars(known).get(name) is function:
                 monkeypatch.setattr(known, name, nothing)
-        for table in (decide.HANDLERS, requests.EFFECTS, conditions.JUDGED):
+        for table in (MEANINGS, requests.EFFECTS, conditions.JUDGED):
             for key, value in list(table.items()):
                 if value is function:
                     monkeypatch.setitem(table, key, nothing)  # type: ignore[misc]

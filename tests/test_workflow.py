@@ -11,7 +11,7 @@ from activities.database import Database
 from activities.records import Records
 from casework.batch import Batch, front_of
 from casework.calendar import spoken_date
-from casework.case import Case, DeadlineState
+from casework.story import Case, DeadlineState
 from casework.effects import Entry, sealed
 from connection import search_attributes as attribute
 from starter import reach

@@ -18,9 +18,11 @@ with workflow.unsafe.imports_passed_through():
     from casework import decide
     from casework.batch import Basis, BasisWanted
     from casework.case import Case
-    from casework.effects import Decided, Entry, Notice
-    from casework.messages import MESSAGES, Message
+    from casework.decide import Decided
+    from casework.effects import Entry, Notice
+    from casework.messages import Message
     from casework.model import Value
+    from casework.stages import MESSAGES
     from workflows.doors import message_in, or_refuse, refusal, sender_of, takes_one_message
     from workflows.monitor import Monitor
     from workflows.outbox import FOR_EVER, Outbox, Unsent, why

@@ -39,4 +39,11 @@ COMMENT ON COLUMN s47.notice.last_error IS 'What the channel said when it did no
 
 CREATE INDEX notice_unseen ON s47.notice (role) WHERE state <> 'acknowledged';
 CREATE INDEX notice_of_case ON s47.notice (reference, episode);
-CREATE INDEX notice_of_the_allocated ON s47.notice (role) WHERE person IS NOT NULL AND request IS NULL;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 's47_worker') THEN
+        GRANT SELECT, INSERT, UPDATE ON s47.notice TO s47_worker;
+    END IF;
+END
+$$;

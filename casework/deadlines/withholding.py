@@ -1,33 +1,28 @@
 """What is kept from the family for a while is withheld, not overdue (Q-20); released, it is owed again."""
 
-from casework.case import Case, DeadlineState, RungKind
-from casework.deadlines.words import spoken_due
 from casework.procedure import Timescale
-from casework.turn import Turn
+from casework.story import DeadlineState, Story
+from casework.telling import Telling
 
 
-def kept_back(case: Case, rule: Timescale) -> str | None:
+def kept_back(story: Story, rule: Timescale) -> str | None:
     """The ground on which what a rule asks for is kept from the family at present; None where it is not."""
-    if case.withholding is None or not rule.withheld_with_information:
+    if story.withholding is None or not rule.withheld_with_information:
         return None
-    ground = case.withholding.ground
+    ground = story.withholding.ground
     return ground.value if not rule.withheld_on or ground in rule.withheld_on else None
 
 
-def withhold(turn: Turn) -> None:
+def withhold(telling: Telling) -> None:
     """Suspend what must be shared with the family (Q-20): withheld on a recorded ground, not overdue."""
-    for deadline in list(turn.case.deadlines.values()):
-        rule = turn.case.procedure.timescale.get(deadline.timescale)
-        if deadline.running and rule and (ground := kept_back(turn.case, rule)):
-            turn.put_deadline(deadline.model_copy(update={"state": DeadlineState.WITHHELD, "because": ground}))
-            turn.entry(f"{deadline.duty}: withheld ({ground})", deadline.cites)
+    for deadline in list(telling.story.deadlines.values()):
+        rule = telling.rules.timescale.get(deadline.timescale)
+        if deadline.running and rule and (ground := kept_back(telling.story, rule)):
+            telling.put_deadline(deadline.model_copy(update={"state": DeadlineState.WITHHELD, "because": ground}))
 
 
-def release(turn: Turn) -> None:
-    """What was withheld is owed again; what has become late meanwhile sounds at once."""
-    for deadline in list(turn.case.deadlines.values()):
+def release(telling: Telling) -> None:
+    """What was withheld is owed again; what has become late meanwhile is overdue at once."""
+    for deadline in list(telling.story.deadlines.values()):
         if deadline.closed_at is None and deadline.state is DeadlineState.WITHHELD:
-            missed_before = any(rung.kind is RungKind.DUE for rung in deadline.rungs[: deadline.rungs_passed])
-            state = DeadlineState.OVERDUE if missed_before else DeadlineState.OPEN
-            turn.put_deadline(deadline.model_copy(update={"state": state, "because": None}))
-            turn.entry(f"{deadline.duty}: no longer withheld, due {spoken_due(deadline)}", deadline.cites)
+            telling.put_deadline(deadline.model_copy(update={"state": DeadlineState.OPEN, "because": None}))

@@ -1,7 +1,7 @@
 """A limit as people say it."""
 
 from casework.calendar import spoken_date, spoken_instant
-from casework.case import Deadline
+from casework.story import Deadline
 
 
 def spoken_due(deadline: Deadline) -> str:

@@ -1,95 +1,189 @@
 """What can happen at any time of a case: a child made safe at once, information withheld, the calendar changed."""
 
+from datetime import date
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
 from casework import deadlines, requests
-from casework.case import Withholding
-from casework.facts import begin, happened
-from casework.messages import (
-    BankHolidayProclaimed,
-    CircumstanceRecorded,
-    ComplaintMade,
-    ImmediateProtectionTaken,
-    InformationReleased,
-    InformationWithheld,
-    Message,
-    ProcedureAdopted,
-    ProtectionPowerEnded,
-    ReasonRecorded,
-)
-from casework.turn import Turn
-from casework.vocabulary import Event, Ground
+from casework.calendar import spoken_date
+from casework.deadlines.adopt import adopted
+from casework.effects import HolidayChanged
+from casework.facts import CalendarChange
+from casework.happening import begin, happened
+from casework.messages import ANYONE, CASEWORKERS, MANAGERS, PRACTITIONERS, Day, Message, Reason, Ref, means
+from casework.procedure import Procedure
+from casework.story import Withholding
+from casework.tell import tell_by
+from casework.telling import Telling
+from casework.vocabulary import Circumstance, Event, Ground
 
 
-def immediate_protection_taken(turn: Turn, message: ImmediateProtectionTaken) -> None:
+class ImmediateProtectionTaken(Message, sent_by=ANYONE):
+    """Somebody acted at once to make the child safe. It waits for nobody's authorisation."""
+
+    power: Literal["none", "emergency protection order", "police powers of protection"] = "none"
+    others_considered: bool | None = Field(None, description="whether other children need protection was considered")
+    reason: Reason | None = Field(None, description="why police powers rather than an order")
+
+    @model_validator(mode="after")
+    def _justified(self) -> "ImmediateProtectionTaken":
+        if self.power == "police powers of protection" and not self.reason:
+            raise ValueError("reason: say why police powers were used rather than an order of the court")
+        return self
+
+
+class ProtectionPowerEnded(Message, sent_by=ANYONE):
+    """The order, or the police powers, that protected the child are no longer in force."""
+
+
+class InformationWithheld(Message, sent_by=PRACTITIONERS):
+    """Something is kept from the family, on a ground; what must be shared with them is suspended meanwhile."""
+
+    ground: Ground
+
+
+class InformationReleased(Message, sent_by=PRACTITIONERS):
+    """The ground for keeping something from the family is gone."""
+
+
+class CircumstanceRecorded(Message, sent_by=ANYONE):
+    """Something about the child or the family began, or is no longer so."""
+
+    what: Circumstance
+    holds: bool = Field(True, description="false: it is no longer so")
+
+
+class ComplaintMade(Message, sent_by=ANYONE):
+    """A parent objected or complained during the enquiry. Complaint and response are both recorded."""
+
+
+class BankHolidayProclaimed(CalendarChange, sent_by=CASEWORKERS):
+    """A new bank holiday was proclaimed: every limit is counted with it."""
+
+    day: Day
+
+    def on_day(self) -> date:
+        """The day of it."""
+        return self.day
+
+
+class BankHolidayWithdrawn(CalendarChange, sent_by=CASEWORKERS):
+    """A bank holiday that was proclaimed is none after all, or it was on another day."""
+
+    proclaimed: ClassVar[bool] = False
+
+    day: Day
+
+    def on_day(self) -> date:
+        """The day of it."""
+        return self.day
+
+
+class ProcedureAdopted(Message, sent_by=MANAGERS):
+    """The case moves to another version of its procedure, or to another procedure, from now on."""
+
+    procedure: Procedure
+
+
+class ReasonRecorded(Message):
+    """Why something that should have been done was not, or was done late."""
+
+    deadline: Ref
+    reason: Reason
+
+
+@means(ImmediateProtectionTaken)
+def immediate_protection_taken(telling: Telling, message: ImmediateProtectionTaken) -> None:
     """Somebody made the child safe. It never waits on a timer or an authorisation (SP-B-01)."""
-    turn.entry(f"Immediate protection was taken ({message.power})", ("SP-B-01",))
+    telling.line(f"Immediate protection was taken ({message.power})", ("SP-B-01",))
     if message.power != "none":
-        turn.change(power_in_force=message.power)
-    happened(turn, Event.IMMEDIATE_PROTECTION)
+        telling.change(power_in_force=message.power)
+    happened(telling, Event.IMMEDIATE_PROTECTION)
     if message.others_considered:
-        turn.entry("Whether other children need protection was considered", ("D-B-04",))
-        happened(turn, Event.OTHERS_CONSIDERED)
+        telling.line("Whether other children need protection was considered", ("D-B-04",))
+        happened(telling, Event.OTHERS_CONSIDERED)
 
 
-def protection_power_ended(turn: Turn, message: ProtectionPowerEnded) -> None:
+@means(ProtectionPowerEnded)
+def protection_power_ended(telling: Telling, message: ProtectionPowerEnded) -> None:
     """What protected the child by law has ended. How long it may last, no document says."""
-    turn.refuse_if(turn.case.power_in_force is None, "No order and no police powers are recorded as in force.")
-    turn.entry(f"No longer in force: {turn.case.power_in_force}", ("SP-B-04",))
-    turn.change(power_in_force=None)
+    telling.refuse_if(telling.story.power_in_force is None, "No order and no police powers are recorded as in force.")
+    telling.line(f"No longer in force: {telling.story.power_in_force}", ("SP-B-04",))
+    telling.change(power_in_force=None)
 
 
-def circumstance_recorded(turn: Turn, message: CircumstanceRecorded) -> None:
+@means(CircumstanceRecorded)
+def circumstance_recorded(telling: Telling, message: CircumstanceRecorded) -> None:
     """Something about the child or the family began, or is no longer so."""
     if message.holds:
-        turn.refuse_if(message.what in turn.case.circumstances, f"It is recorded already that {message.what.value}.")
-        begin(turn, message.what)
+        telling.insist(
+            message.what in telling.story.circumstances, f"It is recorded already that {message.what.value}."
+        )
+        begin(telling, message.what)
         return
-    turn.refuse_if(message.what not in turn.case.circumstances, f"It is not recorded that {message.what.value}.")
-    turn.change(circumstances=tuple(one for one in turn.case.circumstances if one is not message.what))
-    turn.entry(f"No longer so: {message.what.value}")
-    deadlines.end_with(turn, message.what)
+    telling.insist(message.what not in telling.story.circumstances, f"It is not recorded that {message.what.value}.")
+    telling.change(circumstances=tuple(one for one in telling.story.circumstances if one is not message.what))
+    telling.line(f"No longer so: {message.what.value}")
+    deadlines.end_with(telling, message.what)
 
 
-def complaint_made(turn: Turn, message: ComplaintMade) -> None:
+@means(ComplaintMade)
+def complaint_made(telling: Telling, message: ComplaintMade) -> None:
     """A complaint at any stage; the response is owed until it is recorded (SP-B-30)."""
-    turn.entry("A parent's objection or complaint was recorded", ("SP-B-30",))
-    happened(turn, Event.COMPLAINT_MADE)
+    telling.line("A parent's objection or complaint was recorded", ("SP-B-30",))
+    happened(telling, Event.COMPLAINT_MADE)
 
 
-def information_withheld(turn: Turn, message: InformationWithheld) -> None:
+@means(InformationWithheld)
+def information_withheld(telling: Telling, message: InformationWithheld) -> None:
     """What must be shared with the family is suspended, on a recorded ground (Q-20)."""
-    turn.refuse_if(turn.case.withholding, "Information is withheld already; release it before naming another ground.")
-    withhold(turn, message.ground, message)
+    telling.insist(
+        telling.story.withholding, "Information is withheld already; release it before naming another ground."
+    )
+    withhold(telling, message.ground, message)
 
 
-def withhold(turn: Turn, ground: Ground, message: Message) -> None:
+def withhold(telling: Telling, ground: Ground, message: Message) -> None:
     """Keep something from the family from now on: decider and ground are recorded."""
-    turn.change(withholding=Withholding(ground=ground, decided_by=str(message.by), since=message.occurred_at))
-    turn.entry(f"Information is withheld from the family: {ground.value}", ("D-B-11", "Q-20"))
-    happened(turn, Event.INFORMATION_WITHHELD)
-    deadlines.withhold(turn)
+    telling.change(withholding=Withholding(ground=ground, decided_by=str(message.by), since=message.occurred_at))
+    telling.line(f"Information is withheld from the family: {ground.value}", ("D-B-11", "Q-20"))
+    happened(telling, Event.INFORMATION_WITHHELD)
+    deadlines.withhold(telling)
 
 
-def information_released(turn: Turn, message: InformationReleased) -> None:
+@means(InformationReleased)
+def information_released(telling: Telling, message: InformationReleased) -> None:
     """The family may be told again."""
-    turn.refuse_if(turn.case.withholding is None, "Nothing is withheld from the family.")
-    turn.change(withholding=None)
-    turn.entry("Information is no longer withheld from the family", ("D-B-11",))
-    deadlines.release(turn)
+    telling.insist(telling.story.withholding is None, "Nothing is withheld from the family.")
+    telling.change(withholding=None)
+    telling.line("Information is no longer withheld from the family", ("D-B-11",))
+    deadlines.release(telling)
 
 
-def bank_holiday_proclaimed(turn: Turn, message: BankHolidayProclaimed) -> None:
-    """Working days are counted anew; an entry is written for each limit that moved."""
-    turn.change(bank_holidays=turn.case.bank_holidays.with_proclaimed(message.day))
-    turn.entry(f"A bank holiday was proclaimed for {message.day}", ("Q-21",))
-    deadlines.recount(turn)
+@means(BankHolidayProclaimed)
+def bank_holiday_proclaimed(telling: Telling, message: BankHolidayProclaimed) -> None:
+    """Working days are counted with it, for every limit (`casework.tell.book_of`); later cases have it too."""
+    telling.line(f"A bank holiday was proclaimed for {spoken_date(message.day)}", ("Q-21",))
+    telling.do(HolidayChanged(day=message.day, proclaimed=True), "holiday")
 
 
-def procedure_adopted(turn: Turn, message: ProcedureAdopted) -> None:
-    """Decide by these rules from now on. What runs is counted again; what they newly ask for starts when it happens."""
-    before, after = turn.case.procedure, message.procedure
-    turn.refuse_if(before.fingerprint == after.fingerprint, "The case is on this very procedure already.")
-    turn.change(procedure=after)
-    turn.entry(
+@means(BankHolidayWithdrawn)
+def bank_holiday_withdrawn(telling: Telling, message: BankHolidayWithdrawn) -> None:
+    """Working days are counted without it again."""
+    telling.line(f"{spoken_date(message.day)} is no bank holiday after all", ("Q-21",))
+    telling.do(HolidayChanged(day=message.day, proclaimed=False), "holiday")
+
+
+@means(ProcedureAdopted)
+def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
+    """Decide by these rules from now on. What is open is told again under them; what closed before stays closed."""
+    before, after = telling.story.procedure, message.procedure
+    telling.insist(before.fingerprint == after.fingerprint, "The case is on this very procedure already.")
+    if telling.other_rules is not None:  # told again for yet another procedure, by whose clocks it goes
+        telling.change(procedure=after)
+        return
+    telling.line(
         f"The case moved from {before.about.key} version {before.about.version} ({before.fingerprint}) "
         f"to {after.about.key} version {after.about.version} ({after.fingerprint})"
     )
@@ -97,16 +191,20 @@ def procedure_adopted(turn: Turn, message: ProcedureAdopted) -> None:
         old, new = before.timescale.get(key), after.timescale.get(key)
         if old != new:
             said = "is new" if old is None else "is gone" if new is None else "is changed"
-            turn.entry(f"The timescale {key} {said}")
-    deadlines.adopt(turn, before)
-    requests.adopt(turn)
+            telling.line(f"The timescale {key} {said}")
+    assert telling.fact is not None
+    told_again = tell_by(telling.book, telling.book.before(telling.fact), after, telling.now)
+    telling.change(procedure=after, deadlines=adopted(telling.story, told_again, after, telling.now))
+    telling.rules = after
+    requests.adopt(telling)
 
 
-def reason_recorded(turn: Turn, message: ReasonRecorded) -> None:
+@means(ReasonRecorded)
+def reason_recorded(telling: Telling, message: ReasonRecorded) -> None:
     """Why a duty was not done, or was done late (Q-28)."""
-    deadline = turn.case.deadlines.get(message.deadline)
-    there_are = ", ".join(turn.case.deadlines) or "none"
-    turn.refuse_if(deadline is None, f"There is no deadline {message.deadline}. There are: {there_are}.")
+    deadline = telling.story.deadlines.get(message.deadline)
+    there_are = ", ".join(telling.story.deadlines) or "none"
+    telling.refuse_if(deadline is None, f"There is no deadline {message.deadline}. There are: {there_are}.", "deadline")
     assert deadline is not None
-    turn.put_deadline(deadline.model_copy(update={"because": message.reason}))
-    turn.entry(f"{deadline.duty}: reason recorded", deadline.cites)
+    telling.put_deadline(deadline.model_copy(update={"because": "the reason is in the record"}))
+    telling.line(f"{deadline.duty}: reason recorded", deadline.cites)

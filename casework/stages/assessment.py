@@ -1,50 +1,75 @@
 """The assessment: one per case at a time, whatever the authority calls it (C-15)."""
 
 from datetime import datetime
+from typing import Literal
 
 from casework import deadlines, requests
 from casework.calendar import end_of_day, spoken_date
-from casework.case import DeadlineState
-from casework.facts import happened
-from casework.messages import (
-    AssessmentCompleted,
-    AssessmentEstimateProposed,
-    AssessmentOverrunExplained,
-    DisposalCompleted,
-    ReassessmentArranged,
-)
+from casework.happening import happened
+from casework.messages import Day, Message, Reason, RoleName, means
 from casework.requests import takes_effect
-from casework.turn import Turn
+from casework.story import DeadlineState
+from casework.telling import Telling
 from casework.vocabulary import Event, Subject
 
 
-def assessment_completed(turn: Turn, message: AssessmentCompleted) -> None:
+class AssessmentCompleted(Message):
+    """The social worker completed the assessment. It has ended once it is authorised, where the procedure has that."""
+
+
+class AssessmentEstimateProposed(Message):
+    """How long the assessment may take is estimated; a manager agrees, where the procedure has that."""
+
+    complete_by: Day
+
+
+class DisposalCompleted(Message):
+    """What was chosen instead of a conference was done."""
+
+    disposal: Literal["information and advice", "early help", "statutory service"]
+
+
+class AssessmentOverrunExplained(Message):
+    """Why the assessment exceeds its limit. It is not an extension: the limit stays missed."""
+
+    reason: Reason
+
+
+class ReassessmentArranged(Message):
+    """The child's health and development are assessed again regularly, by somebody named."""
+
+    next_on: Day
+    responsible: RoleName
+
+
+@means(AssessmentCompleted)
+def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None:
     """The social worker is done with it."""
-    assessment = turn.case.assessment
-    turn.refuse_if(assessment is None, f"No {turn.case.procedure.assessment.name} is open.")
+    assessment = telling.story.assessment
+    telling.refuse_if(assessment is None, f"No {telling.story.procedure.assessment.name} is open.")
     assert assessment is not None
-    turn.refuse_if(message.occurred_at < assessment.started_at, "It cannot be completed before it started.")
-    turn.change(assessment=assessment.model_copy(update={"completed_at": message.occurred_at}))
-    turn.entry(f"The {turn.case.procedure.assessment.name} was completed")
-    happened(turn, Event.ASSESSMENT_COMPLETED)
-    requests.put_to(turn, Subject.ASSESSMENT, message, "assessment")
+    telling.change(assessment=assessment.model_copy(update={"completed_at": message.occurred_at}))
+    telling.line(f"The {telling.story.procedure.assessment.name} was completed")
+    happened(telling, Event.ASSESSMENT_COMPLETED)
+    requests.put_to(telling, Subject.ASSESSMENT, message, "assessment")
 
 
 @takes_effect(Subject.ASSESSMENT)
-def assessment_ended(turn: Turn, message: AssessmentCompleted, at: datetime) -> None:
+def assessment_ended(telling: Telling, message: AssessmentCompleted, at: datetime) -> None:
     """It has ended: when it was authorised, or completed where nobody authorises it (Q-24)."""
-    turn.change(assessment=None)
-    happened(turn, Event.ASSESSMENT_ENDED, at)
+    telling.change(assessment=None)
+    happened(telling, Event.ASSESSMENT_ENDED, at)
 
 
-def assessment_overrun_explained(turn: Turn, message: AssessmentOverrunExplained) -> None:
+@means(AssessmentOverrunExplained)
+def assessment_overrun_explained(telling: Telling, message: AssessmentOverrunExplained) -> None:
     """Why it takes longer than its limit (B-03). The limit stays missed."""
     missed = [
-        d for d in turn.case.deadlines.values() if d.timescale == "assessment" and d.state is DeadlineState.OVERDUE
+        d for d in telling.story.deadlines.values() if d.timescale == "assessment" and d.state is DeadlineState.OVERDUE
     ]
-    turn.refuse_if(not missed, "No limit of the assessment was missed.")
-    turn.entry(f"Reasons recorded why the {turn.case.procedure.assessment.name} takes longer", ("B-03",))
-    happened(turn, Event.ASSESSMENT_OVERRUN_EXPLAINED)
+    telling.insist(not missed, "No limit of the assessment was missed.")
+    telling.line(f"Reasons recorded why the {telling.story.procedure.assessment.name} takes longer", ("B-03",))
+    happened(telling, Event.ASSESSMENT_OVERRUN_EXPLAINED)
 
 
 DISPOSALS = {
@@ -54,30 +79,33 @@ DISPOSALS = {
 }
 
 
-def disposal_completed(turn: Turn, message: DisposalCompleted) -> None:
+@means(DisposalCompleted)
+def disposal_completed(telling: Telling, message: DisposalCompleted) -> None:
     """What was chosen instead of a conference was done."""
     chosen = DISPOSALS[message.disposal]
-    turn.entry(f"Done instead of a conference: {message.disposal}")
-    happened(turn, chosen)
+    telling.line(f"Done instead of a conference: {message.disposal}")
+    happened(telling, chosen)
 
 
-def assessment_estimate_proposed(turn: Turn, message: AssessmentEstimateProposed) -> None:
+@means(AssessmentEstimateProposed)
+def assessment_estimate_proposed(telling: Telling, message: AssessmentEstimateProposed) -> None:
     """The estimated end of the assessment; it counts once it is agreed (U-W-02, U-B-12)."""
-    name = turn.case.procedure.assessment.name
-    turn.refuse_if(turn.case.assessment is None, f"No {name} is open.")
-    turn.entry(f"The {name} is estimated to take until {spoken_date(message.complete_by)}")
-    requests.put_to(turn, Subject.ASSESSMENT_ESTIMATE, message, "assessment estimate")
+    name = telling.story.procedure.assessment.name
+    telling.refuse_if(telling.story.assessment is None, f"No {name} is open.")
+    telling.line(f"The {name} is estimated to take until {spoken_date(message.complete_by)}")
+    requests.put_to(telling, Subject.ASSESSMENT_ESTIMATE, message, "assessment estimate")
 
 
 @takes_effect(Subject.ASSESSMENT_ESTIMATE)
-def assessment_estimate_agreed(turn: Turn, message: AssessmentEstimateProposed, at: datetime) -> None:
+def assessment_estimate_agreed(telling: Telling, message: AssessmentEstimateProposed, at: datetime) -> None:
     """The case has a limit of its own for the assessment."""
     due = end_of_day(message.complete_by) - deadlines.GRACE
-    happened(turn, Event.ASSESSMENT_ESTIMATE_AGREED, at, counts_from=due)
+    happened(telling, Event.ASSESSMENT_ESTIMATE_AGREED, at, counts_from=due)
 
 
-def reassessment_arranged(turn: Turn, message: ReassessmentArranged) -> None:
+@means(ReassessmentArranged)
+def reassessment_arranged(telling: Telling, message: ReassessmentArranged) -> None:
     """The child's health and development are assessed again on a day that is set (U-B-23)."""
-    turn.entry(f"Re-assessment on {spoken_date(message.next_on)}, responsible: {message.responsible}", ("U-B-23",))
+    telling.line(f"Re-assessment on {spoken_date(message.next_on)}, responsible: {message.responsible}", ("U-B-23",))
     due = end_of_day(message.next_on) - deadlines.GRACE
-    happened(turn, Event.REASSESSMENT_ARRANGED, counts_from=due)
+    happened(telling, Event.REASSESSMENT_ARRANGED, counts_from=due)

@@ -3,47 +3,89 @@
 One workflow per child (Q-23). Other children are known here by their ids alone; each has a case of their own.
 """
 
+from typing import Literal
+
+from pydantic import Field
+
 from casework import deadlines, requests
-from casework.case import HouseholdChild
-from casework.facts import happened
-from casework.messages import (
-    CaseLinked,
-    ChildBorn,
-    ChildDied,
-    HouseholdChildIdentified,
-    HouseholdChildSpokenTo,
-)
-from casework.turn import Turn
+from casework.calendar import local_date
+from casework.happening import happened
+from casework.messages import ANYONE, PRACTITIONERS, Day, Id, Message, means, same_person
+from casework.story import HouseholdChild
+from casework.telling import Telling
 from casework.vocabulary import Event
 
 
-def child_born(turn: Turn, message: ChildBorn) -> None:
+class ChildBorn(Message):
+    """The child was born: the rules for a child who can be seen begin."""
+
+    date_of_birth: Day
+
+
+class ChildDied(Message, sent_by=PRACTITIONERS):
+    """The child died: what was to be done for this child ends, and other children are considered."""
+
+    abuse_or_neglect_suspected: bool
+    other_children: bool = Field(description="there are other children in the household")
+
+
+class HouseholdChildIdentified(Message):
+    """Another child of the household, of an alleged perpetrator's household, or elsewhere."""
+
+    person: Id = Field(description="that child's own id in the system of record")
+    lives: Literal["same household", "household of an alleged perpetrator", "elsewhere"] = "same household"
+    action_needed: bool = Field(description="whether that child needs protection too; it was considered")
+
+
+class HouseholdChildSpokenTo(Message, sent_by=ANYONE):
+    """The police or Children's Social Care communicated directly with another child of the household."""
+
+    person: Id
+
+
+class CaseLinked(Message):
+    """This case belongs together with another child's."""
+
+    reference: Id = Field(description="the other case's reference")
+
+
+@means(ChildBorn)
+def child_born(telling: Telling, message: ChildBorn) -> None:
     """The child is born: what asks for seeing the child begins (Q-17)."""
-    child = turn.case.child
+    child = telling.story.child
     assert child is not None
-    turn.refuse_if(child.born, "The child is recorded as born already.")
-    turn.refuse_if(
-        message.date_of_birth > message.occurred_at.date(), f"date_of_birth: {message.date_of_birth} is yet to come."
+    telling.insist(child.born, "The child is recorded as born already. Is the day wrong? Correct what was recorded.")
+    telling.insist(
+        message.date_of_birth > local_date(message.occurred_at),
+        f"date_of_birth: {message.date_of_birth} is yet to come.",
+        "date_of_birth",
     )
-    turn.change(child=child.model_copy(update={"born": message.date_of_birth}))
-    turn.entry("The child was born", ("SP-B-17", "Q-17"))
-    happened(turn, Event.CHILD_BORN)
+    telling.change(child=child.model_copy(update={"born": message.date_of_birth}))
+    telling.line("The child was born", ("SP-B-17", "Q-17"))
+    happened(telling, Event.CHILD_BORN)
 
 
-def child_died(turn: Turn, message: ChildDied) -> None:
+@means(ChildDied)
+def child_died(telling: Telling, message: ChildDied) -> None:
     """What was to be done for this child ends (Q-18); a strategy discussion for the others is considered (SP-B-22)."""
-    turn.entry("The child died", ("Q-18",))
-    for deadline in [one for one in turn.case.deadlines.values() if one.closed_at is None]:
-        deadlines.cancel(turn, deadline, "the child died")
-    requests.withdraw_all(turn, "the child died")
-    turn.change(
-        referral_open=False, assessment=None, strategies=(), enquiry=None, conference=None, plan=None, missing=None
+    telling.line("The child died", ("Q-18",))
+    deadlines.end_all(telling, "the child died")
+    requests.withdraw_all(telling, "the child died")
+    telling.change(
+        died=True,
+        referral_open=False,
+        assessment=None,
+        strategies=(),
+        enquiry=None,
+        conference=None,
+        plan=None,
+        missing=None,
     )
-    happened(turn, Event.CHILD_DIED)
+    happened(telling, Event.CHILD_DIED)
     if message.other_children and message.abuse_or_neglect_suspected:
-        manager = turn.case.procedure.acts[turn.case.stage]
+        manager = telling.story.procedure.acting_at(telling.story.stage)
         deadlines.open_case_set(
-            turn,
+            telling,
             "others-considered",
             "Consider a strategy discussion for the other children of the household",
             manager,
@@ -52,34 +94,37 @@ def child_died(turn: Turn, message: ChildDied) -> None:
         )
 
 
-def household_child_identified(turn: Turn, message: HouseholdChildIdentified) -> None:
+@means(HouseholdChildIdentified)
+def household_child_identified(telling: Telling, message: HouseholdChildIdentified) -> None:
     """Another child was considered: the answer is recorded for each (D-B-04, SP-B-18)."""
-    known = {child.person: child for child in turn.case.household}
+    known = {child.person: child for child in telling.story.household}
     child = known.get(message.person) or HouseholdChild(person=message.person)
     considered = {"considered": True, "same_household": message.lives == "same household"}
     known[message.person] = child.model_copy(update=considered)
-    turn.change(household=tuple(known.values()))
+    telling.change(household=tuple(known.values()))
     needed = "action is needed for them too" if message.action_needed else "no action is needed"
-    turn.entry(f"Another child of the household was considered: {needed}", ("D-B-04", "SP-B-18"))
-    happened(turn, Event.HOUSEHOLD_CHILD_IDENTIFIED)
+    telling.line(f"Another child of the household was considered: {needed}", ("D-B-04", "SP-B-18"))
+    happened(telling, Event.HOUSEHOLD_CHILD_IDENTIFIED)
 
 
-def household_child_spoken_to(turn: Turn, message: HouseholdChildSpokenTo) -> None:
+@means(HouseholdChildSpokenTo)
+def household_child_spoken_to(telling: Telling, message: HouseholdChildSpokenTo) -> None:
     """Another child of the household was directly communicated with."""
-    found = [child for child in turn.case.household if child.person == message.person]
-    turn.refuse_if(not found, "No such child of the household is recorded; identify them first.")
-    turn.change(
+    found = [child for child in telling.story.household if same_person(child.person, message.person)]
+    telling.refuse_if(not found, "No such child of the household is recorded; identify them first.")
+    telling.change(
         household=tuple(
-            child.model_copy(update={"spoken_to": True}) if child.person == message.person else child
-            for child in turn.case.household
+            child.model_copy(update={"spoken_to": True}) if same_person(child.person, message.person) else child
+            for child in telling.story.household
         )
     )
-    turn.entry("Another child of the household was communicated with directly", ("SP-B-18",))
+    telling.line("Another child of the household was communicated with directly", ("SP-B-18",))
 
 
-def case_linked(turn: Turn, message: CaseLinked) -> None:
+@means(CaseLinked)
+def case_linked(telling: Telling, message: CaseLinked) -> None:
     """This case and another child's belong together."""
-    turn.refuse_if(message.reference == turn.case.reference, "A case cannot be linked with itself.")
-    turn.refuse_if(message.reference in turn.case.linked, f"Case {message.reference} is linked already.")
-    turn.change(linked=(*turn.case.linked, message.reference))
-    turn.entry(f"Linked with case {message.reference}", ("Q-23",))
+    telling.refuse_if(message.reference == telling.story.reference, "A case cannot be linked with itself.")
+    telling.insist(message.reference in telling.story.linked, f"Case {message.reference} is linked already.")
+    telling.change(linked=(*telling.story.linked, message.reference))
+    telling.line(f"Linked with case {message.reference}", ("Q-23",))

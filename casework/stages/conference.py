@@ -1,225 +1,332 @@
 """Conferences: the initial one is requested, arranged, prepared and held; reviews are arranged and prepared alike."""
 
 from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, model_validator
 
 from casework import requests
 from casework.calendar import end_of_day, spoken_instant
-from casework.case import Case, Conference, Plan
 from casework.deadlines import GRACE
 from casework.effects import NoticeKind
-from casework.facts import happened
-from casework.meetings import check_membership
-from casework.messages import (
-    ChairAllocated,
-    ConferenceDisputed,
-    ConferenceDisputeResolved,
-    ConferenceRequested,
-    ConferenceRequestsSent,
-    ConferenceScheduled,
-    ConferenceServiceInformed,
-    InitialConferenceHeld,
-    InvitationsRequested,
-    Message,
-    ReportShared,
-    ReportSharingDecided,
-)
+from casework.happening import happened
+from casework.meetings import check_membership, tell_chair
+from casework.messages import ANYONE, DECIDERS, PRACTITIONERS, Day, Id, Instant, Message, Reason, RoleName, means
 from casework.requests import takes_effect
-from casework.turn import Refusal, Turn
+from casework.story import Conference, Plan, Story
+from casework.telling import Refusal, Telling
 from casework.vocabulary import Event, Subject
+
+Which = Literal["initial", "review"]
+
+
+class ConferenceServiceInformed(Message):
+    """The conference service was told the outcome, with the invitation and the social worker's availability."""
+
+
+class ConferenceRequested(Message):
+    """The initial conference was requested."""
+
+
+class ChairAllocated(Message):
+    """A chair was allocated to the initial conference."""
+
+    chair: Id = Field(description="an opaque id of the chair")
+
+
+class ConferenceScheduled(Message):
+    """A conference was arranged, or moved: the same message again with the new time."""
+
+    starts_at: Instant
+    which: Which = "initial"
+
+
+class InvitationsRequested(Message):
+    """All attendees are entered, and the invitations are asked for."""
+
+    attendees: tuple[RoleName, ...] = Field(min_length=1, max_length=40, description="the roles that are invited")
+
+
+class ReportSharingDecided(Message):
+    """Whether the conference report is shared with the parents, decided with the police and the chair."""
+
+    share: bool
+    with_police: bool = Field(False, description="the police were consulted")
+    with_chair: bool = Field(False, description="the chair was consulted")
+    share_by: Day | None = Field(None, description="where it is shared: by when")
+    reason: Reason | None = Field(None, description="where it is not shared: why")
+
+    @model_validator(mode="after")
+    def _consulted(self) -> "ReportSharingDecided":
+        if not (self.with_police and self.with_chair):
+            raise ValueError("with_police, with_chair: this is decided with the police and the chair; say both were")
+        if not self.share and not self.reason:
+            raise ValueError("reason: say why the report is not shared")
+        return self
+
+
+class ConferenceDisputed(Message, sent_by=ANYONE):
+    """Another agency is seriously concerned that no conference is held, and asks for one."""
+
+    answer_by: Day = Field(description="when it is to be answered: as soon as the child's safety needs")
+
+
+class ConferenceDisputeResolved(Message, sent_by=PRACTITIONERS):
+    """The dispute was answered: the decision stays, or a conference is called."""
+
+    outcome: Literal["maintained", "conference called"]
+    reason: Reason
+
+
+class ReportShared(Message):
+    """The report for a conference was shared with the family, or sent to the conference service."""
+
+    to: Literal["family", "conference service"]
+    which: Which | None = Field(None, description="of which conference; needed where both are to come")
+
+
+class ConferenceRequestsSent(Message):
+    """The remaining requests for a conference were sent."""
+
+    which: Which | None = Field(None, description="of which conference; needed where both are to come")
+
+
+class InitialConferenceHeld(Message, sent_by=DECIDERS):
+    """The initial child protection conference was held, and what it decided for this child."""
+
+    plan: bool = Field(description="the child is the subject of a child protection plan")
+    categories: tuple[Literal["neglect", "physical", "sexual", "emotional"], ...] = Field(
+        (), max_length=4, description="the categories of abuse of the plan"
+    )
+    attended_by: tuple[RoleName, ...] = Field((), max_length=40)
+    first_core_group_at: Instant | None = Field(None, description="as set at the conference")
+    first_review_at: Instant | None = Field(None, description="as set at the conference")
+    services_considered: bool | None = Field(None, description="where no plan is made: were services considered")
+
+    @model_validator(mode="after")
+    def _categorised(self) -> "InitialConferenceHeld":
+        if self.plan and not self.categories:
+            raise ValueError("categories: a plan has at least one of neglect, physical, sexual, emotional")
+        return self
+
 
 MEETING = "initial conference"
 
 
-def _awaited(case: Case) -> Conference:
-    if case.conference is None:
+def _awaited(story: Story) -> Conference:
+    if story.conference is None:
         raise Refusal("No initial conference is called: a section 47 outcome comes first.")
-    return case.conference
+    return story.conference
 
 
-def _plan(case: Case) -> Plan:
-    if case.plan is None:
+def _plan(story: Story) -> Plan:
+    if story.plan is None:
         raise Refusal("The child is not on a child protection plan, so no review is due.")
-    return case.plan
+    return story.plan
 
 
-def conference_service_informed(turn: Turn, message: ConferenceServiceInformed) -> None:
+@means(ConferenceServiceInformed)
+def conference_service_informed(telling: Telling, message: ConferenceServiceInformed) -> None:
     """The conference service knows the outcome and has the invitation."""
-    conference = _awaited(turn.case)
-    turn.change(conference=conference.model_copy(update={"service_informed": True}))
-    turn.entry("The conference service was informed of the outcome")
-    happened(turn, Event.CONFERENCE_SERVICE_INFORMED, scope=conference.id)
+    conference = _awaited(telling.story)
+    telling.change(conference=conference.model_copy(update={"service_informed": True}))
+    telling.line("The conference service was informed of the outcome")
+    happened(telling, Event.CONFERENCE_SERVICE_INFORMED, scope=conference.id)
 
 
-def conference_requested(turn: Turn, message: ConferenceRequested) -> None:
+@means(ConferenceRequested)
+def conference_requested(telling: Telling, message: ConferenceRequested) -> None:
     """The initial conference was requested."""
-    conference = _awaited(turn.case)
-    turn.entry("The initial conference was requested")
-    happened(turn, Event.CONFERENCE_REQUESTED, scope=conference.id)
+    conference = _awaited(telling.story)
+    telling.line("The initial conference was requested")
+    happened(telling, Event.CONFERENCE_REQUESTED, scope=conference.id)
 
 
-def chair_allocated(turn: Turn, message: ChairAllocated) -> None:
+@means(ChairAllocated)
+def chair_allocated(telling: Telling, message: ChairAllocated) -> None:
     """The initial conference has a chair."""
-    conference = _awaited(turn.case).model_copy(update={"chair": message.chair})
-    turn.change(conference=conference)
-    turn.entry(f"{message.chair} was allocated to chair the initial conference")
-    happened(turn, Event.CHAIR_ALLOCATED, scope=conference.id)
-    _arranged(turn, conference)
+    conference = _awaited(telling.story).model_copy(update={"chair": message.chair})
+    telling.change(conference=conference)
+    telling.line(f"{message.chair} was allocated to chair the initial conference")
+    happened(telling, Event.CHAIR_ALLOCATED, scope=conference.id)
+    _arranged(telling, conference)
 
 
-def conference_scheduled(turn: Turn, message: ConferenceScheduled) -> None:
+@means(ConferenceScheduled)
+def conference_scheduled(telling: Telling, message: ConferenceScheduled) -> None:
     """A conference has a time, or another time: what counts back from it moves with it."""
-    turn.refuse_if(
+    telling.insist(
         message.starts_at < message.occurred_at,
         f"starts_at: {spoken_instant(message.starts_at)} is earlier than the message itself.",
+        "starts_at",
     )
     if message.which == "review":
-        plan = _plan(turn.case)
-        set_review(turn, plan, message)
+        plan = _plan(telling.story)
+        set_review(telling, plan, message)
         return
-    conference = _awaited(turn.case).model_copy(update={"starts_at": message.starts_at})
-    turn.change(conference=conference)
-    turn.entry(f"The initial conference is set for {spoken_instant(message.starts_at)}")
-    _warn_if_too_late(turn, message, "initial-conference")
-    happened(turn, Event.INITIAL_CONFERENCE_SCHEDULED, scope=conference.id, counts_from=message.starts_at)
-    _arranged(turn, conference)
+    conference = _awaited(telling.story).model_copy(update={"starts_at": message.starts_at})
+    telling.change(conference=conference)
+    tell_chair(telling, MEETING)
+    telling.line(f"The initial conference is set for {spoken_instant(message.starts_at)}")
+    _warn_if_too_late(telling, message, "initial-conference")
+    happened(telling, Event.INITIAL_CONFERENCE_SCHEDULED, scope=conference.id, counts_from=message.starts_at)
+    _arranged(telling, conference)
 
 
-def set_review(turn: Turn, plan: Plan, message: ConferenceScheduled) -> None:
+def set_review(telling: Telling, plan: Plan, message: ConferenceScheduled) -> None:
     """The next review conference has a time."""
     review = plan.review.model_copy(update={"starts_at": message.starts_at})
-    turn.change(plan=plan.model_copy(update={"review": review}))
-    turn.entry(f"The review conference is set for {spoken_instant(message.starts_at)}")
-    _warn_if_too_late(turn, message, "first-review")
-    _warn_if_too_late(turn, message, "later-review")
-    happened(turn, Event.REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.starts_at)
+    telling.change(plan=plan.model_copy(update={"review": review}))
+    tell_chair(telling, "review conference")
+    telling.line(f"The review conference is set for {spoken_instant(message.starts_at)}")
+    _warn_if_too_late(telling, message, "first-review")
+    _warn_if_too_late(telling, message, "later-review")
+    happened(telling, Event.REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.starts_at)
 
 
-def _warn_if_too_late(turn: Turn, message: ConferenceScheduled, timescale: str) -> None:
-    for deadline in turn.case.running_deadlines:
+def _warn_if_too_late(telling: Telling, message: ConferenceScheduled, timescale: str) -> None:
+    for deadline in telling.story.running_deadlines:
         if deadline.timescale == timescale and deadline.due and message.starts_at > deadline.due:
             text = f"The conference is set for {spoken_instant(message.starts_at)}, after its limit"
-            turn.entry(f"Warning: {text}", deadline.cites)
-            turn.tell(NoticeKind.WARNING, deadline.owner, text, deadline=deadline.id)
+            telling.line(f"Warning: {text}", deadline.cites)
+            telling.tell(NoticeKind.WARNING, deadline.owner, text, about=deadline.id, deadline=deadline.id)
 
 
-def _arranged(turn: Turn, conference: Conference) -> None:
+def _arranged(telling: Telling, conference: Conference) -> None:
     if conference.chair and conference.starts_at:
-        happened(turn, Event.CONFERENCE_ARRANGED, scope=conference.id)
+        happened(telling, Event.CONFERENCE_ARRANGED, scope=conference.id)
 
 
-def report_shared(turn: Turn, message: ReportShared) -> None:
+@means(ReportShared)
+def report_shared(telling: Telling, message: ReportShared) -> None:
     """The report reached the family or the conference service; two duties, each to be met (P-04, P-05)."""
-    scope = _awaited(turn.case).id if message.which == "initial" else _plan(turn.case).id
-    turn.refuse_if(
-        message.to == "family" and turn.case.withholding,
+    scope = _awaited(telling.story).id if message.which == "initial" else _plan(telling.story).id
+    telling.insist(
+        message.to == "family" and telling.story.withholding,
         "Information is withheld from the family; it must be released before the report is shared.",
     )
-    turn.entry(f"The report for the {message.which} conference reached the {message.to}")
+    telling.line(f"The report for the {message.which} conference reached the {message.to}")
     if message.which == "review":
-        happened(turn, Event.REVIEW_REPORT_SHARED, scope=scope)
+        happened(telling, Event.REVIEW_REPORT_SHARED, scope=scope)
     else:
-        happened(turn, Event.REPORT_SHARED if message.to == "family" else Event.REPORT_SENT, scope=scope)
+        happened(telling, Event.REPORT_SHARED if message.to == "family" else Event.REPORT_SENT, scope=scope)
 
 
-def conference_requests_sent(turn: Turn, message: ConferenceRequestsSent) -> None:
+@means(ConferenceRequestsSent)
+def conference_requests_sent(telling: Telling, message: ConferenceRequestsSent) -> None:
     """The remaining requests went out."""
     if message.which == "initial":
-        event, scope = Event.CONFERENCE_REQUESTS_SENT, _awaited(turn.case).id
+        event, scope = Event.CONFERENCE_REQUESTS_SENT, _awaited(telling.story).id
     else:
-        event, scope = Event.REVIEW_REQUESTS_SENT, _plan(turn.case).id
-    turn.entry(f"The remaining requests for the {message.which} conference were sent")
-    happened(turn, event, scope=scope)
+        event, scope = Event.REVIEW_REQUESTS_SENT, _plan(telling.story).id
+    telling.line(f"The remaining requests for the {message.which} conference were sent")
+    happened(telling, event, scope=scope)
 
 
-def initial_conference_held(turn: Turn, message: InitialConferenceHeld) -> None:
+@means(InitialConferenceHeld)
+def initial_conference_held(telling: Telling, message: InitialConferenceHeld) -> None:
     """The conference decided, for this child, whether there is a plan."""
-    conference = _awaited(turn.case)
-    check_membership(turn, MEETING, message.attended_by, message)
-    turn.refuse_if(message.plan and turn.case.plan, "The child is on a child protection plan already.")
-    turn.change(conference=None)
-    turn.entry(f"Initial conference held: {'a child protection plan was made' if message.plan else 'no plan'}")
-    happened(turn, Event.INITIAL_CONFERENCE_HELD, scope=conference.id)
-    minutes_asked(turn, message, conference.id)
+    conference = _awaited(telling.story)
+    check_membership(telling, MEETING, message.attended_by, message)
+    telling.change(conference=None)
+    plan = telling.story.plan
+    if plan is not None:
+        telling.line("Conference held: the child stays on the child protection plan; only a review ends it")
+        if message.plan:
+            telling.change(plan=plan.model_copy(update={"categories": message.categories}))
+        happened(telling, Event.INITIAL_CONFERENCE_HELD, scope=conference.id)
+        minutes_asked(telling, message, conference.id)
+        return
+    telling.line(f"Initial conference held: {'a child protection plan was made' if message.plan else 'no plan'}")
+    happened(telling, Event.INITIAL_CONFERENCE_HELD, scope=conference.id)
+    minutes_asked(telling, message, conference.id)
     if not message.plan:
-        happened(turn, Event.NO_PLAN_MADE, scope=conference.id)
+        happened(telling, Event.NO_PLAN_MADE, scope=conference.id)
         return
     plan = Plan(
-        id=f"plan-{turn.number('plan')}",
+        id=telling.named("plan-"),
         started_at=message.occurred_at,
         categories=message.categories,
-        review=Conference(id=f"review-{turn.number('review')}", starts_at=message.first_review_at),
+        review=Conference(id=telling.named("review-"), starts_at=message.first_review_at),
     )
-    turn.change(plan=plan)
-    happened(turn, Event.PLAN_STARTED, scope=plan.id)
+    telling.change(plan=plan)
+    telling.descend(plan.id, conference.id)
+    happened(telling, Event.PLAN_STARTED, scope=plan.id)
     if message.first_core_group_at:
-        turn.entry(f"The first core group is set for {spoken_instant(message.first_core_group_at)}")
-        happened(turn, Event.CORE_GROUP_SCHEDULED, scope=plan.id, counts_from=message.first_core_group_at)
+        telling.line(f"The first core group is set for {spoken_instant(message.first_core_group_at)}")
+        happened(telling, Event.CORE_GROUP_SCHEDULED, scope=plan.id, counts_from=message.first_core_group_at)
     if message.first_review_at:
-        turn.entry(f"The first review is set for {spoken_instant(message.first_review_at)}")
-        happened(turn, Event.REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.first_review_at)
+        telling.line(f"The first review is set for {spoken_instant(message.first_review_at)}")
+        happened(telling, Event.REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.first_review_at)
 
 
-def invitations_requested(turn: Turn, message: InvitationsRequested) -> None:
+@means(InvitationsRequested)
+def invitations_requested(telling: Telling, message: InvitationsRequested) -> None:
     """All attendees are entered; whoever sends the invitations is asked to (U-M-03)."""
-    conference = _awaited(turn.case).model_copy(update={"attendees": message.attendees})
-    turn.change(conference=conference)
-    turn.entry(f"Invitations to {len(message.attendees)} attendees were asked for")
-    happened(turn, Event.INVITATIONS_REQUESTED, scope=conference.id)
-    requests.put_to(turn, Subject.INVITATIONS, message, conference.id)
+    conference = _awaited(telling.story).model_copy(update={"attendees": message.attendees})
+    telling.change(conference=conference)
+    telling.line(f"Invitations to {len(message.attendees)} attendees were asked for")
+    happened(telling, Event.INVITATIONS_REQUESTED, scope=conference.id)
+    requests.put_to(telling, Subject.INVITATIONS, message, conference.id)
 
 
 @takes_effect(Subject.INVITATIONS)
-def invitations_sent(turn: Turn, message: InvitationsRequested, at: datetime) -> None:
+def invitations_sent(telling: Telling, message: InvitationsRequested, at: datetime) -> None:
     """The invitations went out."""
-    turn.entry("The invitations were sent")
+    telling.line("The invitations were sent")
 
 
-def minutes_asked(turn: Turn, message: Message, conference: str) -> None:
+def minutes_asked(telling: Telling, message: Message, conference: str) -> None:
     """After a conference the minute taker has their part, then the chair (U-M-04), where the procedure has that."""
-    if Subject.MINUTES in turn.case.procedure.authorisation:
-        requests.put_to(turn, Subject.MINUTES, message, conference)
+    if Subject.MINUTES in telling.story.procedure.authorisation:
+        requests.put_to(telling, Subject.MINUTES, message, conference)
 
 
 @takes_effect(Subject.MINUTES)
-def minutes_finished(turn: Turn, message: Message, at: datetime) -> None:
+def minutes_finished(telling: Telling, message: Message, at: datetime) -> None:
     """The minutes are finished: the chair is told, whose authorisation is next."""
-    if Subject.CONFERENCE_RECORD in turn.case.procedure.authorisation:
-        requests.put_to(turn, Subject.CONFERENCE_RECORD, message)
+    if Subject.CONFERENCE_RECORD in telling.story.procedure.authorisation:
+        requests.put_to(telling, Subject.CONFERENCE_RECORD, message)
 
 
 @takes_effect(Subject.CONFERENCE_RECORD)
-def conference_record_authorised(turn: Turn, message: Message, at: datetime) -> None:
+def conference_record_authorised(telling: Telling, message: Message, at: datetime) -> None:
     """The chair has authorised the record of the conference."""
-    turn.entry("The record of the conference is complete")
+    telling.line("The record of the conference is complete")
 
 
-def report_sharing_decided(turn: Turn, message: ReportSharingDecided) -> None:
+@means(ReportSharingDecided)
+def report_sharing_decided(telling: Telling, message: ReportSharingDecided) -> None:
     """Whether the parents get the report, decided with the police and the chair (D-B-24)."""
-    conference = _awaited(turn.case).model_copy(update={"report_may_be_shared": message.share})
-    turn.change(conference=conference)
-    turn.entry(f"The report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
-    happened(turn, Event.REPORT_SHARING_DECIDED, scope=conference.id)
+    conference = _awaited(telling.story).model_copy(update={"report_may_be_shared": message.share})
+    telling.change(conference=conference)
+    telling.line(f"The report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
+    happened(telling, Event.REPORT_SHARING_DECIDED, scope=conference.id)
     if message.share and message.share_by:
         happened(
-            turn,
+            telling,
             Event.REPORT_TO_BE_SHARED,
             scope=conference.id,
             counts_from=end_of_day(message.share_by) - GRACE,
         )
 
 
-def conference_disputed(turn: Turn, message: ConferenceDisputed) -> None:
+@means(ConferenceDisputed)
+def conference_disputed(telling: Telling, message: ConferenceDisputed) -> None:
     """Another agency asks for a conference; it is always taken up, and answered by a day that is set (U-B-10)."""
-    turn.entry("The decision on a conference is disputed by another agency", ("D-B-25", "D-B-26"))
-    happened(turn, Event.CONFERENCE_DISPUTED, counts_from=end_of_day(message.answer_by) - GRACE)
+    telling.line("The decision on a conference is disputed by another agency", ("D-B-25", "D-B-26"))
+    happened(telling, Event.CONFERENCE_DISPUTED, counts_from=end_of_day(message.answer_by) - GRACE)
 
 
-def conference_dispute_resolved(turn: Turn, message: ConferenceDisputeResolved) -> None:
+@means(ConferenceDisputeResolved)
+def conference_dispute_resolved(telling: Telling, message: ConferenceDisputeResolved) -> None:
     """The decision stays, or a conference is called after all."""
-    turn.refuse_if(Event.CONFERENCE_DISPUTED not in turn.case.clock, "No decision on a conference is disputed.")
-    turn.entry(f"Dispute on a conference: {message.outcome}", ("D-B-25",))
-    happened(turn, Event.CONFERENCE_DISPUTE_RESOLVED)
-    if message.outcome == "conference called" and turn.case.conference is None:
-        conference = Conference(id=f"conference-{turn.number('conference')}")
-        turn.change(conference=conference)
-        happened(turn, Event.CONFERENCE_CALLED_ON_DISPUTE, scope=conference.id)
+    telling.refuse_if(Event.CONFERENCE_DISPUTED not in telling.story.clock, "No decision on a conference is disputed.")
+    telling.line(f"Dispute on a conference: {message.outcome}", ("D-B-25",))
+    happened(telling, Event.CONFERENCE_DISPUTE_RESOLVED)
+    if message.outcome == "conference called" and telling.story.conference is None:
+        conference = Conference(id=telling.named("conference-"))
+        telling.change(conference=conference)
+        if telling.story.last_enquiry is not None:
+            telling.descend(conference.id, telling.story.last_enquiry)
+        happened(telling, Event.CONFERENCE_CALLED_ON_DISPUTE, scope=conference.id)

@@ -1,21 +1,68 @@
 """The section 47 enquiry: the child is seen, searched for if missing, and the outcome is decided."""
 
 from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, model_validator
 
 from casework import requests
-from casework.case import Conference, Missing
-from casework.facts import happened
-from casework.messages import (
-    ChildLocated,
-    ChildVisited,
-    FurtherActionAgreed,
-    Section47Outcome,
-    VisitRecorded,
-    WhereaboutsUnknown,
-)
+from casework.happening import happened
+from casework.messages import PRACTITIONERS, Message, Reason, means
 from casework.requests import takes_effect
-from casework.turn import Refusal, Turn
+from casework.story import Conference, Missing
+from casework.telling import Refusal, Telling
 from casework.vocabulary import Event, Kind, Subject
+
+
+class ChildVisited(Message, sent_by=PRACTITIONERS):
+    """A practitioner visited. A visit at which the child was not seen, or not alone, is recorded as just that."""
+
+    seen: bool = Field(description="the child was seen")
+    alone: bool = Field(False, description="the child was seen alone")
+    unannounced: bool = Field(False, description="the visit was not announced")
+    reason: Reason | None = Field(None, description="why the child was not seen, or not alone")
+
+    @model_validator(mode="after")
+    def _seen_if_alone(self) -> "ChildVisited":
+        if self.alone and not self.seen:
+            raise ValueError("alone: the child cannot have been seen alone and not seen; give seen or leave alone out")
+        return self
+
+
+class VisitRecorded(Message, sent_by=PRACTITIONERS):
+    """The visit was written up on the system of record."""
+
+
+class WhereaboutsUnknown(Message):
+    """The child's whereabouts are unknown and the social worker cannot ascertain them."""
+
+
+class FurtherActionAgreed(Message, sent_by=PRACTITIONERS):
+    """What more will be done to find and see the child was agreed."""
+
+
+class ChildLocated(Message):
+    """The child was found."""
+
+
+class Section47Outcome(Message, sent_by=PRACTITIONERS):
+    """What the enquiry concluded. It takes effect when it is authorised, where the procedure has that."""
+
+    outcome: Literal["substantiated", "not substantiated"]
+    conference: bool = Field(True, description="where substantiated: an initial conference is called")
+    child_in_need_considered: bool | None = Field(None, description="where not substantiated: was it considered")
+    reason: Reason | None = Field(None, description="where substantiated and no conference: why")
+    disposals: tuple[Literal["information and advice", "early help", "statutory service"], ...] = Field(
+        (), max_length=3, description="where not substantiated: what is done instead"
+    )
+    invite_referrer: bool | None = Field(None, description="where substantiated: the referrer is invited")
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> "Section47Outcome":
+        if self.outcome == "substantiated" and not self.conference and not self.reason:
+            raise ValueError("reason: say why no conference is called although the concerns are substantiated")
+        return self
+
 
 DISPOSALS = {
     "information and advice": Event.ADVICE_CHOSEN,
@@ -24,84 +71,96 @@ DISPOSALS = {
 }
 
 
-def child_visited(turn: Turn, message: ChildVisited) -> None:
+@means(ChildVisited)
+def child_visited(telling: Telling, message: ChildVisited) -> None:
     """A visit: what it was says which clocks it meets. A visit without seeing the child meets none of them."""
-    turn.refuse_if(turn.case.child and not turn.case.child.born, "The child is not born yet and cannot be seen (Q-17).")
-    turn.refuse_if(Event.CHILD_DIED in turn.case.clock, "The child died and cannot be seen (Q-18).")
+    telling.refuse_if(
+        telling.story.child and not telling.story.child.born, "The child is not born yet and cannot be seen (Q-17)."
+    )
+    telling.refuse_if(Event.CHILD_DIED in telling.story.clock, "The child died and cannot be seen (Q-18).")
     how = "seen alone" if message.alone else "seen" if message.seen else "NOT seen"
-    turn.entry(f"Child visited{', unannounced' if message.unannounced else ''}: {how}")
-    happened(turn, Event.CHILD_VISITED)
+    telling.line(f"Child visited{', unannounced' if message.unannounced else ''}: {how}")
+    happened(telling, Event.CHILD_VISITED)
     if message.seen:
-        happened(turn, Event.CHILD_SEEN)
+        happened(telling, Event.CHILD_SEEN)
     if message.alone:
-        happened(turn, Event.CHILD_SEEN_ALONE)
+        happened(telling, Event.CHILD_SEEN_ALONE)
         if message.unannounced:
-            happened(turn, Event.CHILD_SEEN_ALONE_UNANNOUNCED)
+            happened(telling, Event.CHILD_SEEN_ALONE_UNANNOUNCED)
 
 
-def visit_recorded(turn: Turn, message: VisitRecorded) -> None:
+@means(VisitRecorded)
+def visit_recorded(telling: Telling, message: VisitRecorded) -> None:
     """A visit was written up."""
-    turn.refuse_if(Event.CHILD_VISITED not in turn.case.clock, "No visit was made yet.")
-    turn.entry("The visit was recorded")
-    happened(turn, Event.VISIT_RECORDED)
+    telling.refuse_if(Event.CHILD_VISITED not in telling.story.clock, "No visit was made yet.")
+    telling.line("The visit was recorded")
+    happened(telling, Event.VISIT_RECORDED)
 
 
-def whereabouts_unknown(turn: Turn, message: WhereaboutsUnknown) -> None:
+@means(WhereaboutsUnknown)
+def whereabouts_unknown(telling: Telling, message: WhereaboutsUnknown) -> None:
     """The child cannot be found (SP-B-07)."""
-    turn.refuse_if(turn.case.missing, "The child's whereabouts are recorded as unknown already.")
-    turn.change(missing=Missing(since=message.occurred_at))
-    turn.entry("The child's whereabouts are unknown", ("SP-B-07",))
-    happened(turn, Event.WHEREABOUTS_UNKNOWN)
+    telling.insist(telling.story.missing, "The child's whereabouts are recorded as unknown already.")
+    telling.change(missing=Missing(since=message.occurred_at))
+    telling.line("The child's whereabouts are unknown", ("SP-B-07",))
+    happened(telling, Event.WHEREABOUTS_UNKNOWN)
 
 
-def further_action_agreed(turn: Turn, message: FurtherActionAgreed) -> None:
+@means(FurtherActionAgreed)
+def further_action_agreed(telling: Telling, message: FurtherActionAgreed) -> None:
     """It is agreed what more is done to find the child."""
-    turn.refuse_if(turn.case.missing is None, "The child is not recorded as missing.")
-    turn.entry("Further action to find and see the child was agreed", ("B-09",))
-    happened(turn, Event.FURTHER_ACTION_AGREED)
+    telling.refuse_if(telling.story.missing is None, "The child is not recorded as missing.")
+    telling.line("Further action to find and see the child was agreed", ("B-09",))
+    happened(telling, Event.FURTHER_ACTION_AGREED)
 
 
-def child_located(turn: Turn, message: ChildLocated) -> None:
+@means(ChildLocated)
+def child_located(telling: Telling, message: ChildLocated) -> None:
     """The child was found."""
-    turn.refuse_if(turn.case.missing is None, "The child is not recorded as missing.")
-    turn.change(missing=None)
-    turn.entry("The child was found", ("SP-B-07",))
-    happened(turn, Event.CHILD_LOCATED)
+    telling.refuse_if(telling.story.missing is None, "The child is not recorded as missing.")
+    telling.change(missing=None)
+    telling.line("The child was found", ("SP-B-07",))
+    happened(telling, Event.CHILD_LOCATED)
 
 
-def section47_outcome(turn: Turn, message: Section47Outcome) -> None:
+@means(Section47Outcome)
+def section47_outcome(telling: Telling, message: Section47Outcome) -> None:
     """What the enquiry concluded."""
-    enquiry = turn.case.enquiry
-    turn.refuse_if(enquiry is None, "No section 47 enquiry is open.")
+    enquiry = telling.story.enquiry
+    telling.refuse_if(enquiry is None, "No section 47 enquiry is open.")
     assert enquiry is not None
-    turn.refuse_if(message.occurred_at < enquiry.initiated_at, "The outcome cannot be earlier than the enquiry.")
-    rule = turn.case.procedure.authorisation.get(Subject.SECTION_47_OUTCOME)
+    rule = telling.story.procedure.authorisation.get(Subject.SECTION_47_OUTCOME)
     if message.outcome == "substantiated" and not message.conference and rule is None:
-        role = requests.role_of(turn, message)
-        if turn.case.procedure.role[role].kind is not Kind.MANAGER:
-            raise Refusal("Substantiated and no conference: a manager decides this (Q-15).")
-    turn.entry(f"Outcome of the section 47 enquiry: {message.outcome}")
-    turn.change(enquiry=enquiry.model_copy(update={"outcome_recorded_at": message.occurred_at}))
-    happened(turn, Event.SECTION_47_OUTCOME_RECORDED, scope=enquiry.id)
-    requests.put_to(turn, Subject.SECTION_47_OUTCOME, message, enquiry.id)
+        role = requests.role_of(telling, message)
+        telling.insist(
+            telling.story.procedure.role[role].kind is not Kind.MANAGER,
+            "Substantiated and no conference: a manager decides this (Q-15).",
+            "by",
+        )
+    telling.line(f"Outcome of the section 47 enquiry: {message.outcome}")
+    telling.change(enquiry=enquiry.model_copy(update={"outcome_recorded_at": message.occurred_at}))
+    happened(telling, Event.SECTION_47_OUTCOME_RECORDED, scope=enquiry.id)
+    requests.put_to(telling, Subject.SECTION_47_OUTCOME, message, enquiry.id)
 
 
 @takes_effect(Subject.SECTION_47_OUTCOME)
-def outcome_takes_effect(turn: Turn, message: Section47Outcome, at: datetime) -> None:
+def outcome_takes_effect(telling: Telling, message: Section47Outcome, at: datetime) -> None:
     """The enquiry ends: towards a conference, or without one."""
-    enquiry = turn.case.enquiry
+    enquiry = telling.story.enquiry
     if enquiry is None:
         raise Refusal("The section 47 enquiry has ended already.")
-    turn.change(enquiry=None)
-    happened(turn, Event.SECTION_47_CONCLUDED, at, scope=enquiry.id)
+    telling.change(enquiry=None, last_enquiry=enquiry.id)
+    happened(telling, Event.SECTION_47_CONCLUDED, at, scope=enquiry.id)
     if message.outcome == "not substantiated":
-        happened(turn, Event.SECTION_47_NOT_SUBSTANTIATED, at, scope=enquiry.id)
+        happened(telling, Event.SECTION_47_NOT_SUBSTANTIATED, at, scope=enquiry.id)
         for disposal in message.disposals:
-            turn.entry(f"To be done instead of a conference: {disposal}")
-            happened(turn, DISPOSALS[disposal], at, scope=enquiry.id)
+            telling.line(f"To be done instead of a conference: {disposal}")
+            happened(telling, DISPOSALS[disposal], at, scope=enquiry.id)
     elif not message.conference:
-        happened(turn, Event.CONFERENCE_NOT_REQUIRED, at, scope=enquiry.id)
+        happened(telling, Event.CONFERENCE_NOT_REQUIRED, at, scope=enquiry.id)
     else:
-        if turn.case.conference is None:  # one that is awaited already, and maybe arranged, serves both enquiries
-            turn.change(conference=Conference(id=f"conference-{turn.number('conference')}", enquiry=enquiry.id))
-        happened(turn, Event.SECTION_47_SUBSTANTIATED, at, scope=enquiry.id)
+        if telling.story.conference is None:  # one that is awaited already, and maybe arranged, serves both enquiries
+            telling.change(conference=Conference(id=telling.named("conference-")))
+        assert telling.story.conference is not None
+        telling.descend(telling.story.conference.id, enquiry.id)
+        happened(telling, Event.SECTION_47_SUBSTANTIATED, at, scope=enquiry.id)

@@ -4,57 +4,93 @@ The sources are those of B (D-B-17, SP-B-10 to SP-B-14); the law behind them is 
 """
 
 from datetime import date
+from typing import Literal
+
+from pydantic import Field
 
 from casework.calendar import months_from
-from casework.facts import happened
-from casework.messages import EmergencyTreatmentGiven, MedicalConsentRecorded, UrgentMedicalNeedFound
-from casework.turn import Turn
+from casework.happening import happened
+from casework.messages import ANYONE, Day, Message, Reason, means
+from casework.telling import Telling
 from casework.vocabulary import Event
 
 
-def urgent_medical_need_found(turn: Turn, message: UrgentMedicalNeedFound) -> None:
+class UrgentMedicalNeedFound(Message, sent_by=ANYONE):
+    """The child appears to be in urgent need of medical attention. It waits for no meeting."""
+
+
+class MedicalConsentRecorded(Message, sent_by=ANYONE):
+    """Who gave or refused consent to a medical assessment, and how."""
+
+    source: Literal[
+        "young person aged 16 or 17",
+        "competent child",
+        "parental responsibility",
+        "local authority under a care order",
+        "local authority under section 20",
+        "high court",
+        "family court",
+    ]
+    given: bool
+    examined_on: Day = Field(description="the day of the examination: the child's age then counts")
+    how: Literal["written", "verbal"] = "written"
+    understanding_assessed: bool = Field(False, description="a doctor assessed the child's understanding")
+    mental_health_doubt: bool = Field(False, description="the young person's mental health casts doubt on it")
+    parent_permission_sought: bool | None = Field(None, description="under 16: a parent's permission was sought")
+    reason: Reason | None = Field(None, description="section 20: abandoned, or the parents lack capacity")
+
+
+class EmergencyTreatmentGiven(Message, sent_by=ANYONE):
+    """A doctor treated the child in an emergency without a parent's permission."""
+
+    child_consented: bool
+
+
+@means(UrgentMedicalNeedFound)
+def urgent_medical_need_found(telling: Telling, message: UrgentMedicalNeedFound) -> None:
     """To the nearest emergency department, and no meeting first (U-W-04)."""
-    turn.entry("The child appears to be in urgent need of medical attention", ("U-W-04",))
-    happened(turn, Event.URGENT_MEDICAL_NEED)
+    telling.line("The child appears to be in urgent need of medical attention", ("U-W-04",))
+    happened(telling, Event.URGENT_MEDICAL_NEED)
 
 
-def medical_consent_recorded(turn: Turn, message: MedicalConsentRecorded) -> None:
+@means(MedicalConsentRecorded)
+def medical_consent_recorded(telling: Telling, message: MedicalConsentRecorded) -> None:
     """Who consented. Whether they can is checked: by the child's age on the day, and by the doctor's view."""
-    child = turn.case.child
+    child = telling.story.child
     assert child is not None
-    turn.refuse_if(child.born is None, "The child is not born yet.")
+    telling.refuse_if(child.born is None, "The child is not born yet.")
     assert child.born is not None
     age = _age(child.born, message.examined_on)
     if message.source == "young person aged 16 or 17":
-        turn.refuse_if(age < 16, f"The child is {age} on the day of the examination, not 16 or 17 (SP-B-10).")
-        turn.refuse_if(
+        telling.refuse_if(age < 16, f"The child is {age} on the day of the examination, not 16 or 17 (SP-B-10).")
+        telling.refuse_if(
             message.mental_health_doubt and message.given,
             "Their mental health casts doubt on the consent; another source is needed (SP-B-10).",
         )
     if message.source == "competent child":
-        turn.refuse_if(
+        telling.refuse_if(
             not message.understanding_assessed,
             "A doctor assesses whether the child has sufficient understanding; say that one did (SP-B-12).",
         )
     if age < 16 and message.source in ("competent child", "parental responsibility"):
-        turn.refuse_if(
+        telling.refuse_if(
             message.parent_permission_sought is None,
             "parent_permission_sought: under 16, say whether a parent's permission was sought (SP-B-11).",
         )
     if message.source == "local authority under section 20":
-        turn.refuse_if(
+        telling.refuse_if(
             not message.reason,
             "reason: under section 20, say that the child was abandoned or the parents lack capacity (SP-B-13).",
         )
-    turn.entry(
+    telling.line(
         f"Consent to a medical assessment {'given' if message.given else 'refused'} ({message.source})", ("D-B-17",)
     )
     if not message.given:
-        happened(turn, Event.CONSENT_REFUSED)
+        happened(telling, Event.CONSENT_REFUSED)
         return
-    happened(turn, Event.CONSENT_GIVEN)
+    happened(telling, Event.CONSENT_GIVEN)
     if message.source == "local authority under a care order":
-        happened(turn, Event.CONSENT_BY_AUTHORITY)
+        happened(telling, Event.CONSENT_BY_AUTHORITY)
 
 
 def _age(born: date, on: date) -> int:
@@ -63,7 +99,8 @@ def _age(born: date, on: date) -> int:
     return years if on >= months_from(born, 12 * years) else years - 1
 
 
-def emergency_treatment_given(turn: Turn, message: EmergencyTreatmentGiven) -> None:
+@means(EmergencyTreatmentGiven)
+def emergency_treatment_given(telling: Telling, message: EmergencyTreatmentGiven) -> None:
     """Treated without a parent's permission: the parents are told by the doctor, and a full record is made."""
-    turn.entry("Emergency treatment was given without a parent's permission", ("D-B-19",))
-    happened(turn, Event.EMERGENCY_TREATMENT)
+    telling.line("Emergency treatment was given without a parent's permission", ("D-B-19",))
+    happened(telling, Event.EMERGENCY_TREATMENT)

@@ -1,135 +1,191 @@
 """The child protection plan: core groups, reviews, and stepping down from it. Visits are in `enquiry`."""
 
 from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
 
 from casework import requests
-from casework.case import Case, Conference, Plan
-from casework.facts import happened
+from casework.happening import happened
 from casework.meetings import check_membership
-from casework.messages import (
-    CoreGroupHeld,
-    CoreGroupMinutesSent,
-    CoreGroupRecordDistributed,
-    Message,
-    ReviewConferenceHeld,
-    ReviewReportCompleted,
-    StepDownAgreed,
-    StepDownConsidered,
-)
+from casework.messages import DECIDERS, Message, Reason, RoleName, means
 from casework.requests import takes_effect
 from casework.stages.conference import minutes_asked
-from casework.turn import Refusal, Turn
+from casework.story import Conference, Plan, Story
+from casework.telling import Refusal, Telling
 from casework.vocabulary import Event, Subject
 
-CORE_GROUPS_KEPT = 3
 
-
-def _plan(case: Case) -> Plan:
-    if case.plan is None:
-        raise Refusal("The child is not on a child protection plan.")
-    return case.plan
-
-
-def core_group_held(turn: Turn, message: CoreGroupHeld) -> None:
+class CoreGroupHeld(Message, sent_by=DECIDERS):
     """The core group met."""
-    plan = _plan(turn.case)
-    turn.refuse_if(message.occurred_at < plan.started_at, "A core group cannot have met before the plan was made.")
-    check_membership(turn, "core group", message.attended_by, message)
-    held = tuple(sorted((*plan.core_groups_held, message.occurred_at)))[-CORE_GROUPS_KEPT:]
-    turn.change(plan=plan.model_copy(update={"core_groups_held": held}))
-    turn.entry("Core group held")
+
+    attended_by: tuple[RoleName, ...] = Field((), max_length=40)
+
+
+class CoreGroupRecordDistributed(Message):
+    """The record of a core group was distributed to its members."""
+
+
+class CoreGroupMinutesSent(Message):
+    """The minutes of the last core groups went out before a review."""
+
+    to: Literal["family", "conference service"]
+    minutes: Annotated[int, Field(ge=0, le=2)] = Field(description="of how many core groups")
+    reason: Reason | None = Field(None, description="why of fewer than two")
+
+    @model_validator(mode="after")
+    def _two_or_reason(self) -> "CoreGroupMinutesSent":
+        if self.minutes < 2 and not self.reason:
+            raise ValueError("reason: the minutes of two core groups are sent; say why of fewer")
+        return self
+
+
+class ReviewReportCompleted(Message, sent_by=DECIDERS):
+    """The report for the review conference was completed."""
+
+
+class ReviewConferenceHeld(Message, sent_by=DECIDERS):
+    """A review conference was held, and whether the plan goes on."""
+
+    decision: Literal["continue", "change", "end"]
+    attended_by: tuple[RoleName, ...] = Field((), max_length=40)
+    wishes_sought: bool | None = Field(None, description="the child's wishes and feelings were sought")
+    support: Reason | None = Field(None, description="where the plan ends: the support that is in place afterwards")
+
+
+class StepDownConsidered(Message, sent_by=DECIDERS):
+    """Stepping down from the plan is considered: the discussion with the manager is asked for."""
+
+    reason: Reason | None = None
+
+
+class StepDownAgreed(Message, sent_by=DECIDERS):
+    """The plan ends: the child steps down from child protection."""
+
+    support: Reason = Field(description="the support that is in place afterwards")
+
+
+def _plan(story: Story) -> Plan:
+    if story.plan is None:
+        raise Refusal("The child is not on a child protection plan.")
+    return story.plan
+
+
+@means(CoreGroupHeld)
+def core_group_held(telling: Telling, message: CoreGroupHeld) -> None:
+    """The core group met."""
+    plan = _plan(telling.story)
+    check_membership(telling, "core group", message.attended_by, message)
+    telling.change(plan=plan.model_copy(update={"core_groups_held": (*plan.core_groups_held, message.occurred_at)}))
+    telling.line("Core group held")
     if not plan.core_groups_held:
-        happened(turn, Event.FIRST_CORE_GROUP_HELD, scope=plan.id)
-    happened(turn, Event.CORE_GROUP_HELD, scope=plan.id)
+        happened(telling, Event.FIRST_CORE_GROUP_HELD, scope=plan.id)
+    happened(telling, Event.CORE_GROUP_HELD, scope=plan.id)
 
 
-def core_group_record_distributed(turn: Turn, message: CoreGroupRecordDistributed) -> None:
+@means(CoreGroupRecordDistributed)
+def core_group_record_distributed(telling: Telling, message: CoreGroupRecordDistributed) -> None:
     """The record of a core group went to its members."""
-    plan = _plan(turn.case)
-    turn.refuse_if(not plan.core_groups_held, "No core group was held yet.")
-    turn.entry("The record of the core group was distributed")
-    happened(turn, Event.CORE_GROUP_RECORD_DISTRIBUTED, scope=plan.id)
+    plan = _plan(telling.story)
+    telling.refuse_if(not plan.core_groups_held, "No core group was held yet.")
+    telling.line("The record of the core group was distributed")
+    happened(telling, Event.CORE_GROUP_RECORD_DISTRIBUTED, scope=plan.id)
 
 
-def core_group_minutes_sent(turn: Turn, message: CoreGroupMinutesSent) -> None:
+@means(CoreGroupMinutesSent)
+def core_group_minutes_sent(telling: Telling, message: CoreGroupMinutesSent) -> None:
     """The minutes of the last two core groups went out; of fewer, with the reason (Q-29)."""
-    plan = _plan(turn.case)
-    turn.refuse_if(
+    plan = _plan(telling.story)
+    telling.insist(
         message.minutes > len(plan.core_groups_held),
         f"minutes: only {len(plan.core_groups_held)} core groups were held; send those there are and say why.",
     )
-    turn.refuse_if(
-        message.to == "family" and turn.case.withholding,
+    telling.refuse_if(
+        message.to == "family" and telling.story.withholding,
         "Information is withheld from the family; it must be released before minutes are shared.",
     )
-    turn.entry(f"The minutes of {message.minutes} core groups reached the {message.to}")
+    telling.line(f"The minutes of {message.minutes} core groups reached the {message.to}")
     event = Event.MINUTES_SHARED if message.to == "family" else Event.MINUTES_SENT
-    happened(turn, event, scope=plan.id)
+    happened(telling, event, scope=plan.id)
 
 
-def review_report_completed(turn: Turn, message: ReviewReportCompleted) -> None:
+@means(ReviewReportCompleted)
+def review_report_completed(telling: Telling, message: ReviewReportCompleted) -> None:
     """The report for the review is ready."""
-    plan = _plan(turn.case)
-    turn.entry("The report for the review conference was completed")
-    happened(turn, Event.REVIEW_REPORT_COMPLETED, scope=plan.id)
-    requests.put_to(turn, Subject.REVIEW_REPORT, message, plan.review.id)
+    plan = _plan(telling.story)
+    telling.line("The report for the review conference was completed")
+    happened(telling, Event.REVIEW_REPORT_COMPLETED, scope=plan.id)
+    requests.put_to(telling, Subject.REVIEW_REPORT, message, plan.review.id)
 
 
 @takes_effect(Subject.REVIEW_REPORT)
-def review_report_authorised(turn: Turn, message: ReviewReportCompleted, at: datetime) -> None:
+def review_report_authorised(telling: Telling, message: ReviewReportCompleted, at: datetime) -> None:
     """The report may be used."""
-    turn.change(plan=_plan(turn.case).model_copy(update={"review_report_authorised": True}))
+    telling.change(plan=_plan(telling.story).model_copy(update={"review_report_authorised": True}))
 
 
-def review_conference_held(turn: Turn, message: ReviewConferenceHeld) -> None:
+@means(ReviewConferenceHeld)
+def review_conference_held(telling: Telling, message: ReviewConferenceHeld) -> None:
     """The review decided whether the plan goes on; the next review counts from this one (Q-08)."""
-    plan = _plan(turn.case)
-    turn.refuse_if(message.occurred_at < plan.started_at, "A review cannot have been held before the plan was made.")
-    check_membership(turn, "review conference", message.attended_by, message)
-    turn.change(
+    plan = _plan(telling.story)
+    check_membership(telling, "review conference", message.attended_by, message)
+    telling.change(
         plan=plan.model_copy(
             update={
-                "review": Conference(id=f"review-{turn.number('review')}"),
+                "review": Conference(id=telling.named("review-")),
                 "review_report_authorised": False,
             }
         )
     )
-    turn.entry(f"Review conference held: {message.decision} the plan")
-    happened(turn, Event.REVIEW_CONFERENCE_HELD, scope=plan.id)
-    minutes_asked(turn, message, plan.review.id)
+    telling.line(f"Review conference held: {message.decision} the plan")
+    happened(telling, Event.REVIEW_CONFERENCE_HELD, scope=plan.id)
+    _serves_as_initial(telling)
+    minutes_asked(telling, message, plan.review.id)
     if message.decision == "change":
-        happened(turn, Event.PLAN_CHANGED, scope=plan.id)
+        happened(telling, Event.PLAN_CHANGED, scope=plan.id)
     if message.decision == "end" and not plan.step_down_authorised:
-        requests.put_to(turn, Subject.STEP_DOWN, message, plan.id)
+        requests.put_to(telling, Subject.STEP_DOWN, message, plan.id)
     elif message.decision == "end":
-        _end(turn, message.occurred_at)
+        _end(telling, message.occurred_at)
 
 
-def step_down_considered(turn: Turn, message: StepDownConsidered) -> None:
+def _serves_as_initial(telling: Telling) -> None:
+    """Of a child on a plan who was enquired about again, a review held after the outcome is the conference that was
+    called (our own reading: no document says how that limit ends)."""
+    conference = telling.story.conference
+    if conference is not None:
+        telling.change(conference=None)
+        telling.line("The review served as the conference that the section 47 enquiry called")
+        happened(telling, Event.INITIAL_CONFERENCE_HELD, scope=conference.id)
+
+
+@means(StepDownConsidered)
+def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
     """Ask for the manager's agreement to step down."""
-    plan = _plan(turn.case)
-    turn.entry("Stepping down from the plan is considered")
-    happened(turn, Event.STEP_DOWN_CONSIDERED, scope=plan.id)
-    requests.put_to(turn, Subject.STEP_DOWN, message, plan.id)
+    plan = _plan(telling.story)
+    telling.line("Stepping down from the plan is considered")
+    happened(telling, Event.STEP_DOWN_CONSIDERED, scope=plan.id)
+    requests.put_to(telling, Subject.STEP_DOWN, message, plan.id)
 
 
 @takes_effect(Subject.STEP_DOWN)
-def step_down_authorised(turn: Turn, message: Message, at: datetime) -> None:
+def step_down_authorised(telling: Telling, message: Message, at: datetime) -> None:
     """The manager agrees. Where a review had decided it, the plan ends with that; else it may now be ended."""
-    turn.change(plan=_plan(turn.case).model_copy(update={"step_down_authorised": True}))
+    telling.change(plan=_plan(telling.story).model_copy(update={"step_down_authorised": True}))
     if isinstance(message, ReviewConferenceHeld):
-        _end(turn, at)
+        _end(telling, at)
 
 
-def step_down_agreed(turn: Turn, message: StepDownAgreed) -> None:
+@means(StepDownAgreed)
+def step_down_agreed(telling: Telling, message: StepDownAgreed) -> None:
     """The plan ends, with support in place (D-B-32). A procedure may gate this on the manager's decision."""
-    _plan(turn.case)
-    turn.entry("Stepped down from the child protection plan")
-    _end(turn, message.occurred_at)
+    _plan(telling.story)
+    telling.line("Stepped down from the child protection plan")
+    _end(telling, message.occurred_at)
 
 
-def _end(turn: Turn, at: datetime) -> None:
-    plan = _plan(turn.case)
-    turn.change(plan=None)
-    turn.entry("The child protection plan ended")
-    happened(turn, Event.PLAN_ENDED, at, scope=plan.id)
+def _end(telling: Telling, at: datetime) -> None:
+    plan = _plan(telling.story)
+    telling.change(plan=None)
+    telling.line("The child protection plan ended")
+    happened(telling, Event.PLAN_ENDED, at, scope=plan.id)

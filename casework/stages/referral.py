@@ -1,31 +1,95 @@
 """The referral: it opens the case, is screened, and a social worker is allocated. And the end: the case is closed."""
 
+from typing import Literal
+
+from pydantic import Field, model_validator
+
 from casework import deadlines, requests
-from casework.calendar import end_of_day
-from casework.case import Child
-from casework.facts import begin, happened
-from casework.messages import (
-    CaseClosed,
-    NewInformationReceived,
-    ReferralReceived,
-    ScreeningDecided,
-    SocialWorkerAllocated,
-)
-from casework.turn import Turn
-from casework.vocabulary import Event
+from casework.calendar import end_of_day, local_date
+from casework.happening import begin, happened
+from casework.messages import ANYONE, MANAGERS, Day, Id, Message, Reason, Word, means, same_person
+from casework.story import Child
+from casework.telling import Telling
+from casework.vocabulary import Circumstance, Event
 
 
-def referral_received(turn: Turn, message: ReferralReceived) -> None:
+class ReferralReceived(Message, sent_by=ANYONE):
+    """A referral: it opens the case. On a running case it is new information, not a second case."""
+
+    person: Id = Field(description="the child's id in the authority's system of record, never a name")
+    date_of_birth: Day | None = Field(None, description="of a child who is born")
+    expected_date_of_birth: Day | None = Field(None, description="of a child who is not born yet")
+    source: Literal[
+        "individual",
+        "education",
+        "health",
+        "housing",
+        "local authority",
+        "police",
+        "court",
+        "agency",
+        "anonymous",
+    ] = Field(description="who referred")
+    concern: tuple[Word, ...] = Field((), max_length=12, description="the kinds of harm feared")
+    circumstances: tuple[Circumstance, ...] = Field((), max_length=16, description="what is so about child and family")
+    team: Word | None = Field(None, description="the team that takes it")
+
+    @model_validator(mode="after")
+    def _born_or_expected(self) -> "ReferralReceived":
+        if (self.date_of_birth is None) == (self.expected_date_of_birth is None):
+            raise ValueError("give date_of_birth, or expected_date_of_birth for a child not born yet; one of the two")
+        received = local_date(self.occurred_at)
+        if self.date_of_birth and self.date_of_birth > received:
+            raise ValueError(
+                f"date_of_birth {self.date_of_birth} is after the referral ({received}); "
+                "for a child not born yet give expected_date_of_birth"
+            )
+        if self.date_of_birth and (received - self.date_of_birth).days > 18 * 366:
+            raise ValueError(f"date_of_birth {self.date_of_birth} is of an adult; a child is under 18")
+        if self.expected_date_of_birth and abs((self.expected_date_of_birth - received).days) > 300:
+            raise ValueError(
+                f"expected_date_of_birth {self.expected_date_of_birth} is not within ten months of the referral"
+            )
+        return self
+
+
+class NewInformationReceived(Message, sent_by=ANYONE):
+    """New information on an open case that the child is suffering or likely to suffer significant harm."""
+
+    concern: tuple[Word, ...] = Field((), max_length=12, description="the kinds of harm feared")
+
+
+class ScreeningDecided(Message):
+    """Whether the front door suspects that the child is suffering or likely to suffer significant harm."""
+
+    harm_suspected: bool
+
+
+class SocialWorkerAllocated(Message):
+    """A social worker was allocated to the child."""
+
+    social_worker: Id = Field(description="an opaque id of the social worker")
+    team: Word | None = None
+
+
+class CaseClosed(Message, sent_by=MANAGERS):
+    """The case was closed: nothing of it runs any more."""
+
+    reason: Reason
+
+
+@means(ReferralReceived)
+def referral_received(telling: Telling, message: ReferralReceived) -> None:
     """Open the case; on a running case a further referral is new information (Q-03)."""
-    if turn.case.child is not None:
-        turn.refuse_if(
-            turn.case.child.person != message.person,
-            f"Case {turn.case.reference} is another child's; refer this child under a reference of their own.",
+    if telling.story.child is not None:
+        telling.refuse_if(
+            not same_person(telling.story.child.person, message.person),
+            f"Case {telling.story.reference} is another child's; refer this child under a reference of their own.",
         )
-        turn.entry(f"A further referral, from {message.source}: new information on this case")
-        _new_information(turn)
+        telling.line(f"A further referral, from {message.source}: new information on this case")
+        _new_information(telling)
         return
-    turn.change(
+    telling.change(
         opened_at=message.occurred_at,
         referral_open=True,
         team=message.team,
@@ -36,55 +100,58 @@ def referral_received(turn: Turn, message: ReferralReceived) -> None:
             expected=message.expected_date_of_birth,
         ),
     )
-    turn.entry(f"Referral received from {message.source}, on the procedure {turn.case.procedure.about.title}")
-    happened(turn, Event.REFERRAL_RECEIVED)
-    happened(turn, Event.CONCERN_RAISED)
+    telling.line(f"Referral received from {message.source}, on the procedure {telling.story.procedure.about.title}")
+    happened(telling, Event.REFERRAL_RECEIVED)
+    happened(telling, Event.CONCERN_RAISED)
     if message.expected_date_of_birth:
         birth = end_of_day(message.expected_date_of_birth) - deadlines.GRACE
-        happened(turn, Event.BIRTH_EXPECTED, counts_from=birth)
+        happened(telling, Event.BIRTH_EXPECTED, counts_from=birth)
     for circumstance in message.circumstances:
-        begin(turn, circumstance)
+        begin(telling, circumstance)
 
 
-def new_information_received(turn: Turn, message: NewInformationReceived) -> None:
+@means(NewInformationReceived)
+def new_information_received(telling: Telling, message: NewInformationReceived) -> None:
     """New information on an open case."""
-    turn.entry("New information received")
-    _new_information(turn)
+    telling.line("New information received")
+    _new_information(telling)
 
 
-def _new_information(turn: Turn) -> None:
+def _new_information(telling: Telling) -> None:
     """It stands in for a referral where the case is open (Q-03); while the referral itself is open, it adds to that."""
-    if not turn.case.referral_open:
-        happened(turn, Event.NEW_INFORMATION_RECEIVED)
-    happened(turn, Event.CONCERN_RAISED)
+    if not telling.story.referral_open:
+        happened(telling, Event.NEW_INFORMATION_RECEIVED)
+    happened(telling, Event.CONCERN_RAISED)
 
 
-def screening_decided(turn: Turn, message: ScreeningDecided) -> None:
+@means(ScreeningDecided)
+def screening_decided(telling: Telling, message: ScreeningDecided) -> None:
     """The front door's decision: significant harm suspected or not."""
-    turn.refuse_if(not turn.case.referral_open, "The referral is past screening.")
-    turn.entry(f"Screening: significant harm {'suspected' if message.harm_suspected else 'not suspected'}")
-    happened(turn, Event.SCREENING_DECIDED)
+    telling.refuse_if(not telling.story.referral_open, "The referral is past screening.")
+    telling.line(f"Screening: significant harm {'suspected' if message.harm_suspected else 'not suspected'}")
+    happened(telling, Event.SCREENING_DECIDED)
     if message.harm_suspected:
-        happened(turn, Event.HARM_SUSPECTED)
+        happened(telling, Event.HARM_SUSPECTED)
     else:
-        turn.change(referral_open=False)
-        happened(turn, Event.HARM_NOT_SUSPECTED)
+        telling.change(referral_open=False)
+        happened(telling, Event.HARM_NOT_SUSPECTED)
 
 
-def social_worker_allocated(turn: Turn, message: SocialWorkerAllocated) -> None:
+@means(SocialWorkerAllocated)
+def social_worker_allocated(telling: Telling, message: SocialWorkerAllocated) -> None:
     """A social worker has the case from now on."""
-    turn.change(allocated_to=message.social_worker, team=message.team or turn.case.team)
-    turn.entry(f"Allocated to {message.social_worker}")
-    happened(turn, Event.SOCIAL_WORKER_ALLOCATED)
+    telling.change(allocated_to=message.social_worker, team=message.team or telling.story.team)
+    telling.line(f"Allocated to {message.social_worker}")
+    happened(telling, Event.SOCIAL_WORKER_ALLOCATED)
 
 
-def case_closed(turn: Turn, message: CaseClosed) -> None:
+@means(CaseClosed)
+def case_closed(telling: Telling, message: CaseClosed) -> None:
     """Close the case. Nothing may still run."""
-    running = turn.case.open_strands
-    turn.refuse_if(running, f"The case cannot be closed while this is open: {', '.join(running)}.")
-    for deadline in [one for one in turn.case.deadlines.values() if one.closed_at is None]:
-        deadlines.cancel(turn, deadline, "the case was closed")
-    requests.withdraw_all(turn, "the case was closed")
-    turn.entry("The case was closed")
-    happened(turn, Event.CASE_CLOSED)
-    turn.change(closed_at=message.occurred_at)
+    running = telling.story.open_strands
+    telling.refuse_if(running, f"The case cannot be closed while this is open: {', '.join(running)}.")
+    deadlines.end_all(telling, "the case was closed")
+    requests.withdraw_all(telling, "the case was closed")
+    telling.line("The case was closed")
+    happened(telling, Event.CASE_CLOSED)
+    telling.change(closed_at=message.occurred_at)

@@ -3,9 +3,9 @@
 from typing import Literal, NamedTuple
 
 from casework.calendar import spoken_instant
-from casework.case import Case, Deadline, DeadlineState, RequestState
 from casework.deadlines import spoken_due
 from casework.procedure import Authorisation, Meeting, Procedure, Timescale
+from casework.story import Deadline, DeadlineState, RequestState, Story
 from casework.vocabulary import Kind, Stage, Subject
 from starter import rules
 from starter.map.stages import (
@@ -78,7 +78,7 @@ class Section(NamedTuple):
     cards: tuple[Card | Entry, ...]
 
 
-def sections(procedure: Procedure, stage: Stage | None, case: Case | None = None) -> list[Section]:
+def sections(procedure: Procedure, stage: Stage | None, case: Story | None = None) -> list[Section]:
     """Everything that stands in a stage; with None, what may come at any time."""
     here = {key: rule for key, rule in procedure.timescale.items() if stage_of_timescale(procedure, rule) is stage}
     found = [
@@ -149,7 +149,7 @@ def _if(conditions: str) -> str:
 # --- Clocks -------------------------------------------------------------------------------------------------------
 
 
-def _clock(procedure: Procedure, key: str, case: Case | None) -> Card:
+def _clock(procedure: Procedure, key: str, case: Story | None) -> Card:
     """A timescale that ends on a date."""
     rule = procedure.timescale[key]
     facts = dict(rules.timescale(procedure, key).facts)
@@ -191,7 +191,7 @@ def _shared(procedure: Procedure, rule: Timescale) -> str:
     return f"that of “{procedure.timescale[first].duty}”{more}"
 
 
-def _duty(procedure: Procedure, key: str, case: Case | None) -> Card:
+def _duty(procedure: Procedure, key: str, case: Story | None) -> Card:
     """A timescale for which the document has no amount, its particulars run together."""
     rule = procedure.timescale[key]
     facts = dict(rules.timescale(procedure, key).facts)
@@ -239,7 +239,7 @@ def _accent(rule: Timescale) -> str:
     return TEAL if rule.recurs else BLUE
 
 
-def _deadline_mark(case: Case | None, key: str) -> Mark | None:
+def _deadline_mark(case: Story | None, key: str) -> Mark | None:
     known = [deadline for deadline in case.deadlines.values() if deadline.timescale == key] if case else []
     if not known:
         return None
@@ -266,7 +266,7 @@ def mark_of(deadline: Deadline) -> Mark:
     return Mark(state, says, COLOURS[deadline.state.value])
 
 
-def _own_dates(procedure: Procedure, stage: Stage | None, case: Case | None) -> list[Card]:
+def _own_dates(procedure: Procedure, stage: Stage | None, case: Story | None) -> list[Card]:
     """The deadlines this case set for itself, with no timescale behind them, where the case now stands."""
     if case is None or stage is not (Stage.CLOSING if case.stage is Stage.CLOSED else case.stage):
         return []
@@ -287,7 +287,7 @@ def _own_dates(procedure: Procedure, stage: Stage | None, case: Case | None) -> 
 # --- The other rules ----------------------------------------------------------------------------------------------
 
 
-def _authorisation(procedure: Procedure, subject: Subject, rule: Authorisation, case: Case | None) -> Card:
+def _authorisation(procedure: Procedure, subject: Subject, rule: Authorisation, case: Story | None) -> Card:
     by = rules.roles(procedure, rule.authorised_by)
     rows = [
         ("asks", rules.roles(procedure, rule.asked_by) or "whoever records it"),
@@ -308,7 +308,7 @@ def _authorisation(procedure: Procedure, subject: Subject, rule: Authorisation, 
     )
 
 
-def _request_mark(case: Case | None, subject: Subject) -> Mark | None:
+def _request_mark(case: Story | None, subject: Subject) -> Mark | None:
     known = [request for request in case.requests.values() if request.subject is subject] if case else []
     if not known:
         return None

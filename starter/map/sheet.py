@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from casework.calendar import spoken_instant
-from casework.case import Case
 from casework.procedure import Procedure
+from casework.story import Story
 from casework.vocabulary import Stage
 from starter import rules
 from starter.map import flow
@@ -117,7 +117,7 @@ def _tallest(columns: Sequence[Sequence[Piece]], between: float) -> float:
 
 
 def draw(
-    procedure: Procedure, case: Case | None = None, paper: str | None = None, at: datetime | None = None
+    procedure: Procedure, case: Story | None = None, paper: str | None = None, at: datetime | None = None
 ) -> Canvas:
     """The map of a procedure, or of where a case stands on it, `at` an instant that is then written beside it.
 
@@ -205,7 +205,7 @@ def _foot(sizes: Sizes, contents: Contents, inner: float, column: float) -> tupl
 
 
 def _drawn(
-    procedure: Procedure, case: Case | None, at: datetime | None, sheet: Sheet, across: float, down: float
+    procedure: Procedure, case: Story | None, at: datetime | None, sheet: Sheet, across: float, down: float
 ) -> Canvas:
     about = procedure.about
     title = f"{about.title} ({about.letter}): process map"
@@ -251,7 +251,7 @@ def _side_by_side(
             y += one.height + between
 
 
-def _heading(canvas: Canvas, procedure: Procedure, case: Case | None, at: datetime | None, sizes: Sizes) -> None:
+def _heading(canvas: Canvas, procedure: Procedure, case: Story | None, at: datetime | None, sizes: Sizes) -> None:
     """The procedure's letter and title; version, source and system of record at the right."""
     about = procedure.about
     right = canvas.box.width - MARGIN
@@ -287,7 +287,7 @@ def _heading(canvas: Canvas, procedure: Procedure, case: Case | None, at: dateti
     says = "Process map, drawn from the rules that cases run on"
     if case:
         when = f", as it stood on {spoken_instant(at)}" if at else ""
-        says = f"Case {case.reference}, episode {case.episode}: {case.stage.value}{when}"
+        says = f"Case {case.reference}: {case.stage.value}{when}"
     canvas.text(x, MARGIN + sizes.mm(12.4), says, under, INK if case else QUIET)
 
 
@@ -295,7 +295,7 @@ def _within(texts: Sequence[str], style: Style, across: float) -> list[str]:
     return [line for text in texts for line in wrap(text, style, across)]
 
 
-def _stage(canvas: Canvas, procedure: Procedure, case: Case | None, sheet: Sheet, stage: Stage, ground: Box) -> None:
+def _stage(canvas: Canvas, procedure: Procedure, case: Story | None, sheet: Sheet, stage: Stage, ground: Box) -> None:
     """A stage: its head, with who acts while nothing else names anyone, and what stands in it."""
     sizes = sheet.sizes
     here = case is not None and case.stage is stage
@@ -368,7 +368,7 @@ STATES = {
 """What the colours of a case's states mean."""
 
 
-def _legend(canvas: Canvas, case: Case | None, sizes: Sizes, box: Box) -> None:
+def _legend(canvas: Canvas, case: Story | None, sizes: Sizes, box: Box) -> None:
     """What the signs and colours mean, and where all of this is from."""
     canvas.path(f"M{box.x:.2f} {box.y:.2f}h{box.width:.2f}", stroke=RULE, weight=sizes.mm(0.3))
     states = [Explained(STATES[state], colour, look="fill") for state, colour in COLOURS.items()] if case else []

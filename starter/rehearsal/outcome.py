@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from casework.calendar import LONDON
-from casework.case import Case, Deadline
+from casework.case import Case
 from casework.effects import Entry, Notice, NoticeKind
 from casework.model import Value
+from casework.story import Deadline
 from starter.rehearsal.scenario import Expected, Scenario
 
 

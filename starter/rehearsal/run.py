@@ -18,9 +18,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.basis import bank_holidays
 from casework.batch import Basis, BasisWanted, Batch, Recorded
-from casework.case import Case, Deadline
+from casework.case import Case
 from casework.effects import Entry, Notice
 from casework.procedure import Procedure
+from casework.story import Deadline
 from connection.search_attributes import ALL
 from connection.temporal import DATA_CONVERTER
 from starter.embedded import EmbeddedError, test_server_path

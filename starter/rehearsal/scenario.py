@@ -13,8 +13,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from casework.calendar import LONDON
 from casework.incoming import problems
-from casework.messages import MESSAGES, By
+from casework.messages import By
 from casework.model import Value
+from casework.stages import MESSAGES
 
 
 class WrongScenario(Exception):

@@ -1,0 +1,43 @@
+"""Deadlines under another procedure: what is open goes by the new rules, what closed stays as it closed."""
+
+from datetime import datetime
+
+from casework.procedure import Procedure
+from casework.story import Deadline, DeadlineState, Story
+from casework.vocabulary import SET_BY_THE_CASE
+
+
+def adopted(story: Story, told_again: Story, after: Procedure, now: datetime) -> dict[str, Deadline]:
+    """The deadlines of a story once it goes on under another procedure.
+
+    `told_again` is the same story by the new rules: where these know an anchor, their clocks run from it at once.
+    """
+    kept: dict[str, Deadline] = {}
+    for name, deadline in story.deadlines.items():
+        by_new_rules = told_again.deadlines.get(name)
+        if deadline.closed_at is not None:
+            kept[name] = deadline
+        elif deadline.timescale in SET_BY_THE_CASE:
+            kept[name] = _handed_over(deadline, story, after)
+        elif by_new_rules is not None:
+            kept[name] = by_new_rules
+        else:
+            other = "another" if deadline.timescale in after.timescale else "no such"
+            kept[name] = _ended(deadline, f"{after.about.key} has {other} rule", now)
+    for name, deadline in told_again.deadlines.items():
+        if name not in kept and deadline.closed_at is None:
+            kept[name] = deadline
+    return kept
+
+
+def _ended(deadline: Deadline, because: str, now: datetime) -> Deadline:
+    missed = deadline.state is DeadlineState.OVERDUE
+    state = DeadlineState.OVERDUE if missed else DeadlineState.ENDED
+    return deadline.model_copy(update={"state": state, "closed_at": now, "because": because})
+
+
+def _handed_over(deadline: Deadline, story: Story, after: Procedure) -> Deadline:
+    """What the case set for itself stays; where nobody holds its owner's role any more, whoever acts now has it."""
+    if deadline.owner in after.role:
+        return deadline
+    return deadline.model_copy(update={"owner": after.acting_at(story.stage)})

@@ -1,0 +1,81 @@
+"""What the passing of time brings about in a story: limits pass unmet, and the child comes of age."""
+
+from datetime import datetime, time
+
+from casework.calendar import LONDON, months_from
+from casework.deadlines.change import GRACE, end_all
+from casework.happening import happened
+from casework.requests import withdraw_all
+from casework.story import Deadline, DeadlineState, Story
+from casework.telling import Telling
+from casework.vocabulary import Event
+
+OF_AGE = 18 * 12
+"""Months: a child is a person under the age of eighteen (Children Act 1989, section 105)."""
+
+
+def lapse(telling: Telling, until: datetime) -> None:
+    """Let time pass up to an instant (UTC), in the order in which its events come."""
+    while (passing := _next(telling, until)) is not None:
+        at, deadline = passing
+        telling.now = at
+        if deadline is None:
+            _come_of_age(telling)
+            continue
+        telling.cause = deadline.id
+        late = {"state": DeadlineState.OVERDUE, "breached_at": deadline.breached_at or deadline.due}
+        telling.put_deadline(deadline.model_copy(update=late))
+        rule = telling.rules.timescale.get(deadline.timescale)
+        if rule is not None and rule.on_breach is not None:
+            happened(telling, rule.on_breach, at)
+    telling.now = until
+
+
+def _next(telling: Telling, until: datetime) -> tuple[datetime, Deadline | None] | None:
+    """The first thing that time brings about up to then: a limit that passes, or (with none) the birthday."""
+    story = telling.story
+    passing: list[tuple[datetime, Deadline | None]] = [
+        (deadline.due + GRACE, deadline)
+        for deadline in story.deadlines.values()
+        if deadline.due is not None
+        and deadline.state is DeadlineState.OPEN
+        and deadline.closed_at is None
+        and deadline.due + GRACE <= until
+        and not is_aim(telling, deadline)
+    ]
+    birthday = comes_of_age(story)
+    if birthday is not None and birthday <= until:
+        passing.append((birthday, None))
+    return min(passing, key=lambda one: one[0], default=None)
+
+
+def is_aim(telling: Telling, deadline: Deadline) -> bool:
+    """An aim that passes is not a limit missed (Q-09)."""
+    rule = telling.rules.timescale.get(deadline.timescale)
+    return rule is not None and rule.target
+
+
+def comes_of_age(story: Story) -> datetime | None:
+    """When the child will be eighteen: the start of that day in London. None where that ends nothing any more."""
+    if story.of_age or story.died or story.closed_at or story.child is None or story.child.born is None:
+        return None
+    return datetime.combine(months_from(story.child.born, OF_AGE), time(), LONDON)
+
+
+def _come_of_age(telling: Telling) -> None:
+    """What is owed to a child is not owed to an adult: every strand ends, and the case waits to be closed."""
+    telling.cause = "0"
+    telling.line("The child turned 18 (Children Act 1989, section 105): what was due to them as a child ends")
+    end_all(telling, "the child turned 18")
+    withdraw_all(telling, "the child turned 18")
+    telling.change(
+        of_age=True,
+        referral_open=False,
+        assessment=None,
+        strategies=(),
+        enquiry=None,
+        conference=None,
+        plan=None,
+        missing=None,
+    )
+    happened(telling, Event.CHILD_TURNED_18)

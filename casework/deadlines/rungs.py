@@ -1,0 +1,84 @@
+"""When a deadline or a request makes itself heard: reminders, the limit itself, escalations. Each is heard once.
+
+No document has any of these: they are S47's own design.
+"""
+
+from datetime import datetime, time
+from enum import StrEnum
+
+from casework.amounts import Amount, Unit, reckon
+from casework.calendar import LONDON, BankHolidays
+from casework.deadlines.change import GRACE
+from casework.model import Value
+from casework.procedure import Timescale
+from casework.story import Deadline, Request
+
+START_OF_DAY = time(9)
+REMIND_AFTER = Amount(number=1, unit=Unit.WORKING_DAYS)
+ESCALATE_AFTER = Amount(number=2, unit=Unit.WORKING_DAYS)
+"""A request that nobody decides: who is asked hears of it again, and then a manager does."""
+
+
+class RungKind(StrEnum):
+    """What is heard."""
+
+    WINDOW_OPENS = "window opens"
+    REMINDER = "reminder"
+    DUE = "due"
+    ESCALATION = "escalation"
+
+
+class Rung(Value):
+    """One instant (UTC) at which something makes itself heard, and to which role."""
+
+    at: datetime
+    kind: RungKind
+    to: str
+
+    @property
+    def key(self) -> str:
+        """Tells it from the others of the same deadline; a moved limit has other rungs."""
+        return f"{self.kind.value}:{self.to}:{int(self.at.timestamp())}"
+
+
+def rungs_of(rule: Timescale | None, deadline: Deadline, holidays: BankHolidays) -> tuple[Rung, ...]:
+    """The instants at which a deadline makes itself heard, in order."""
+    if deadline.due is None:
+        return ()
+    missed = deadline.due + GRACE
+    if rule is None:
+        return (Rung(at=missed, kind=RungKind.DUE, to=deadline.owner),)
+    anchor = deadline.due if deadline.on is None else deadline.due - GRACE  # of a day, an instant on that very day
+    rungs = [
+        Rung(at=at, kind=RungKind.REMINDER, to=deadline.owner)
+        for amount in rule.remind
+        if (at := _morning(amount, anchor, holidays, backwards=True)) < deadline.due
+    ]
+    if deadline.window_opens:
+        opens = datetime.combine(deadline.window_opens, START_OF_DAY, LONDON)
+        rungs.append(Rung(at=opens, kind=RungKind.WINDOW_OPENS, to=deadline.owner))
+    if not rule.target:  # an aim that passes is not a limit missed
+        rungs.append(Rung(at=missed, kind=RungKind.DUE, to=deadline.owner))
+        if rule.escalate:
+            rungs.append(Rung(at=missed, kind=RungKind.ESCALATION, to=rule.escalate))
+            rungs += [
+                Rung(at=_morning(rung.after, anchor, holidays) + GRACE, kind=RungKind.ESCALATION, to=rung.to)
+                for rung in rule.escalate_further
+            ]
+    return tuple(sorted(rungs, key=lambda rung: rung.at))
+
+
+def request_rungs(request: Request, holidays: BankHolidays) -> tuple[Rung, ...]:
+    """The instants at which a request that nobody decides makes itself heard."""
+    reminder = _morning(REMIND_AFTER, request.since, holidays)
+    rungs = [Rung(at=reminder, kind=RungKind.REMINDER, to=to) for to in request.to]
+    if request.escalate is not None:
+        at = _morning(ESCALATE_AFTER, request.since, holidays)
+        rungs.append(Rung(at=at, kind=RungKind.ESCALATION, to=request.escalate))
+    return tuple(rungs)
+
+
+def _morning(amount: Amount, anchor: datetime, holidays: BankHolidays, *, backwards: bool = False) -> datetime:
+    """Some time before or after a limit: to the hour where counted in hours, else at nine in the morning."""
+    instant, on = reckon(amount, anchor, holidays, reading="calendar", backwards=backwards)
+    return instant if on is None else datetime.combine(on, START_OF_DAY, LONDON).astimezone(instant.tzinfo)

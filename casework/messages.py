@@ -1,0 +1,213 @@
+"""What every message is: its own id, when it happened, who says so. And the table of all of them.
+
+A message stands in the module of its stage, beside the function that says what it means; `means` puts both into the
+table. From that table come the workflow's doors (an Update and a Signal each), the command line's verbs and the
+documents.
+
+What the sender wrote in their own words is narrative: it goes to the record, and the state of the case keeps only
+that it was given.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+
+from casework.model import Value
+from casework.vocabulary import Kind
+
+
+class Narrative:
+    """Marks a text as somebody's own words."""
+
+
+IN_THE_RECORD = "(in the record)"
+"""What the state keeps in the place of a narrative that was given."""
+
+NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+
+
+def _at_most(size: int) -> AfterValidator:
+    """A text is bounded in bytes: what reaches Temporal is."""
+
+    def check(text: str) -> str:
+        if len(text.encode()) > size:
+            raise ValueError(f"this is longer than {size} bytes; shorten it, or put it into the system of record")
+        return text
+
+    return AfterValidator(check)
+
+
+def as_written(value: Any) -> Any:
+    """Dates, instants and booleans are taken only as they are written, never made from numbers or other words."""
+    if isinstance(value, bool | int | float):
+        raise ValueError(f"{value!r} is not a date; write it like 2026-04-08, a time like 2026-04-08T10:00:00+01:00")
+    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d.]+\s*", value):
+        raise ValueError(f"{value!r} is not a date; write it like 2026-04-08, a time like 2026-04-08T10:00:00+01:00")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(as_written)]
+Day = Annotated[date, BeforeValidator(as_written)]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", strip_whitespace=True)]
+Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,79}$", strip_whitespace=True)]
+"""A name that the case gave: `strategy-4`, `initial-conference@4`; of a request also what it is about."""
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=2000, strip_whitespace=True, pattern=NO_CONTROLS),
+    _at_most(4000),
+    Narrative(),
+]
+Note = Annotated[str, StringConstraints(max_length=4000, pattern=NO_CONTROLS), _at_most(8000), Narrative()]
+Line = Annotated[
+    str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True, pattern=NO_CONTROLS), Narrative()
+]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True, pattern=NO_CONTROLS)]
+"""A short word of a list, such as a kind of harm or the name of a team."""
+RoleName = Annotated[str, StringConstraints(min_length=2, max_length=80, strip_whitespace=True)]
+
+PRACTITIONERS = frozenset({Kind.WORKER, Kind.MANAGER})
+"""Who records visits and outcomes."""
+DECIDERS = PRACTITIONERS | {Kind.CHAIR}
+"""Who records what a meeting decided."""
+CASEWORKERS = DECIDERS | {Kind.ADMINISTRATOR}
+"""The authority's own staff."""
+MANAGERS = frozenset({Kind.MANAGER})
+ANYONE = frozenset(Kind) - {Kind.FAMILY}
+
+
+class By(Value):
+    """Who sends a message: the role they act in, as the procedure names it, and an opaque id of the person."""
+
+    role: RoleName
+    person: Id
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.person}"
+
+
+def same_person(one: str | None, other: str | None) -> bool:
+    """Whether two ids are of one person: however they are spelt, in capitals or not."""
+    return one is not None and other is not None and one.strip().casefold() == other.strip().casefold()
+
+
+class Message(Value):
+    """What every message says."""
+
+    name: ClassVar[str] = ""
+    sent_by: ClassVar[frozenset[Kind]] = CASEWORKERS
+
+    id: Id = Field(description="this message's own id; the same id twice counts once")
+    occurred_at: Instant = Field(description="when it happened, with its time zone")
+    by: By
+    ask: Id | None = Field(
+        None, description="whom to ask, where it needs an authorisation; anybody entitled, if left out"
+    )
+    note: Note | None = Field(None, description="free text for the record")
+    moved_from: Ref | None = Field(
+        None, description="where it was first recorded on the wrong child: that case and number, as R-1001.7"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _booleans_as_written(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            for name in _booleans(cls):
+                if name in given and not isinstance(given[name], bool | None):
+                    raise ValueError(f"{name}: {given[name]!r} is not yes or no; write true or false")
+        return given
+
+    def __init_subclass__(cls, sent_by: frozenset[Kind] = CASEWORKERS) -> None:
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.sent_by = sent_by
+
+
+@lru_cache
+def _booleans(kind: type[Message]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, field in kind.model_fields.items()
+        if field.annotation is bool or bool in get_args(field.annotation)
+    )
+
+
+Kind_ = TypeVar("Kind_", bound=Message)
+MESSAGES: dict[str, type[Message]] = {}
+"""Every message by its name. Filled by the stages, each for what is its own: import it from `casework.stages`."""
+MEANINGS: dict[type[Message], Callable[[Any, Any], None]] = {}
+"""What each message means: told the story so far (a `Telling`) and the message."""
+
+
+def means(kind: type[Kind_]) -> Callable[[Callable[[Any, Kind_], None]], Callable[[Any, Kind_], None]]:
+    """Mark a stage's function as what a message of this kind means; both enter the tables."""
+
+    def register(function: Callable[[Any, Kind_], None]) -> Callable[[Any, Kind_], None]:
+        MESSAGES[kind.name] = kind
+        MEANINGS[kind] = function
+        return function
+
+    return register
+
+
+# --- Narrative ----------------------------------------------------------------------------------------------------
+
+
+@lru_cache
+def narratives(kind: type[Value]) -> tuple[str, ...]:
+    """The fields of a value that hold somebody's own words."""
+    return tuple(
+        name
+        for name, field in kind.model_fields.items()
+        if any(isinstance(said, Narrative) for said in field.metadata)
+        or any(
+            isinstance(said, Narrative)
+            for part in get_args(field.annotation)
+            for said in getattr(part, "__metadata__", ())
+        )
+    )
+
+
+Thing = TypeVar("Thing", bound=Value)
+
+
+def without_narrative(value: Thing) -> Thing:
+    """The same value as the state keeps it: that words were given, not which."""
+    update: dict[str, Any] = {name: IN_THE_RECORD for name in narratives(type(value)) if getattr(value, name)}
+    for name in type(value).model_fields:
+        part = getattr(value, name)
+        if isinstance(part, tuple) and part and isinstance(part[0], Value):
+            update[name] = tuple(without_narrative(item) for item in part)
+    return value.model_copy(update=update) if update else value
+
+
+# --- Telling messages apart ---------------------------------------------------------------------------------------
+
+
+def as_sent(message: Message) -> str:
+    """The message as JSON: what was said, and nothing that was left out."""
+    return message.model_dump_json(exclude_unset=True)
+
+
+def digest(message: Message) -> str:
+    """Tells whether two messages of one id say the same."""
+    said = message.model_dump(mode="json", exclude_unset=True, exclude={"id"})
+    said["occurred_at"] = message.occurred_at.timestamp()
+    said["by"] = {"role": message.by.role.casefold(), "person": message.by.person.casefold()}
+    return sha256(f"{message.name} {json.dumps(said, sort_keys=True)}".encode()).hexdigest()[:24]
+
+
+def times_in(value: object) -> Iterator[date]:
+    """Every day and instant in a part of a message."""
+    if isinstance(value, date):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from times_in(item)
+    elif isinstance(value, Value):
+        for _, part in value:
+            yield from times_in(part)

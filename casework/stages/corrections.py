@@ -1,0 +1,190 @@
+"""Putting right what was recorded: in error, wrongly, or on the wrong child.
+
+Nothing is ever taken out of the record. A correction is a fact of its own; the story is told without the withdrawn
+fact, or with the corrected one in its place, and every clock follows. Where a clock or a decision hangs on it, a
+manager authorises it first (S47's own design: no document has corrections; UK GDPR article 16 asks for them).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from casework.calendar import spoken_instant
+from casework.effects import Forwarded, NoticeKind
+from casework.facts import Fact, Replacement, Withdrawal, decoded
+from casework.messages import ANYONE, IN_THE_RECORD, Id, Message, Reason, means, narratives
+from casework.requests import role_of, takes_effect
+from casework.story import Request
+from casework.telling import Refusal, Telling
+from casework.vocabulary import Kind, Subject
+
+FIXED = ("id", "by", "moved_from")
+"""What a correction does not change of a message: which one it was, and who recorded it."""
+MOST_CHANGES = 20
+
+
+class RecordedInError(Withdrawal, sent_by=ANYONE):
+    """Some of what is recorded did not happen, or happened to another child. It stays in the record as withdrawn."""
+
+    facts: tuple[int, ...] = Field(min_length=1, max_length=40, description="the numbers of what was recorded in error")
+    belongs_to: Id | None = Field(
+        None, description="where it belongs to another child: that case's reference; it is recorded there"
+    )
+    reason: Reason
+
+    def withdrawn(self) -> tuple[int, ...]:
+        """The facts that do not count."""
+        return self.facts
+
+
+class Corrected(Replacement, sent_by=ANYONE):
+    """Something was recorded wrongly: this is how it was. What is not named stays as it was recorded."""
+
+    fact: int = Field(description="the number of what was recorded wrongly")
+    changes: dict[str, Any] = Field(description="each field that was wrong, as it is right; null: leave it out")
+    reason: Reason
+
+    @field_validator("changes")
+    @classmethod
+    def _changes_something(cls, changes: dict[str, Any]) -> dict[str, Any]:
+        if not 1 <= len(changes) <= MOST_CHANGES:
+            raise ValueError(f"name from 1 to {MOST_CHANGES} fields that were wrong")
+        if fixed := [name for name in FIXED if name in changes]:
+            raise ValueError(f"{', '.join(fixed)} cannot be corrected; record it in error, and then anew")
+        return changes
+
+    def replaced(self) -> int:
+        """The fact that was wrong."""
+        return self.fact
+
+    def instead_of(self, message: Message) -> Message:
+        """The message as it is right."""
+        return decoded(message.name, self.body_instead_of(message))
+
+    def body_instead_of(self, message: Message) -> dict[str, Any]:
+        """The same, before it was read: what was recorded, with the changes."""
+        body = message.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        return {key: value for key, value in {**body, **self.changes}.items() if value is not None}
+
+
+def without_words(message: Corrected, about: type[Message]) -> Corrected:
+    """The correction as the state keeps it: which narrative it changes, not the words."""
+    words = {key: IN_THE_RECORD for key in narratives(about) if message.changes.get(key)}
+    return message.model_copy(update={"changes": {**message.changes, **words}}) if words else message
+
+
+@means(RecordedInError)
+def recorded_in_error(telling: Telling, message: RecordedInError) -> None:
+    """Withdraw some facts: at once, or once a manager authorises it."""
+    wrong = [_known(telling, number) for number in message.facts]
+    _may_correct(telling, message, wrong)
+    telling.insist(1 in message.facts, "No. 1 opened the case. Send case_ended with how: opened in error.", "facts")
+    reference = telling.story.reference
+    telling.insist(message.belongs_to == reference, "belongs_to: this is that very case.", "belongs_to")
+    _put(telling, message, f"Withdraw what was recorded: {_numbers(message.facts)}")
+
+
+@means(Corrected)
+def corrected(telling: Telling, message: Corrected) -> None:
+    """Put another message into the place of a fact: at once, or once a manager authorises it."""
+    wrong = _known(telling, message.fact)
+    _may_correct(telling, message, [wrong])
+    _put(telling, message, f"Correct what was recorded: {_numbers((message.fact,))}")
+
+
+def _known(telling: Telling, number: int) -> Fact:
+    for fact in telling.book.known:
+        if fact.number == number and (telling.fact is None or number < telling.fact.number):
+            return fact
+    raise Refusal(f"There is no no. {number} in the record of this case; s47 show lists the numbers.", "facts")
+
+
+def _may_correct(telling: Telling, message: Message, wrong: list[Fact]) -> None:
+    """Whoever may record a thing may correct it; practitioners and managers correct anything."""
+    procedure = telling.story.procedure
+    role = role_of(telling, message)
+    if procedure.role[role].kind in (Kind.WORKER, Kind.MANAGER):
+        return
+    for fact in wrong:
+        telling.insist(
+            not procedure.may_record(role, fact.message.name, fact.message.sent_by),
+            f"No. {fact.number}: the {role} cannot record {fact.message.name}, and so cannot correct it. "
+            "A social worker or a manager can.",
+            "by",
+        )
+
+
+def _put(telling: Telling, message: Message, title: str) -> None:
+    """Ask a manager, where a clock or a decision hangs on it; else it takes effect at once."""
+    assert telling.fact is not None
+    if not telling.fact.asks:
+        correction_made(telling, message, message.occurred_at)
+        return
+    procedure = telling.story.procedure
+    rule = procedure.authorisation.get(Subject.CORRECTION)
+    to = rule.authorised_by if rule else procedure.managers
+    request = Request(
+        id=telling.named("request-"),
+        subject=Subject.CORRECTION,
+        title=title,
+        cites=rule.cites if rule else (),
+        to=to,
+        assigned_to=message.ask,
+        asked_by=message.by.person,
+        asked_by_role=role_of(telling, message),
+        asked_at=message.occurred_at,
+        since=message.occurred_at,
+        held=message,
+        escalate=procedure.above(to),
+    )
+    telling.put_request(request)
+    telling.line(f"{title}: asked of the {' or the '.join(to)} ({request.id}); until then it stands as recorded")
+    for role in to:
+        telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=request)
+
+
+@takes_effect(Subject.CORRECTION)
+def correction_made(telling: Telling, message: Message, at: datetime) -> None:
+    """The correction counts from now on (`casework.facts.in_force` sees to that); say what was put right."""
+    known = {fact.number: fact for fact in telling.book.known}
+    if isinstance(message, RecordedInError):
+        for number in message.facts:
+            telling.line(f"Recorded in error, and withdrawn: {described(known[number])}")
+        if message.belongs_to:
+            telling.line(f"It belongs to case {message.belongs_to}, and is recorded there")
+            for number in message.facts:
+                telling.do(Forwarded(fact=number, to=message.belongs_to), f"forward-{number}")
+    elif isinstance(message, Corrected):
+        wrong = known[message.fact]
+        telling.line(f"Put right: {described(wrong)}. {_difference(wrong.message, message)}")
+
+
+def described(fact: Fact) -> str:
+    """A fact in a few words: its number, what it said, when that was, who said it."""
+    message = fact.message
+    what = message.name.replace("_", " ")
+    return f"no. {fact.number}, {what} of {spoken_instant(message.occurred_at)}, by the {message.by}"
+
+
+def _difference(message: Message, correction: Corrected) -> str:
+    """What was recorded and what is right, field by field; of somebody's own words only that they changed."""
+    words = narratives(type(message))
+    before = message.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    said = []
+    for field, now in correction.changes.items():
+        name = field.replace("_", " ")
+        if field in words:
+            said.append(f"{name} reworded")
+        else:
+            said.append(f"{name}: {_short(before.get(field))} was recorded, {_short(now)} is right")
+    return "; ".join(said)
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _numbers(facts: tuple[int, ...]) -> str:
+    return f"no. {facts[0]}" if len(facts) == 1 else f"nos. {', '.join(map(str, facts))}"

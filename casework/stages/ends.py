@@ -1,0 +1,164 @@
+"""The ways out that are no completion: a strand that is called off, a case that goes elsewhere or should not be.
+
+Each has a reason, and an effect on its own clocks only. That the child turns 18 is no message: the calendar brings it
+(`casework.deadlines.lapse`). For what should never have been recorded there is `recorded_in_error`.
+"""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from casework import deadlines, requests
+from casework.happening import begin, happened
+from casework.messages import MANAGERS, PRACTITIONERS, Day, Id, Message, Reason, Ref, Word, means
+from casework.story import Conference, Deadline
+from casework.telling import Telling
+from casework.vocabulary import Circumstance, Event
+
+ENDS: dict[str, tuple[Event, ...]] = {
+    "referral": (Event.HARM_NOT_SUSPECTED,),
+    "assessment": (Event.ASSESSMENT_ENDED, Event.ASSESSMENT_COMPLETED),
+    "strategy": (Event.STRATEGY_ENDED, Event.SECTION_47_NOT_INITIATED),
+    "enquiry": (Event.SECTION_47_NOT_SUBSTANTIATED, Event.CONFERENCE_NOT_REQUIRED, Event.SECTION_47_CONCLUDED),
+    "conference": (Event.INITIAL_CONFERENCE_HELD, Event.NO_PLAN_MADE),
+    "plan": (Event.PLAN_ENDED,),
+    "search": (Event.CHILD_LOCATED,),
+}
+"""The ends that each kind of strand has when it is completed: what those would end, ends."""
+
+
+class StrandEnded(Message, sent_by=MANAGERS):
+    """A strand of the casework ends without being completed: a conference called off, an enquiry stopped."""
+
+    strand: Ref = Field(description="which: its name, as conference-9; or what it is, where only one such is open")
+    how: Literal["called off", "no longer needed", "moved to another authority", "recorded by mistake"]
+    reason: Reason
+
+
+class CaseEnded(Message, sent_by=MANAGERS):
+    """The whole case ends without being completed: another authority has it, or it should not have been opened."""
+
+    how: Literal["accepted by another authority", "duplicate of another case", "opened in error"]
+    other: Word | None = Field(None, description="the authority that accepted it, or the reference of the other case")
+    accepted_in_writing_on: Day | None = Field(None, description="the day of the other authority's written acceptance")
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _whole(self) -> "CaseEnded":
+        if self.how != "opened in error" and not self.other:
+            raise ValueError("other: name the authority that accepted the case, or the reference of the other case")
+        if self.how == "accepted by another authority" and self.accepted_in_writing_on is None:
+            raise ValueError(
+                "accepted_in_writing_on: until the other authority has accepted in writing, the case stays here"
+            )
+        return self
+
+
+class PlanReceived(Message, sent_by=PRACTITIONERS):
+    """A child on another authority's plan moved in, and we accepted the case: a conference here is to be held."""
+
+    authority: Word = Field(description="the authority whose plan it is")
+    accepted_in_writing_on: Day = Field(description="the day of our written acceptance")
+    reference: Id | None = Field(None, description="that authority's own reference")
+
+
+@means(StrandEnded)
+def strand_ended(telling: Telling, message: StrandEnded) -> None:
+    """End one strand, and the clocks that are its own."""
+    strand = named_strand(telling, message.strand)
+    words = telling.story.strands[strand]
+    telling.line(f"The {words} ({strand}) ended without being completed: {message.how}; the reason is in the record")
+    _end_clocks(telling, strand, f"{words}: {message.how}")
+    for request in telling.story.waiting_requests:
+        if request.about == strand:
+            requests.withdraw(telling, request, f"{words}: {message.how}")
+    kind = strand.partition("-")[0]
+    match kind:
+        case "referral":
+            telling.change(referral_open=False)
+        case "assessment":
+            telling.change(assessment=None)
+        case "strategy":
+            telling.change(strategies=tuple(one for one in telling.story.strategies if one.id != strand))
+        case "enquiry":
+            telling.change(enquiry=None, last_enquiry=strand)
+        case "conference":
+            telling.change(conference=None)
+        case "plan":
+            telling.change(plan=None)
+        case "search":
+            telling.change(missing=None)
+    happened(telling, Event.STRAND_ENDED, scope=strand)
+    if kind == "plan":
+        happened(telling, Event.PLAN_ENDED, scope=strand)
+
+
+def named_strand(telling: Telling, named: str) -> str:
+    """The open strand that is called so; or the only one that is of that kind."""
+    strands = telling.story.strands
+    if named in strands:
+        return named
+    alike = [strand for strand, words in strands.items() if words.casefold() == named.strip().casefold()]
+    there_are = ", ".join(f"{strand} ({words})" for strand, words in strands.items()) or "none"
+    telling.refuse_if(len(alike) != 1, f"strand: nothing called {named!r} is open. Open: {there_are}.", "strand")
+    return alike[0]
+
+
+def _end_clocks(telling: Telling, strand: str, because: str) -> None:
+    ends = set(ENDS[strand.partition("-")[0]])
+    for deadline in list(telling.story.deadlines.values()):
+        if deadline.closed_at is None and _hangs_on(telling, deadline, strand, ends):
+            deadlines.end(telling, deadline, because)
+
+
+def _hangs_on(telling: Telling, deadline: Deadline, strand: str, ends: set[Event]) -> bool:
+    """Whether a clock is this strand's: it was started on it, or on one it came out of that is over; or, started on
+    none, it is one that the strand's completion would have ended."""
+    story = telling.story
+    if deadline.scope is None:
+        rule = telling.rules.timescale.get(deadline.timescale)
+        if strand == "assessment" and deadline.timescale == "assessment":
+            return True
+        return rule is not None and bool(ends & {*rule.until, *rule.met_by})
+    if deadline.scope == strand or strand in story.roots(deadline.scope):
+        return True
+    return deadline.scope in story.roots(strand) and deadline.scope not in story.strands
+
+
+@means(CaseEnded)
+def case_ended(telling: Telling, message: CaseEnded) -> None:
+    """End everything that is open, and close the case."""
+    other = f" ({message.other})" if message.other else ""
+    telling.line(f"The case ended: {message.how}{other}; the reason is in the record")
+    deadlines.end_all(telling, message.how)
+    requests.withdraw_all(telling, message.how)
+    telling.change(
+        ended=message.how,
+        linked=(*telling.story.linked, message.other)
+        if message.how == "duplicate of another case" and message.other
+        else telling.story.linked,
+        referral_open=False,
+        assessment=None,
+        strategies=(),
+        enquiry=None,
+        conference=None,
+        plan=None,
+        missing=None,
+    )
+    if message.how == "accepted by another authority":
+        happened(telling, Event.CASE_TRANSFERRED)
+    happened(telling, Event.CASE_CLOSED)
+    deadlines.end_all(telling, message.how)
+    telling.change(closed_at=message.occurred_at)
+
+
+@means(PlanReceived)
+def plan_received(telling: Telling, message: PlanReceived) -> None:
+    """Take over a child who is on another authority's plan: a conference here decides on a plan of ours."""
+    telling.refuse_if(telling.story.plan, "The child is on a child protection plan here already.")
+    telling.line(f"A child on a plan of {message.authority} moved in, and the case was accepted here")
+    begin(telling, Circumstance.MOVED_IN)
+    if telling.story.conference is None:
+        telling.change(conference=Conference(id=telling.named("conference-")), referral_open=False)
+    conference = telling.story.conference
+    happened(telling, Event.PLAN_RECEIVED, scope=conference.id if conference else None)

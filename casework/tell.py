@@ -1,0 +1,72 @@
+"""Telling the story: the fold of the facts in the order in which they happened, with the passing of time between them.
+
+The same facts give the same story, in whatever order they were recorded.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from casework.deadlines.lapse import lapse
+from casework.facts import CalendarChange, Fact, in_force
+from casework.messages import MEANINGS
+from casework.procedure import Procedure
+from casework.story import Story
+from casework.telling import Book, Refusal, Telling, Told
+
+
+def book_of(start: Story, known: Sequence[Fact]) -> Book:
+    """What a story is told from. A bank holiday counts for every limit, whenever it was proclaimed."""
+    order = in_force(known)
+    calendar = start.bank_holidays
+    for fact in sorted(order, key=lambda fact: fact.number):
+        if isinstance(fact.message, CalendarChange):
+            day = fact.message.on_day()
+            calendar = calendar.with_proclaimed(day) if fact.message.proclaimed else calendar.without(day)
+    if calendar is not start.bank_holidays:
+        start = start.model_copy(update={"bank_holidays": calendar})
+    return Book(start, order, known)
+
+
+def tell(book: Book, until: datetime | None = None) -> Told:
+    """The whole story, up to an instant (UTC). Raises `Refusal` where a fact has no ground in it."""
+    told = Told(book.start)
+    for fact in book.order:
+        told = followed_by(told, step(told.story, fact, book))
+    return told if until is None else followed_by(told, pass_time(told.story, until))
+
+
+def tell_by(book: Book, before: Sequence[Fact], rules: Procedure, until: datetime) -> Story:
+    """The story of these facts as its clocks would be by other rules. What has no meaning there is left out."""
+    story = book.start
+    for fact in before:
+        try:
+            story = step(story, fact, book, rules=rules).story
+        except Refusal:
+            story = pass_time(story, fact.message.occurred_at, rules=rules).story
+    return pass_time(story, until, rules=rules).story
+
+
+def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: Procedure | None = None) -> Told:
+    """Tell one more fact, which happened later than all others, or at the same time. Raises `Refusal`."""
+    at = fact.message.occurred_at
+    passed = pass_time(story, at, rules=rules)
+    telling = Telling(passed.story, at, fact, strict=strict, rules=rules, book=book)
+    MEANINGS[type(fact.message)](telling, fact.message)
+    return followed_by(followed_by(passed, telling.told()), pass_time(telling.story, at, rules=rules))
+
+
+def pass_time(story: Story, until: datetime, *, rules: Procedure | None = None) -> Told:
+    """Let time pass up to an instant (UTC): limits pass, and the child comes of age."""
+    telling = Telling(story, until, rules=rules)
+    lapse(telling, until)
+    return telling.told()
+
+
+def followed_by(one: Told, then: Told) -> Told:
+    """Both, one after the other."""
+    return Told(
+        then.story,
+        (*one.lines, *then.lines) if then.lines else one.lines,
+        (*one.sayings, *then.sayings) if then.sayings else one.sayings,
+        (*one.deeds, *then.deeds) if then.deeds else one.deeds,
+    )

@@ -1,0 +1,185 @@
+"""The story while one fact is told: a stage's function changes it, says what goes into the chronology and whom to tell."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from casework.calendar import local_date, spoken_date
+from casework.effects import Forwarded, HolidayChanged, NoticeKind
+from casework.facts import Fact
+from casework.messages import Message
+from casework.procedure import Procedure
+from casework.story import Deadline, Request, Story
+
+
+class Refusal(Exception):
+    """Why a message cannot be accepted, and which of its fields is at fault. It never leaves the core."""
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+class Line(NamedTuple):
+    """A line for the chronology: of which fact, when it happened (UTC), and the rows it answers."""
+
+    fact: int
+    text: str
+    cites: tuple[str, ...]
+    at: datetime
+
+
+class Saying(NamedTuple):
+    """Something that a role is to be told. `key` names the occasion, so that each is told once."""
+
+    key: str
+    kind: NoticeKind
+    to: str
+    text: str
+    person: str | None = None
+    deadline: str | None = None
+    request: str | None = None
+
+
+class Told(NamedTuple):
+    """What came of telling: the story, and what was said on the way."""
+
+    story: Story
+    lines: tuple[Line, ...] = ()
+    sayings: tuple[Saying, ...] = ()
+    deeds: tuple["Deed", ...] = ()
+
+
+class Deed(NamedTuple):
+    """Something else that follows outside the case, once. `key` names the occasion."""
+
+    key: str
+    effect: HolidayChanged | Forwarded
+
+
+class Book(NamedTuple):
+    """What a story is told from: the unopened case, the facts that are in force in their order, and all there are."""
+
+    start: Story
+    order: Sequence[Fact]
+    known: Sequence[Fact]
+
+    def before(self, fact: Fact) -> Sequence[Fact]:
+        """The facts in force that come before this one."""
+        numbers = [one.number for one in self.order]
+        return self.order[: numbers.index(fact.number)] if fact.number in numbers else self.order
+
+
+class Telling:
+    """The story so far, while one fact (or the passing of time) is told.
+
+    `now` is the instant in the story (UTC). `rules` is the procedure whose timescales are followed: the story's own,
+    but when facts are told again for a procedure that is being adopted. `strict`: the fact is only just being
+    recorded, so whatever the procedure forbids refuses it; what was accepted once is not judged again by that.
+    """
+
+    def __init__(
+        self,
+        story: Story,
+        now: datetime,
+        fact: Fact | None = None,
+        *,
+        strict: bool = False,
+        rules: Procedure | None = None,
+        book: Book | None = None,
+    ) -> None:
+        self.story = story
+        self.now = now
+        self.fact = fact
+        self.message: Message | None = fact.message if fact else None
+        self.cause = str(fact.number) if fact else "0"
+        self.strict = strict
+        self.rules = rules or story.procedure
+        self.other_rules = rules
+        self.book = book or Book(story, (), ())
+        self.lines: list[Line] = []
+        self.sayings: list[Saying] = []
+        self.deeds: list[Deed] = []
+
+    def change(self, **fields: Any) -> None:
+        """Replace these fields of the story."""
+        self.story = self.story.model_copy(update=fields)
+
+    def named(self, what: str, taken: Callable[[str], bool] = lambda name: False) -> str:
+        """A name for something that this fact brings about: `strategy-4`. It never changes."""
+        name, again = f"{what}{self.cause.rpartition('@')[2]}", 2
+        while taken(name):
+            name, again = f"{what}{self.cause.rpartition('@')[2]}.{again}", again + 1
+        return name
+
+    def descend(self, strand: str, root: str) -> None:
+        """Note that a strand came out of another."""
+        known = self.story.came_from.get(strand, ())
+        if root not in known:
+            self.change(came_from={**self.story.came_from, strand: (*known, root)})
+
+    def line(self, text: str, cites: tuple[str, ...] = (), occurred_at: datetime | None = None) -> None:
+        """Write a line of the chronology."""
+        self.lines.append(
+            Line(
+                self.fact.number if self.fact else 0,
+                text,
+                cites,
+                occurred_at or (self.message.occurred_at if self.message else self.now),
+            )
+        )
+
+    def tell(
+        self,
+        kind: NoticeKind,
+        role: str,
+        text: str,
+        *,
+        about: str,
+        person: str | None = None,
+        deadline: str | None = None,
+        request: Request | None = None,
+    ) -> None:
+        """Tell a role something. `about` tells this occasion from others of the same fact; no wording goes into it."""
+        self.sayings.append(
+            Saying(
+                key=f"{self.cause}:{kind.value}:{about}:{role}",
+                kind=kind,
+                to=role,
+                text=text,
+                person=request.assigned_to if request else person,
+                deadline=deadline,
+                request=request.id if request else None,
+            )
+        )
+
+    def do(self, effect: HolidayChanged | Forwarded, about: str) -> None:
+        """Let something follow outside the case."""
+        self.deeds.append(Deed(f"{self.cause}:{about}", effect))
+
+    def put_deadline(self, deadline: Deadline) -> None:
+        """Keep a deadline as it now stands."""
+        self.change(deadlines={**self.story.deadlines, deadline.id: deadline})
+
+    def put_request(self, request: Request) -> None:
+        """Keep a request as it now stands."""
+        self.change(requests={**self.story.requests, request.id: request})
+
+    def refuse_if(self, problem: object, reason: str, field: str | None = None) -> None:
+        """Refuse the message where the story gives it no ground. It holds for what was accepted before, too."""
+        if problem:
+            raise Refusal(reason, field)
+
+    def insist(self, problem: object, reason: str, field: str | None = None) -> None:
+        """Refuse a message that is only just being recorded, where the procedure or its own words forbid it."""
+        if problem and self.strict:
+            raise Refusal(reason, field)
+
+    def told(self) -> Told:
+        """What came of it."""
+        return Told(self.story, tuple(self.lines), tuple(self.sayings), tuple(self.deeds))
+
+
+def day_of(instant: datetime) -> str:
+    """The London day of an instant, as it is spoken."""
+    return spoken_date(local_date(instant))
