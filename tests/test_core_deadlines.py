@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from casework import decide
-from casework.story import DeadlineState, RungKind
 from casework.effects import NoticeKind
 from casework.procedure import Procedure
 from casework.procedure_files import parse, shipped
+from casework.story import DeadlineState
 from tests.lives import Life, conference_set_on_p, london, plan_on_p, referred, strategy_on_p
 
 SW = "social worker/sw"
@@ -31,7 +31,7 @@ def process_map(was: str, now: str) -> Procedure:
 def on_p(procedure: Procedure, strategy: str) -> Life:
     """As `strategy_on_p`, on a changed process map."""
     life = referred(procedure, "2026-04-07 08:00").say("strategy_requested", ATM)
-    life.say("authorisation", TM, request="request-1", decision="authorise")
+    life.say("authorisation", TM, request="request-2", decision="authorise")
     return life.say("strategy_outcome", SW, strategy, decision="section 47")
 
 
@@ -91,7 +91,7 @@ def test_a_case_that_slept_through_several_limits_hears_of_each_once_and_reminds
     life = strategy_on_p("2026-04-08 10:00").sleep("2026-05-20 09:00")
     assert len(life.told(NoticeKind.OVERDUE)) == 3
     assert life.told(NoticeKind.REMINDER) == []
-    assert life.next_alarm is None
+    assert list(decide.alarms(life.whole)) == ["birthday"]  # of what is missed, everything has been heard
 
 
 def test_a_late_fact_meets_the_limit_and_the_miss_that_was_recorded_stays() -> None:
@@ -99,7 +99,7 @@ def test_a_late_fact_meets_the_limit_and_the_miss_that_was_recorded_stays() -> N
     life.say("child_visited", SW, occurred_at="2026-04-09 09:30")
     assert life.state("child-seen") == "met missed"
     assert life.the("child-seen").met_at == london("2026-04-09 09:30")
-    assert any("met, Thu 9 Apr 2026 09:30 (the case had already recorded it as missed)" in line for line in life.lines)
+    assert any("met, Thu 9 Apr 2026 09:30 (it had been recorded as missed)" in line for line in life.lines)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_late_fact_meets_the_limit_and_the_miss_that_was_recorded_stays() -> N
 )
 def test_the_order_in_which_facts_are_told_does_not_matter(visit: str, state: str) -> None:
     life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
-    life.say("authorisation", TM, request="request-1", decision="authorise")
+    life.say("authorisation", TM, request="request-2", decision="authorise")
     life.say("child_visited", SW, "2026-04-10 09:00", occurred_at=visit)
     life.say("strategy_outcome", SW, occurred_at="2026-04-08 10:00", decision="section 47")
     assert life.due("child-seen") == "2026-04-09 10:00"
@@ -118,18 +118,21 @@ def test_the_order_in_which_facts_are_told_does_not_matter(visit: str, state: st
 
 def test_a_clock_that_has_run_out_when_the_case_hears_of_it_is_overdue_at_once() -> None:
     life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
-    life.say("authorisation", TM, request="request-1", decision="authorise")
+    life.say("authorisation", TM, request="request-2", decision="authorise")
     life.say("strategy_outcome", SW, "2026-04-11 09:00", occurred_at="2026-04-08 10:00", decision="section 47")
     assert life.state("child-seen") == "overdue missed"
     assert life.told(NoticeKind.OVERDUE, "child-seen") == [("2026-04-11 09:00", "social worker")]
 
 
-def test_a_visit_of_long_ago_does_not_meet_the_clock_that_runs_now() -> None:
+def test_a_visit_told_late_meets_the_clock_that_ran_then_and_not_the_one_that_runs_now() -> None:
     life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
     life.say("child_visited", SW, "2026-04-08 16:00", **ALONE)
     life.say("child_visited", SW, "2026-04-09 09:00", occurred_at="2026-04-01 16:00", **ALONE)
-    assert life.due("plan-visit") == "2026-04-22"
-    assert [life.state("plan-visit", nth) for nth in range(2)] == ["met", "open"]
+    assert [(life.due("plan-visit", nth), life.state("plan-visit", nth)) for nth in range(3)] == [
+        ("2026-04-10", "met"),
+        ("2026-04-15", "met"),
+        ("2026-04-22", "open"),
+    ]
 
 
 def test_one_visit_told_by_two_people_is_one_visit() -> None:
@@ -149,11 +152,12 @@ def test_what_was_done_late_is_said_to_be_late_and_nothing_else() -> None:
 
 def test_a_reason_is_kept_with_what_was_missed() -> None:
     life = strategy_on_p("2026-04-08 10:00").until("2026-04-10 09:00")
-    life.say("reason_recorded", SW, deadline="child-seen-1", reason="the family was away until Friday")
-    assert life.the("child-seen").because == "the family was away until Friday"
+    life.say("reason_recorded", SW, deadline="child-seen@4", reason="the family was away until Friday")
+    assert life.the("child-seen").because == "the reason is in the record"
+    assert "the family was away until Friday" in life.kept[-1].body
     assert life.state("child-seen") == "overdue missed"
-    assert "There is no deadline child-seen-9" in life.refused(
-        "reason_recorded", SW, deadline="child-seen-9", reason="none"
+    assert "There is no deadline child-seen@9" in life.refused(
+        "reason_recorded", SW, deadline="child-seen@9", reason="none"
     )
 
 
@@ -180,11 +184,11 @@ def test_what_is_met_is_not_reminded_of() -> None:
 
 def test_a_reminder_that_would_be_over_already_is_left_out() -> None:
     life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
-    life.say("authorisation", TM, request="request-1", decision="authorise")
+    life.say("authorisation", TM, request="request-2", decision="authorise")
     life.say("strategy_outcome", SW, "2026-04-09 08:00", occurred_at="2026-04-08 10:00", decision="section 47")
     life.until("2026-04-09 09:59")
     assert life.told(NoticeKind.REMINDER, "child-seen") == []
-    assert [rung.kind for rung in life.the("child-seen").rungs] == [RungKind.DUE, RungKind.ESCALATION]
+    assert decide.alarms(life.whole)["child-seen@4"][0] == london("2026-04-09 10:00:01")
 
 
 def test_each_further_step_of_an_escalation_sounds_once_and_in_its_order_however_it_is_written() -> None:
@@ -212,7 +216,7 @@ def test_an_escalation_that_has_begun_ends_when_the_duty_is_done() -> None:
 
 def test_alarms_are_named_for_a_timeline_and_lie_ahead() -> None:
     life = strategy_on_p("2026-04-08 10:00")
-    at, summary = decide.alarms(life.case)["child-seen-1"]
+    at, summary = decide.alarms(life.whole)["child-seen@4"]
     assert at == london("2026-04-09 06:00")
     assert summary == "Visit the family home and see the child — due Thu 9 Apr 2026 10:00"
     while life.next_alarm is not None:
@@ -404,7 +408,7 @@ def test_when_the_plan_ends_every_recurrence_ends(ending: list[tuple[str, str, d
         asked = {"request": life.case.waiting_requests[-1].id} if name == "authorisation" else {}
         life.say(name, by, **asked, **fields)
     assert not {"plan-visit", "core-group", "first-review", "later-review"} & set(life.running)
-    assert not [key for key in decide.alarms(life.case) if key.startswith(("plan-visit", "core-group", "first-rev"))]
+    assert not [key for key in decide.alarms(life.whole) if key.startswith(("plan-visit", "core-group", "first-rev"))]
     told = len(life.notices())
     life.until("2027-06-01 09:00")
     assert not [notice for notice in life.notices()[told:] if (notice.deadline or "").startswith(("plan", "core"))]
@@ -518,18 +522,18 @@ def organised_abuse_on_w() -> Life:
 @pytest.mark.covers("W-03", "W-04", "W-05", "A-19")
 def test_an_extension_replaces_the_limit_and_counts_from_the_same_event() -> None:
     life = organised_abuse_on_w()
-    life.say("authorisation", "service manager/s", "2026-10-24 09:00", request="request-1", decision="authorise")
+    life.say("authorisation", "service manager/s", "2026-10-24 09:00", request="request-3", decision="authorise")
     assert life.state("strategy-discussion") == "ended"
     assert life.due("strategy-discussion-extended") == "2026-10-26 17:00"
     assert life.due("child-seen") == "2026-10-24 18:00"
     life.until("2026-10-24 18:00:02")
-    assert missed(life) == {"screening-1", "contact-record-1", "allocation-1", "child-seen-1"}
+    assert missed(life) == {"screening@1", "contact-record@1", "allocation@1", "child-seen@1"}
 
 
 @pytest.mark.covers("W-04", "A-19")
 def test_an_extension_agreed_too_late_leaves_the_limit_missed() -> None:
     life = organised_abuse_on_w().until("2026-10-24 20:00")
-    life.say("authorisation", "service manager/s", request="request-1", decision="authorise")
+    life.say("authorisation", "service manager/s", request="request-3", decision="authorise")
     assert life.state("strategy-discussion") == "overdue closed missed"
     assert life.due("strategy-discussion-extended") == "2026-10-26 17:00"
     assert life.state("strategy-discussion-extended") == "open"
@@ -541,9 +545,9 @@ def test_an_extension_is_for_the_discussion_it_was_asked_for() -> None:
     life = organised_abuse_on_w()
     life.say("strategy_requested", "rrt practice lead/r", "2026-10-23 20:00", complex=True)
     assert len(life.case.strategies) == 2
-    life.say("authorisation", "service manager/s", request="request-1", decision="authorise")
+    life.say("authorisation", "service manager/s", request="request-3", decision="authorise")
     assert life.state("strategy-discussion-extended") == "open"
-    assert life.the("strategy-discussion-extended").scope == "strategy-1"
+    assert life.the("strategy-discussion-extended").scope == "strategy-2"
 
 
 # --- Withheld -----------------------------------------------------------------------------------------------------
@@ -559,7 +563,7 @@ def test_what_is_withheld_from_the_family_does_not_become_overdue() -> None:
     life.until("2026-04-28 20:00")
     assert life.state("conference-report-to-family") == "withheld"
     assert life.notices(about="conference-report-to-family") == []
-    assert "conference-report-to-family-1" not in decide.alarms(life.case)
+    assert "conference-report-to-family@8" not in decide.alarms(life.whole)
     assert "social worker" in life.case.waiting_for
 
 
@@ -650,7 +654,7 @@ def test_a_case_that_moves_to_a_changed_procedure_is_counted_by_it() -> None:
     life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(changed))
     assert life.due("initial-conference") == "2026-04-22"
     assert life.due("conference-arrangements") == "2026-04-29"
-    assert [notice.deadline for notice in life.notices(NoticeKind.MOVED)] == ["initial-conference-1"]
+    assert [notice.deadline for notice in life.notices(NoticeKind.MOVED)] == ["initial-conference@4"]
     assert any("is changed" in line and "initial-conference" in line for line in life.lines)
     assert "this very procedure" in life.refused("procedure_adopted", TM, procedure=as_message(changed))
 

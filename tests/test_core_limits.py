@@ -12,15 +12,14 @@ from typing import Any
 
 import pytest
 
-from casework import decide
 from casework.amounts import Amount
 from casework.calendar import LONDON, end_of_day
-from casework.story import Assessment, Case, Child, Conference, Deadline, Enquiry, Missing, Plan
 from casework.conditions import holds
-from casework.facts import happened
+from casework.happening import happened
 from casework.procedure import Procedure, Timescale
 from casework.procedure_files import load, shipped
-from casework.turn import Turn
+from casework.story import Assessment, Child, Conference, Deadline, Enquiry, Missing, Plan, Story
+from casework.telling import Telling
 from casework.vocabulary import Circumstance, Condition
 from tests.lives import HOLIDAYS
 
@@ -41,23 +40,22 @@ LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 def opened(procedure: Procedure, key: str, anchor: datetime) -> Deadline:
     """The deadline of this timescale on a case on which what it counts from happened at that instant."""
     rule = procedure.timescale[key]
-    case = in_which_it_is_a_duty(procedure, rule)
-    turn = Turn(case, anchor)
+    telling = Telling(in_which_it_is_a_duty(procedure, rule), anchor)
     counts_from = anchor if rule.before is not None else None
-    happened(turn, rule.from_[0], anchor, counts_from=counts_from)
+    happened(telling, rule.from_[0], anchor, counts_from=counts_from)
     if rule.opens_on is not None:
-        happened(turn, rule.opens_on, anchor + timedelta(hours=1))
-    missing = [condition.value for condition in rule.only_if if not holds(condition, turn.case)]
+        happened(telling, rule.opens_on, anchor + timedelta(hours=1))
+    missing = [condition.value for condition in rule.only_if if not holds(condition, telling.story)]
     assert not missing, f"in_which_it_is_a_duty knows no case of which this is so: {', '.join(missing)}"
-    found = [deadline for deadline in turn.case.deadlines.values() if deadline.timescale == key]
+    found = [deadline for deadline in telling.story.deadlines.values() if deadline.timescale == key]
     assert found, f"{key} did not open on {rule.from_[0].value}"
     return found[-1]
 
 
-def in_which_it_is_a_duty(procedure: Procedure, rule: Timescale) -> Case:
+def in_which_it_is_a_duty(procedure: Procedure, rule: Timescale) -> Story:
     """A case on which all strands are open, and of a child who is born unless the rule is for one who is not."""
     born = Condition.UNBORN not in rule.only_if
-    return decide.unopened("case-1", 1, procedure, HOLIDAYS).model_copy(
+    return Story(reference="case-1", procedure=procedure, bank_holidays=HOLIDAYS).model_copy(
         update={
             "opened_at": LONG_AGO,
             "child": Child(
@@ -66,7 +64,7 @@ def in_which_it_is_a_duty(procedure: Procedure, rule: Timescale) -> Case:
                 expected=None if born else date(2026, 12, 1),
             ),
             "assessment": Assessment(started_at=LONG_AGO, completed_at=LONG_AGO),
-            "enquiry": Enquiry(id="enquiry-1", initiated_at=LONG_AGO, strategy="strategy-1"),
+            "enquiry": Enquiry(id="enquiry-1", initiated_at=LONG_AGO),
             "conference": Conference(id="conference-1", service_informed=True, chair="chair"),
             "plan": Plan(id="plan-1", started_at=LONG_AGO, categories=("neglect",), review=Conference(id="review-1")),
             "missing": Missing(since=LONG_AGO),

@@ -26,7 +26,7 @@ def asked_on_p() -> Life:
 @pytest.mark.covers("D-P-01", "F-P-01", "C-10")
 def test_what_is_asked_waits_for_whoever_authorises_it() -> None:
     life = asked_on_p()
-    request = life.case.requests["request-1"]
+    request = life.case.requests["request-2"]
     assert (request.state, request.to, request.asked_by_role) == (
         RequestState.OPEN,
         ("team manager",),
@@ -34,7 +34,7 @@ def test_what_is_asked_waits_for_whoever_authorises_it() -> None:
     )
     assert life.case.waiting_for == ["team manager"]
     assert [(notice.to, notice.request) for notice in life.notices(NoticeKind.REQUEST)] == [
-        ("team manager", "request-1")
+        ("team manager", "request-2")
     ]
     assert life.case.strategies == ()
     assert "No strategy discussion is agreed" in life.refused("strategy_outcome", SW, decision="section 47")
@@ -44,7 +44,7 @@ def test_what_is_asked_waits_for_whoever_authorises_it() -> None:
 @pytest.mark.covers("D-P-01", "C-10")
 def test_an_immediate_discussion_waits_for_nobody() -> None:
     life = referred("P", "2026-04-07 09:00").say("strategy_requested", SW, immediate=True)
-    assert [strategy.id for strategy in life.case.strategies] == ["strategy-1"]
+    assert [strategy.id for strategy in life.case.strategies] == ["strategy-2"]
     assert [notice.to for notice in life.notices(NoticeKind.TOLD)] == ["team manager"]
     life.say("strategy_outcome", SW, "2026-04-07 10:00", decision="section 47")
     assert life.due("child-seen") == "2026-04-08 10:00"
@@ -53,16 +53,16 @@ def test_an_immediate_discussion_waits_for_nobody() -> None:
 def test_asked_again_the_first_request_is_withdrawn() -> None:
     life = asked_on_p().say("strategy_requested", ATM, "2026-04-07 11:00")
     assert {key: request.state.value for key, request in life.case.requests.items()} == {
-        "request-1": "withdrawn",
-        "request-2": "open",
+        "request-2": "withdrawn",
+        "request-3": "open",
     }
-    assert "withdrawn already" in life.refused("authorisation", TM, request="request-1", decision="authorise")
+    assert "withdrawn already" in life.refused("authorisation", TM, request="request-2", decision="authorise")
 
 
 @pytest.mark.covers("Q-19")
 def test_nothing_is_authorised_by_waiting() -> None:
     life = asked_on_p().until("2027-04-07 09:00")
-    assert life.case.requests["request-1"].state is RequestState.OPEN
+    assert life.case.requests["request-2"].state is RequestState.OPEN
     assert life.case.strategies == ()
     assert life.case.waiting_for == ["team manager"]
 
@@ -72,8 +72,8 @@ def test_nothing_is_authorised_by_waiting() -> None:
 
 @pytest.mark.covers("D-P-01")
 def test_what_was_held_takes_effect_when_it_is_authorised() -> None:
-    life = asked_on_p().say("authorisation", TM, "2026-04-07 12:00", request="request-1", decision="authorise")
-    request = life.case.requests["request-1"]
+    life = asked_on_p().say("authorisation", TM, "2026-04-07 12:00", request="request-2", decision="authorise")
+    request = life.case.requests["request-2"]
     assert (request.state, request.decided_by, request.decided_at) == (
         RequestState.AUTHORISED,
         "team manager tm",
@@ -85,27 +85,28 @@ def test_what_was_held_takes_effect_when_it_is_authorised() -> None:
 @pytest.mark.covers("Q-19")
 def test_what_is_returned_goes_back_with_its_reason_and_can_be_asked_again() -> None:
     life = asked_on_p()
-    assert "reason: say why" in life.refused("authorisation", TM, request="request-1", decision="return")
-    life.say("authorisation", TM, request="request-1", decision="return", reason="say more of the injury")
-    request = life.case.requests["request-1"]
-    assert (request.state, request.reason) == (RequestState.RETURNED, "say more of the injury")
+    assert "reason: say why" in life.refused("authorisation", TM, request="request-2", decision="return")
+    life.say("authorisation", TM, request="request-2", decision="return", reason="say more of the injury")
+    request = life.case.requests["request-2"]
+    assert request.state is RequestState.RETURNED
+    assert "say more of the injury" in life.kept[-1].body
     assert life.case.strategies == ()
     back = life.notices(NoticeKind.REQUEST)[-1]
     assert (back.to, back.text.startswith("Returned to you")) == ("assistant team manager", True)
-    assert "returned already" in life.refused("authorisation", TM, request="request-1", decision="authorise")
+    assert "returned already" in life.refused("authorisation", TM, request="request-2", decision="authorise")
     life.say("strategy_requested", ATM)
-    life.say("authorisation", TM, request="request-2", decision="authorise")
+    life.say("authorisation", TM, request="request-4", decision="authorise")
     assert len(life.case.strategies) == 1
 
 
 @pytest.mark.covers("D-P-01", "D-P-06")
 def test_a_request_is_decided_once_by_the_right_role_and_by_nobody_who_asked() -> None:
     life = asked_on_p()
-    ask = {"request": "request-1", "decision": "authorise"}
+    ask = {"request": "request-2", "decision": "authorise"}
     assert "the team manager decides this, not the assistant team manager" in life.refused("authorisation", ATM, **ask)
-    assert "may not send" in life.refused("authorisation", "police/pc", **ask)
+    assert "The police cannot record authorisation" in life.refused("authorisation", "police/pc", **ask)
     assert "nobody authorises their own" in life.refused("authorisation", "team manager/atm", **ask)
-    assert "Waiting: request-1 (Management Decision" in life.refused(
+    assert "Waiting: request-2 (strategy discussion: Management Decision" in life.refused(
         "authorisation", TM, request="request-7", decision="authorise"
     )
     life.say("authorisation", TM, **ask)
@@ -116,18 +117,18 @@ def test_a_request_is_decided_once_by_the_right_role_and_by_nobody_who_asked() -
 @pytest.mark.covers("Q-19")
 def test_a_request_given_to_one_person_is_theirs_to_decide() -> None:
     life = asked_on_p()
-    assert "nobody authorises their own" in life.refused("request_reassigned", TM, request="request-1", to="atm")
-    life.say("request_reassigned", TM, request="request-1", to="tm-2")
+    assert "nobody authorises their own" in life.refused("request_reassigned", TM, request="request-2", to="atm")
+    life.say("request_reassigned", TM, request="request-2", to="tm-2")
     assert life.notices(NoticeKind.REQUEST)[-1].person == "tm-2"
-    assert "given to tm-2" in life.refused("authorisation", TM, request="request-1", decision="authorise")
-    life.say("authorisation", "team manager/tm-2", request="request-1", decision="authorise")
+    assert "given to tm-2" in life.refused("authorisation", TM, request="request-2", decision="authorise")
+    life.say("authorisation", "team manager/tm-2", request="request-2", decision="authorise")
     assert len(life.case.strategies) == 1
-    assert "authorised already" in life.refused("request_reassigned", TM, request="request-1", to="tm-3")
+    assert "authorised already" in life.refused("request_reassigned", TM, request="request-2", to="tm-3")
 
 
 def test_a_role_is_known_by_its_label_and_in_any_case_of_letters() -> None:
     life = asked_on_p()
-    life.say("authorisation", "Team Manager (TM)/tm", request="request-1", decision="authorise")
+    life.say("authorisation", "Team Manager (TM)/tm", request="request-2", decision="authorise")
     assert len(life.case.strategies) == 1
     assert "has no role 'team boss'" in life.refused("strategy_requested", "team boss/b")
 
@@ -210,8 +211,8 @@ def test_on_m_no_further_action_leaves_the_manager_to_send_the_next_action() -> 
 
 
 def test_what_takes_effect_on_authorising_is_not_to_be_finished() -> None:
-    life = asked_on_p().say("authorisation", TM, request="request-1", decision="authorise")
-    assert "there is nothing to finish" in life.refused("request_finished", TM, request="request-1")
+    life = asked_on_p().say("authorisation", TM, request="request-2", decision="authorise")
+    assert "there is nothing to finish" in life.refused("request_finished", TM, request="request-2")
 
 
 @pytest.mark.covers("D-P-09", "F-P-07", "SP-P-01")
@@ -248,7 +249,7 @@ def test_a_death_ends_what_waits_to_be_authorised() -> None:
     life = strategy_held_on_m("section 47")
     life.say("child_died", SW, abuse_or_neglect_suspected=False, other_children=False)
     assert life.case.waiting_requests == []
-    assert "withdrawn already" in life.refused("authorisation", SENIOR, request="request-1", decision="authorise")
+    assert "withdrawn already" in life.refused("authorisation", SENIOR, request="request-3", decision="authorise")
 
 
 def test_a_case_that_moves_to_another_procedure_asks_those_who_decide_there() -> None:
@@ -287,14 +288,18 @@ def test_what_is_decided_by_the_same_people_under_a_new_version_is_not_asked_aga
     assert len(life.notices(NoticeKind.REQUEST)) == told
 
 
-def test_decided_requests_are_forgotten_in_the_end_and_those_that_wait_are_not() -> None:
+def test_what_was_decided_is_never_forgotten() -> None:
     life = asked_on_p()
-    for number in range(1, 12):
+    for number in range(2, 24, 2):
         life.say("authorisation", TM, request=f"request-{number}", decision="return", reason="say more")
         life.say("strategy_requested", ATM)
-    assert [request.id for request in life.case.waiting_requests] == ["request-12"]
-    assert len(life.case.requests) <= 7
-    assert strategy_on_p("2026-04-08 10:00").case.requests["request-1"].state is RequestState.AUTHORISED
+    assert [request.id for request in life.case.waiting_requests] == ["request-24"]
+    assert [request.state for request in life.case.requests.values()] == [RequestState.RETURNED] * 11 + [
+        RequestState.OPEN
+    ]
+    assert "returned already by team manager tm" in life.refused(
+        "authorisation", TM, request="request-2", decision="authorise"
+    )
 
 
 def test_a_discussion_on_b_must_answer_what_the_procedure_asks() -> None:

@@ -284,7 +284,7 @@ def test_a_whole_life_on_the_process_map() -> None:
 def test_b01_b02_the_assessment_is_45_working_days_from_the_referral(referral: str, due: str) -> None:
     life = referred("B", referral)
     assert life.due("assessment") == due
-    assert [key for key in life.deadlines if key.startswith("assessment-")] == ["assessment-1"]  # one timer for both
+    assert [key for key in life.deadlines if key.startswith("assessment@")] == ["assessment@1"]  # one timer for both
 
 
 @pytest.mark.covers("B-01")
