@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from casework.story import RequestState
 from casework.effects import NoticeKind
-from tests.lives import B_ANSWERS, Life, london, plan_on_p, referred, strategy_on_b, strategy_on_p
+from casework.story import RequestState
+from tests.lives import B_ANSWERS, Life, london, plan_on_p, referred, strategy_on_b
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"

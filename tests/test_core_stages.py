@@ -460,22 +460,23 @@ def test_a_prompt_is_checked_off_or_answered_no_with_a_reason() -> None:
 def test_a_form_has_its_contents_and_its_signature() -> None:
     life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
     assert "has no form 'nothing'" in life.refused("form_completed", LEAD, form="nothing")
-    key, form = next(
-        (key, form) for key, form in life.procedure.form.items() if len(form.contents) > 1 and not form.written_by
-    )
+    form = life.procedure.form["medical-report"]
+    said: dict[str, Any] = {"form": "medical-report", "contents": [part.upper() for part in form.contents]}
     assert f"lacks: {form.contents[-1]}" in life.refused(
-        "form_completed", LEAD, form=key, contents=list(form.contents[:-1])
+        "form_completed", DOCTOR, form="medical-report", contents=list(form.contents[:-1]), signed=True
     )
-    life.say("form_completed", LEAD, form=key, contents=[part.upper() for part in form.contents], signed=True)
+    assert "is signed and dated by the medical practitioner" in life.refused("form_completed", DOCTOR, **said)
+    life.say("form_completed", DOCTOR, **said, signed=True)
     assert f"{form.name} was completed" in life.lines
 
 
 def test_a_form_is_recorded_by_whoever_writes_it() -> None:
     life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
-    key, form = next(
-        (key, form) for key, form in life.procedure.form.items() if form.written_by == "co-operating agency"
-    )
+    said: dict[str, Any] = {
+        "form": "telephone-record",
+        "contents": list(life.procedure.form["telephone-record"].contents),
+    }
     assert "is written by the co-operating agency, not by the lead practitioner" in life.refused(
-        "form_completed", LEAD, form=key, contents=list(form.contents), signed=True
+        "form_completed", LEAD, **said
     )
-    life.say("form_completed", "co-operating agency/a", form=key, contents=list(form.contents), signed=True)
+    life.say("form_completed", "co-operating agency/a", **said)
