@@ -7,19 +7,23 @@ from typing import Any
 
 from activities.basis import CaseBasis
 from activities.database import Database, DatabaseFailed
+from activities.forwarding import Forwards
 from activities.mail import Mail
 from activities.notices import Notices
 from activities.records import Records
 from connection.settings import settings
 
 
-def all_activities(records: Records, notices: Notices, basis: CaseBasis) -> list[Callable[..., Any]]:
-    """Every activity. The workflow calls them by name: case_basis, record, deliver, mark_undelivered."""
-    return [basis.case_basis, records.record, notices.deliver, notices.mark_undelivered]
+def all_activities(
+    records: Records, notices: Notices, basis: CaseBasis, forwards: Forwards
+) -> list[Callable[..., Any]]:
+    """Every activity. The workflow calls them by name: case_basis, record, deliver,
+    mark_undelivered, forward."""
+    return [basis.case_basis, records.record, notices.deliver, notices.mark_undelivered, forwards.forward]
 
 
 @asynccontextmanager
-async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis]]:
+async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis, Forwards]]:
     """What the settings name: the records' database, its schema brought up to date, and the mail server.
 
     A database that does not answer is waited for by the activities themselves. Raises ValueError for settings that
@@ -36,6 +40,6 @@ async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis]]:
             await database.prepare()
         except DatabaseFailed as problem:
             logging.warning("the records cannot be reached yet: %s", problem)
-        yield records, Notices(database, mail), CaseBasis(database, chosen.procedures)
+        yield records, Notices(database, mail), CaseBasis(database, chosen.procedures), Forwards(database)
     finally:
         await database.close()

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from casework.calendar import BankHolidays
 from casework.case import Case
-from casework.effects import DeadlineChanged, Effect, Entry, HolidayChanged, Kept, Notice, RequestChanged
+from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, HolidayChanged, Kept, Notice, RequestChanged
 from casework.model import Value
-from casework.procedure import Procedure
+from casework.procedure import Snapshot
 from casework.story import Deadline, Request
 from casework.vocabulary import Stage
 
@@ -44,6 +44,7 @@ class Batch(Value):
     announced: str = "{}"
     kept: tuple[Kept, ...] = ()
     holidays: tuple[HolidayChanged, ...] = ()
+    forwards: tuple[Forwarded, ...] = ()
     entries: tuple[Entry, ...] = ()
     notices: tuple[Notice, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
@@ -64,6 +65,14 @@ class Delivered(Value):
     failed: str | None = None
 
 
+class Forwarding(Value):
+    """A fact of a case, to be recorded on the case where it belongs."""
+
+    reference: str
+    episode: int
+    forwarded: Forwarded
+
+
 class BasisWanted(Value):
     """What a case needs to begin: its procedure by name; `rebuild`: the last episode, from the record alone."""
 
@@ -80,7 +89,7 @@ class Basis(Value):
     of its last batch).
     """
 
-    procedure: Procedure
+    procedure: Snapshot
     bank_holidays: BankHolidays
     episode: int
     referrals: dict[str, str] = {}
@@ -122,6 +131,7 @@ def batch_of(case: Case, effects: tuple[Effect, ...], number: int) -> Batch:
         announced=case.announced.model_dump_json(exclude_defaults=True),
         kept=tuple(effect for effect in effects if isinstance(effect, Kept)),
         holidays=tuple(effect for effect in effects if isinstance(effect, HolidayChanged)),
+        forwards=tuple(effect for effect in effects if isinstance(effect, Forwarded)),
         entries=tuple(effect for effect in effects if isinstance(effect, Entry)),
         notices=tuple(effect for effect in effects if isinstance(effect, Notice)),
         deadlines=tuple(deadlines.values()),

@@ -12,7 +12,7 @@ from casework.requests import Authorisation, RequestFinished, RequestReassigned,
 from casework.stages.any_time import ProcedureAdopted, ReasonRecorded
 from casework.stages.conference import ConferenceRequestsSent, ReportShared
 from casework.stages.corrections import Corrected, RecordedInError
-from casework.stages.duties import PromptAnswered
+from casework.stages.duties import ActionCompleted, PromptAnswered
 from casework.stages.ends import CaseEnded, StrandEnded, named_strand
 from casework.stages.enquiry import ChildVisited
 from casework.stages.referral import CaseClosed, ReferralReceived
@@ -46,6 +46,10 @@ def resolved(story: Story, message: Message) -> Message:
     """
     if isinstance(message, Authorisation | RequestReassigned | RequestFinished):
         return message.model_copy(update={"request": found(story, message.request).id})
+    if isinstance(message, ActionCompleted):
+        return message.model_copy(update={"action": _deadline(story, message.action, "action")})
+    if isinstance(message, ReasonRecorded):
+        return message.model_copy(update={"deadline": _deadline(story, message.deadline, "deadline")})
     if isinstance(message, StrandEnded):
         return message.model_copy(update={"strand": named_strand(Telling(story, message.occurred_at), message.strand)})
     if isinstance(message, ReportShared | ConferenceRequestsSent) and message.which is None:
@@ -56,13 +60,24 @@ def resolved(story: Story, message: Message) -> Message:
     return message
 
 
+def _deadline(story: Story, named: str, field: str) -> str:
+    """The deadline that is called so; or the only one that runs of a timescale of that name, or the last that did."""
+    if named in story.deadlines:
+        return named
+    alike = [deadline for deadline in story.deadlines.values() if deadline.timescale == named]
+    running = [deadline for deadline in alike if deadline.closed_at is None]
+    if len(running) > 1:
+        raise Refusal(f"{field}: more than one {named} runs: {', '.join(one.id for one in running)}; say which.", field)
+    return (running or alike[-1:])[0].id if alike else named
+
+
 def check(story: Story, message: Message, now: datetime) -> None:
     """Refuse what cannot be: by whom, when, or where this authority's procedure forbids it. Raises `Refusal`.
 
     `story` is as it stood when this happened, `now` the UTC instant at which it is recorded.
     """
     if story.closed_at is not None:
-        raise Refusal(f"Case {story.reference} is closed; a new referral opens it again.")
+        raise Refusal(f"Case {story.reference} is closed; a new referral opens it again.", closed=True)
     if story.child is None and not isinstance(message, ReferralReceived):
         raise Refusal(f"Case {story.reference} has no referral yet at that time.", "occurred_at")
     _check_times(story, message, now)

@@ -42,13 +42,15 @@ NAMED_AT_MOST = 8
 class Decided(Value):
     """A message was accepted, or time has passed: the case as it now is, and what follows outside it.
 
-    `fact` is the number that an accepted message has; `duplicate`: it was recorded before, and nothing has changed.
+    `fact` is the number that an accepted message has; `duplicate`: it was recorded before, and nothing has changed;
+    `repeated` is what it said then.
     """
 
     case: Case
     effects: tuple[Effect, ...] = ()
     duplicate: bool = False
     fact: int | None = None
+    repeated: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -66,7 +68,7 @@ def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
         before = wake(case, now)  # a limit missed before the message came stays on the record as missed
         decided = _record(before.case, message, now)
     except Refusal as refusal:
-        return Refused(reason=str(refusal), field=refusal.field)
+        return Refused(reason=str(refusal), field=refusal.field, closed=refusal.closed)
     return decided.model_copy(update={"effects": (*before.effects, *decided.effects)})
 
 
@@ -106,7 +108,8 @@ def _repeated(case: Case, message: Message) -> Decided | None:
     """The answer to a message that was recorded before. Raises `Refusal` where its id was used for something else."""
     known = case.fact(message.id)
     if known is not None and known.digest == digest(message):
-        return Decided(case=case, duplicate=True, fact=known.number)
+        said = tuple(line.text for line in tell(case.book).lines if line.fact == known.number)
+        return Decided(case=case, duplicate=True, fact=known.number, repeated=said)
     earlier = case.referrals.get(message.id)
     if earlier is not None and earlier == digest(message):
         return Decided(case=case, duplicate=True)

@@ -105,8 +105,9 @@ Effect = Kept | Entry | Notice | DeadlineChanged | RequestChanged | HolidayChang
 class Refused(Value):
     """A message was not accepted; nothing has changed. The reason is for the practitioner who sent it.
 
-    `field` is the field of the message that is at fault, where it is one.
+    `field` is the field of the message that is at fault, where it is one; `closed`: the case is closed.
     """
 
     reason: str
     field: str | None = None
+    closed: bool = False

@@ -108,8 +108,9 @@ def _say_deadlines(speaking: Speaking, before: Story) -> None:
         if known is None or (known.due, known.state, known.closed) != _standing(deadline):
             _say_deadline(speaking, deadline, known)
             said[name] = _now_said(speaking, deadline, known)
-        if before.deadlines.get(name) != deadline:
-            speaking.effects.append(DeadlineChanged(deadline=_with_miss(deadline, said[name])))
+        as_people_know_it = _with_miss(deadline, said[name])
+        if before.deadlines.get(name) != as_people_know_it:
+            speaking.effects.append(DeadlineChanged(deadline=as_people_know_it))
     for name in [name for name in said if name not in speaking.story.deadlines]:
         gone = before.deadlines.get(name)
         if gone is not None:

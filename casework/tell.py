@@ -52,6 +52,8 @@ def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: P
     passed = pass_time(story, at, rules=rules)
     telling = Telling(passed.story, at, fact, strict=strict, rules=rules, book=book)
     MEANINGS[type(fact.message)](telling, fact.message)
+    if fact.message.moved_from:
+        telling.line(f"First recorded on another child's case by mistake ({fact.message.moved_from})")
     return followed_by(followed_by(passed, telling.told()), pass_time(telling.story, at, rules=rules))
 
 

@@ -15,9 +15,10 @@ from casework.story import Deadline, Request, Story
 class Refusal(Exception):
     """Why a message cannot be accepted, and which of its fields is at fault. It never leaves the core."""
 
-    def __init__(self, reason: str, field: str | None = None) -> None:
+    def __init__(self, reason: str, field: str | None = None, *, closed: bool = False) -> None:
         super().__init__(reason)
         self.field = field
+        self.closed = closed
 
 
 class Line(NamedTuple):

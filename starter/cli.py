@@ -192,11 +192,11 @@ def show(
             async with _records() as records:
                 lines = await reading.chronology(records, case, found.episode)
         if json_:
-            whole = found.model_dump(mode="json", exclude={"procedure", "bank_holidays", "seen"})
+            whole = found.story.model_dump(mode="json", exclude={"procedure", "bank_holidays", "clock"})
             front = front_of(found).model_dump(mode="json")
             _print_json({**whole, **front, "chronology": [line.model_dump(mode="json") for line in lines]})
             return
-        words.out.print(words.front(found))
+        words.out.print(words.front(found.story))
         if lines:
             words.out.print("", "[bold]Chronology[/]", words.chronology(lines), sep="\n")
 
@@ -372,13 +372,13 @@ def process_map(
 
     found = _run(read(case)) if case else None
     named = _rules(procedure) if procedure else None
-    drawn = found.procedure if found else named
+    drawn = found.story.procedure if found else named
     if drawn is None:
         raise typer.BadParameter("Name a procedure, or a case with --case.")
     if named and named.about.key != drawn.about.key:
         raise reach.Failed(f"Case {case} runs on {drawn.about.key}, not on {procedure}; leave the procedure out.")
     file = out or Path(f"{drawn.about.key}{f'-{found.reference}' if found else ''}.svg")
-    picture = draw_map(drawn, found, paper, datetime.now(UTC))
+    picture = draw_map(drawn, found.story if found else None, paper, datetime.now(UTC))
     try:
         file.write_text(picture.svg(), encoding="utf-8")
     except OSError as error:

@@ -2,9 +2,12 @@
 
 Messages come in by two doors each, an Update and a Signal of the same name; the functional core decides; effects
 go out through activities; every running deadline is a durable timer. The workflow itself knows no rule.
+
+Nothing that it does may depend on wording: reworded code must be able to replay what is running.
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -17,13 +20,13 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from casework import decide
     from casework.batch import Basis, BasisWanted
-    from casework.case import Case
+    from casework.case import Announced, Case
     from casework.decide import Decided
     from casework.effects import Entry, Notice
     from casework.messages import Message
     from casework.model import Value
-    from casework.stages import MESSAGES
-    from workflows.doors import message_in, or_refuse, refusal, sender_of, takes_one_message
+    from casework.vocabulary import Stage
+    from workflows.doors import body_of, message_in, or_refuse, refusal, with_doors
     from workflows.monitor import Monitor
     from workflows.outbox import FOR_EVER, Outbox, Unsent, why
     from workflows.timers import Timers
@@ -42,25 +45,36 @@ class Carried(Value):
 
 
 class CaseStart(Value):
-    """What a case starts with. `shift` moves its clock, so that a rehearsal can live in another year."""
+    """What a case starts with. `shift` moves its clock, so that a rehearsal can live in another year.
+
+    `rebuild`: Temporal has lost it, and it goes on from what the record has.
+    """
 
     reference: str
     procedure: str
+    rebuild: bool = False
     shift: timedelta = timedelta()
     carried: Carried | None = None
 
 
 class Receipt(Value):
-    """The answer to an accepted message: where the case stands, who acts next, and what followed."""
+    """The answer to an accepted message: where the case stands, who acts next, and what followed.
+
+    `fact` is the number that it has in the record; `duplicate`: it was recorded before, and nothing has changed;
+    `warnings` say what is unusual in it.
+    """
 
     message_id: str
+    fact: int | None
     duplicate: bool
     stage: str
     waiting_for: tuple[str, ...]
     entries: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @workflow.defn(name="case")
+@with_doors(Receipt)
 class CaseWorkflow:
     """A case, from its referral to its closing."""
 
@@ -72,6 +86,7 @@ class CaseWorkflow:
         self._broken: str | None = None
         self._turned_away = False
         self._stirred = False
+        self._decided = True
         self._timers = Timers(self._now, self._stir)
         self._monitor = Monitor()
         self._outbox = Outbox(
@@ -80,9 +95,8 @@ class CaseWorkflow:
             case=lambda: self._known_case,
             stir=self._stir,
             undelivered=self._undelivered,
+            not_forwarded=self._not_forwarded,
         )
-        for name in MESSAGES:
-            self._open_doors(name)
 
     @workflow.run
     async def run(self, start: CaseStart) -> str:
@@ -93,7 +107,9 @@ class CaseWorkflow:
         while not self._ended:
             self._apply(decide.wake(self._known_case, self._now()))
             self._timers.bring_into_step(decide.alarms(self._known_case))
-            self._monitor.show(self._known_case, self._outbox.refused)
+            if self._decided:
+                self._monitor.show(self._known_case, self._outbox.refused)
+                self._decided = False
             if self._run_is_long_enough():
                 self._continue()
             self._stirred = False
@@ -116,7 +132,11 @@ class CaseWorkflow:
             try:
                 basis = await workflow.execute_activity(
                     "case_basis",
-                    BasisWanted(reference=self._start.reference, procedure=self._start.procedure),
+                    BasisWanted(
+                        reference=self._start.reference,
+                        procedure=self._start.procedure,
+                        rebuild=self._start.rebuild,
+                    ),
                     result_type=Basis,
                     start_to_close_timeout=timedelta(seconds=30),
                     retry_policy=FOR_EVER,
@@ -126,16 +146,29 @@ class CaseWorkflow:
                 self._broken = why(error)
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 raise refusal(self._broken) from error
-            self._case = decide.unopened(self._start.reference, basis.episode, basis.procedure, basis.bank_holidays)
-        elif self._case.child is not None:
+            self._case = self._begun(basis)
+        if self._opened_already:
             return True  # without waiting for anything: it goes on, even if it is being cancelled just now
         with suppress(TimeoutError, asyncio.CancelledError):  # a case that has its referral by now is open
             await workflow.wait_condition(
-                lambda: self._known_case.child is not None or self._turned_away,
+                lambda: self._opened_already or self._turned_away,
                 timeout=REFERRAL_AWAITED,
                 timeout_summary="Waiting for the referral",
             )
-        return self._known_case.child is not None
+        return self._opened_already
+
+    def _begun(self, basis: Basis) -> Case:
+        """A new case, or one that is rebuilt from the record."""
+        case = decide.unopened(self._start.reference, basis.episode, basis.procedure, basis.bank_holidays)
+        case = case.model_copy(update={"referrals": basis.referrals})
+        if not self._start.rebuild:
+            return case
+        self._outbox.goes_on_from(basis.batches)
+        return decide.rebuilt(case, basis.kept, Announced.model_validate_json(basis.announced))
+
+    @property
+    def _opened_already(self) -> bool:
+        return bool(self._known_case.facts)
 
     @property
     def _known_case(self) -> Case:
@@ -144,7 +177,7 @@ class CaseWorkflow:
 
     @property
     def _ended(self) -> bool:
-        return self._known_case.closed_at is not None and self._outbox.empty and workflow.all_handlers_finished()
+        return self._known_case.story.closed_at is not None and self._outbox.empty and workflow.all_handlers_finished()
 
     def _run_is_long_enough(self) -> bool:
         """Best once everything is written down: less goes along, and no message is just being answered."""
@@ -164,7 +197,7 @@ class CaseWorkflow:
         carried = Carried(case=self._known_case, unsent=self._outbox.unsent)
         newer = workflow.info().is_target_worker_deployment_version_changed()
         workflow.continue_as_new(
-            self._start.model_copy(update={"carried": carried}),
+            self._start.model_copy(update={"carried": carried, "rebuild": False}),
             # A pinned run would hand on its own version, and never come to the newer one.
             initial_versioning_behavior=workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE if newer else None,
         )
@@ -179,42 +212,42 @@ class CaseWorkflow:
 
     # --- Messages in ----------------------------------------------------------------------------------------------
 
-    def _open_doors(self, name: str) -> None:
-        """Two doors with one body."""
+    def look_at(self, name: str, given: Sequence[Any]) -> None:
+        """Turn a malformed message away at the door, with what would be right; it leaves no trace."""
+        message_in(name, given)
 
-        def refuse_early(*given: Any) -> None:
+    async def answer(self, name: str, given: Sequence[Any]) -> Receipt:
+        """Take a message by its Update: a receipt, or a clear refusal. Refused, the record keeps it."""
+        await self._ready()
+        message = message_in(name, given)
+        if self._outbox.full:
+            raise refusal("The record cannot be written at present, so nothing was recorded. Send it again later.")
+        try:
+            decided = self._decide(message)
+        except ApplicationError as refused:
+            self._turned_away = True
+            self._keep_refused(name, given, message, refused.message, tell_sender=False)
+            raise
+        if not decided.case.facts:
+            self._turned_away = True  # a referral of an earlier episode, sent again: it opens nothing
+        self._apply(decided)
+        return self._receipt(message, decided)
+
+    async def take(self, name: str, given: Sequence[Any]) -> None:
+        """Take a message by its Signal: nobody waits, so that a refusal is told to whoever sent it."""
+        await self._ready()
+        message = None
+        try:
             message = message_in(name, given)
-            if self._case is not None:
-                self._decide(message)
-
-        async def update(*given: Any) -> Receipt:
-            await self._ready()
-            message = message_in(name, given)
-            try:
-                decided = self._decide(message)
-            except ApplicationError:
-                self._turned_away = True
-                raise
-            self._apply(decided)
-            return self._receipt(message, decided)
-
-        async def signal(*given: Any) -> None:
-            await self._ready()
-            try:
-                self._apply(self._decide(message_in(name, given)))
-            except ApplicationError as refused:
-                self._refuse_signal(name, given, refused.message)
-
-        for door in (refuse_early, update, signal):
-            takes_one_message(door, Receipt if door is update else None)
-        workflow.set_update_handler(name, update, validator=refuse_early)
-        workflow.set_signal_handler(name, signal)
+            self._apply(self._decide(message))
+        except ApplicationError as refused:
+            self._keep_refused(name, given, message, refused.message, tell_sender=True)
 
     @workflow.signal(dynamic=True)
     async def signal_without_a_door(self, name: str, args: Sequence[RawValue]) -> None:
         """A signal that is no message of ours: it is written down as refused, like any other."""
         await self._ready()
-        self._refuse_signal(name, args, f"There is no message {name!r}.")
+        self._keep_refused(name, args, None, f"There is no message {name!r}.", tell_sender=True)
 
     @workflow.update(dynamic=True)
     async def update_without_a_door(self, name: str, args: Sequence[RawValue]) -> None:
@@ -241,24 +274,37 @@ class CaseWorkflow:
             raise refusal(said) from None
 
     def _receipt(self, message: Message, decided: Decided) -> Receipt:
+        story = decided.case.story
+        entries = tuple(effect.text for effect in decided.effects if isinstance(effect, Entry))
         return Receipt(
             message_id=message.id,
+            fact=decided.fact,
             duplicate=decided.duplicate,
-            stage=decided.case.stage.value,
-            waiting_for=tuple(decided.case.waiting_for),
-            entries=tuple(effect.text for effect in decided.effects if isinstance(effect, Entry)),
+            stage=story.stage.value if decided.case.facts else Stage.CLOSED.value,
+            waiting_for=tuple(story.waiting_for) if decided.case.facts else (),
+            entries=decided.repeated or entries,
+            warnings=decided.warnings,
         )
 
-    def _refuse_signal(self, name: str, given: Sequence[Any], reason: str) -> None:
-        person, role = sender_of(given)
-        self._apply(decide.refuse_signal(self._known_case, name, person, role, reason, self._now()))
+    def _keep_refused(
+        self, name: str, given: Sequence[Any], message: Message | None, reason: str, *, tell_sender: bool
+    ) -> None:
+        if self._case is None or not self._case.facts:
+            return  # a case that nothing opened has no record
+        body = json.dumps(body_of(given))[: decide.LONGEST_KEPT]
+        self._apply(decide.refused(self._case, name, message, body, reason, self._now(), tell_sender=tell_sender))
 
     def _undelivered(self, notice: Notice) -> None:
         self._apply(decide.notice_undelivered(self._known_case, notice, self._now()))
 
+    def _not_forwarded(self, fact: int, to: str, reason: str) -> None:
+        self._apply(decide.not_forwarded(self._known_case, fact, to, reason, self._now()))
+
     def _apply(self, decided: Decided) -> None:
         self._case = decided.case
         self._outbox.put(decided.effects)
+        if decided.effects:
+            self._decided = True
         self._stir()
 
     def _stir(self) -> None:

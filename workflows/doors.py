@@ -1,4 +1,4 @@
-"""The doors of a case: an Update and a Signal for every message, with one body.
+"""The doors of a case: an Update and a Signal for every message, with one body each, made once for the class.
 
 They take the raw payload, so that a malformed message gets our answer and never stops a case.
 """
@@ -14,16 +14,53 @@ from temporalio.exceptions import ApplicationError
 from casework.effects import Refused
 from casework.incoming import read
 from casework.messages import Message
+from casework.stages import MESSAGES
 
+REFUSED, CLOSED = "Refused", "Closed"
+"""Why a message was not accepted, as the type of the error: a case that is closed is opened again by a referral."""
 Answer = TypeVar("Answer")
+Workflow = TypeVar("Workflow", bound=type[Any])
 
 
-def takes_one_message(door: Callable[..., Any], returns: type | None) -> None:
+def with_doors(receipt: type) -> Callable[[Workflow], Workflow]:
+    """Give a workflow two doors for every message. It has to have `look_at`, `answer` and `take`."""
+
+    def add(workflow_class: Workflow) -> Workflow:
+        for name in MESSAGES:
+            _add_doors(workflow_class, name, receipt)
+        return workflow_class
+
+    return add
+
+
+def _add_doors(workflow_class: type[Any], name: str, receipt: type) -> None:
+    def look(self: Any, *given: Any) -> None:
+        self.look_at(name, given)
+
+    async def update(self: Any, *given: Any) -> Any:
+        return await self.answer(name, given)
+
+    async def signal(self: Any, *given: Any) -> None:
+        await self.take(name, given)
+
+    for door, what, returns in ((look, "look", None), (update, "update", receipt), (signal, "signal", None)):
+        door.__name__ = f"{what}_{name}"
+        door.__qualname__ = f"{workflow_class.__qualname__}.{door.__name__}"
+        door.__doc__ = MESSAGES[name].__doc__
+        _takes_one_message(door, returns)
+    opened = workflow.update(name=name)(update)
+    opened.validator(look)
+    setattr(workflow_class, update.__name__, opened)
+    setattr(workflow_class, signal.__name__, workflow.signal(name=name)(signal))
+
+
+def _takes_one_message(door: Callable[..., Any], returns: type | None) -> None:
     """Declare that a door takes one raw payload. It takes whatever comes: Python's own complaint about a signal
     without a payload, or with two, would stop the case."""
     door.__annotations__ = {"raw": RawValue, "return": returns}
+    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
     raw = Parameter("raw", Parameter.POSITIONAL_OR_KEYWORD, annotation=RawValue)
-    door.__signature__ = Signature([raw])  # type: ignore[attr-defined]
+    door.__signature__ = Signature([itself, raw])  # type: ignore[attr-defined]
 
 
 def body_of(given: Sequence[Any]) -> Any:
@@ -40,21 +77,13 @@ def message_in(name: str, given: Sequence[Any]) -> Message:
     return or_refuse(read(name, body_of(given)))
 
 
-def sender_of(given: Sequence[Any]) -> tuple[str | None, str | None]:
-    """The person and the role a message names as its sender, as far as they can be read."""
-    body = body_of(given)
-    by = body.get("by") if isinstance(body, dict) else None
-    person, role = (by.get("person"), by.get("role")) if isinstance(by, dict) else (None, None)
-    return person if isinstance(person, str) else None, role if isinstance(role, str) else None
-
-
 def or_refuse(answer: Answer | Refused) -> Answer:
     """The answer, or its refusal as the error that an Update's sender gets. A plain exception would stop the case."""
     if isinstance(answer, Refused):
-        raise refusal(answer.reason)
+        raise refusal(answer.reason, answer.field, kind=CLOSED if answer.closed else REFUSED)
     return answer
 
 
-def refusal(reason: str) -> ApplicationError:
-    """The error that says no, and why."""
-    return ApplicationError(reason, type="Refused", non_retryable=True)
+def refusal(reason: str, field: str | None = None, *, kind: str = REFUSED) -> ApplicationError:
+    """The error that says no, and why, and which field of the message is at fault."""
+    return ApplicationError(reason, *([field] if field else []), type=kind, non_retryable=True)

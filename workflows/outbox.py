@@ -9,13 +9,16 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from casework.batch import Batch, Delivered, Delivery, Recorded, batch_of
+from casework.batch import Batch, Delivered, Delivery, Forwarding, Recorded, batch_of
 from casework.case import Case
-from casework.effects import Effect, Notice
+from casework.effects import Effect, Forwarded, Notice
 from casework.model import Value
 from workflows.summaries import cut
 
-EFFECTS_PER_BATCH = 200
+TURNS_PER_BATCH = 25
+"""Counted in turns of the case and not in effects: a line more or less must not change which activities there are."""
+MOST_TURNS_WAITING = 400
+"""While the record is away for longer than this, updates are refused as not possible just now."""
 RECORD_REFUSED_FOR = timedelta(minutes=10)
 """A record that refuses a batch for good has to be put right by somebody; until then it is tried this often."""
 FOR_EVER = RetryPolicy(maximum_interval=timedelta(seconds=30))
@@ -25,14 +28,16 @@ FOR_AN_HOUR = RetryPolicy(maximum_interval=timedelta(minutes=5))
 class Unsent(Value):
     """What has not gone out yet. It goes along when the case continues as new; sent again, it changes nothing."""
 
-    pending: tuple[Effect, ...] = ()
+    pending: tuple[tuple[Effect, ...], ...] = ()
     in_flight: Batch | None = None
     batches: int = 0
     delivering: tuple[Notice, ...] = ()
+    forwarding: tuple[Forwarded, ...] = ()
 
 
 class Outbox:
-    """The way out. It calls `stir` when something went out, and `undelivered` with a notice that could not."""
+    """The way out. It calls `stir` when something went out; `undelivered` with a notice, `not_forwarded` with a fact,
+    that could not."""
 
     def __init__(
         self,
@@ -42,27 +47,42 @@ class Outbox:
         case: Callable[[], Case],
         stir: Callable[[], None],
         undelivered: Callable[[Notice], None],
+        not_forwarded: Callable[[int, str, str], None],
     ) -> None:
         self._reference = reference
         self._case = case
         self._stir = stir
         self._undelivered = undelivered
+        self._not_forwarded = not_forwarded
         self._pending = list(unsent.pending)
         self._in_flight = unsent.in_flight
         self._batches = unsent.batches
         self._delivering = {notice.id: notice for notice in unsent.delivering}
+        self._forwarding = list(unsent.forwarding)
         self._going_on: set[asyncio.Task[None]] = set()
         self.refused: str | None = None
 
     def put(self, effects: Iterable[Effect]) -> None:
-        """Take what was decided."""
-        self._pending.extend(effects)
+        """Take what was decided in one turn of the case."""
+        if turn := tuple(effects):
+            self._pending.append(turn)
+
+    def goes_on_from(self, batches: int) -> None:
+        """Number the batches on from those that the record has already."""
+        self._batches = batches
 
     def start(self) -> None:
         """Begin to write and to deliver, beside whatever else the workflow does."""
         self._go_on(self._keep_records())
         for notice in list(self._delivering.values()):
             self._go_on(self._deliver(notice))
+        for forwarded in list(self._forwarding):
+            self._go_on(self._forward(forwarded))
+
+    @property
+    def full(self) -> bool:
+        """Whether the record has been away for so long that no more can wait for it."""
+        return len(self._pending) >= MOST_TURNS_WAITING
 
     @property
     def written(self) -> bool:
@@ -72,7 +92,7 @@ class Outbox:
     @property
     def empty(self) -> bool:
         """Whether everything has gone out."""
-        return self.written and not self._delivering
+        return self.written and not self._delivering and not self._forwarding
 
     @property
     def unsent(self) -> Unsent:
@@ -82,6 +102,7 @@ class Outbox:
             in_flight=self._in_flight,
             batches=self._batches,
             delivering=tuple(self._delivering.values()),
+            forwarding=tuple(self._forwarding),
         )
 
     async def _keep_records(self) -> None:
@@ -96,7 +117,7 @@ class Outbox:
                     result_type=Recorded,
                     start_to_close_timeout=timedelta(seconds=30),
                     retry_policy=FOR_EVER,
-                    summary=cut(batch.entries[0].text if batch.entries else "Update the record"),
+                    summary=cut(_what(batch)),
                 )
             except ActivityError as error:
                 self.refused = why(error)
@@ -109,11 +130,14 @@ class Outbox:
                 if notice.id in recorded.deliver:
                     self._delivering[notice.id] = notice
                     self._go_on(self._deliver(notice))
+            for forwarded in batch.forwards:
+                self._forwarding.append(forwarded)
+                self._go_on(self._forward(forwarded))
 
     def _next_batch(self) -> Batch:
         self._batches += 1
-        effects = tuple(self._pending[:EFFECTS_PER_BATCH])
-        del self._pending[:EFFECTS_PER_BATCH]
+        effects = tuple(effect for turn in self._pending[:TURNS_PER_BATCH] for effect in turn)
+        del self._pending[:TURNS_PER_BATCH]
         return batch_of(self._case(), effects, self._batches)
 
     async def _deliver(self, notice: Notice) -> None:
@@ -144,10 +168,36 @@ class Outbox:
         if failed:
             self._undelivered(notice)
 
+    async def _forward(self, forwarded: Forwarded) -> None:
+        """Record a fact on the case where it belongs; that it cannot be is said on this one."""
+        failed: str | None = None
+        try:
+            failed = await workflow.execute_activity(
+                "forward",
+                Forwarding(reference=self._reference, episode=self._case().episode, forwarded=forwarded),
+                result_type=str,
+                start_to_close_timeout=timedelta(minutes=1),
+                schedule_to_close_timeout=timedelta(hours=1),
+                retry_policy=FOR_AN_HOUR,
+                summary=cut(f"Record no. {forwarded.fact} on case {forwarded.to}"),
+            )
+        except ActivityError as error:
+            failed = why(error)
+        self._forwarding.remove(forwarded)
+        self._stir()
+        if failed:
+            self._not_forwarded(forwarded.fact, forwarded.to, failed)
+
     def _go_on(self, doing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(doing)
         self._going_on.add(task)
         task.add_done_callback(self._going_on.discard)
+
+
+def _what(batch: Batch) -> str:
+    """What a batch is about, by the names of messages alone: what people wrote is not for the Web UI."""
+    names = dict.fromkeys(kept.name.replace("_", " ") if kept.fact else "a refused message" for kept in batch.kept)
+    return f"Record {', '.join(names)}" if names else "Record what time has brought about"
 
 
 def why(error: ActivityError) -> str:

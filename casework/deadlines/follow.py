@@ -61,8 +61,21 @@ def _started(story: Story, deadline: Deadline) -> datetime:
 def _end(telling: Telling, key: str, occasion: Occasion) -> None:
     """What is no longer owed ends. An end names its strand: it ends nothing of another strand's."""
     for deadline in owed_on(telling.story, key, None):
+        if deadline.scope is None and _another_goes_on(telling.story, occasion.scope):
+            continue
         if telling.story.related(deadline.scope, occasion.scope):
             end(telling, deadline, occasion.event.value)
+
+
+def _another_goes_on(story: Story, scope: str | None) -> bool:
+    """Whether, beside the discussion that ended, another one or an enquiry that it did not lead to goes on: what was
+    started on no strand in particular is still owed for that."""
+    if scope is None or not scope.startswith("strategy-"):
+        return False
+    enquiry = story.enquiry
+    return any(one.id != scope for one in story.strategies) or (
+        enquiry is not None and not story.related(enquiry.id, scope)
+    )
 
 
 def _start(telling: Telling, key: str, rule: Timescale, occasion: Occasion) -> None:

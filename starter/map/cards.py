@@ -259,7 +259,7 @@ def mark_of(deadline: Deadline) -> Mark:
         DeadlineState.WITHHELD: ("WITHHELD", "; ".join(part for part in (deadline.because, f"due {due}") if part)),
         DeadlineState.MET: ("MET", met),
         DeadlineState.MET_LATE: ("MET LATE", f"{met}; {was_due}"),
-        DeadlineState.CANCELLED: ("ENDED", deadline.because or ""),
+        DeadlineState.ENDED: ("ENDED", deadline.because or ""),
     }[deadline.state]
     if deadline.provisional and owed:
         says += "; provisional, until the meeting is set"
@@ -319,7 +319,7 @@ def _request_mark(case: Story | None, subject: Subject) -> Mark | None:
         RequestState.AUTHORISED: ("TO BE FINISHED" if request.waiting else "AUTHORISED", decided, "met"),
         RequestState.FINISHED: ("FINISHED", decided, "met"),
         RequestState.RETURNED: ("RETURNED", decided, "met late"),
-        RequestState.WITHDRAWN: ("WITHDRAWN", request.reason or "", "cancelled"),
+        RequestState.WITHDRAWN: ("WITHDRAWN", request.because or "", "cancelled"),
     }[request.state]
     return Mark(state, says, COLOURS["open" if request.waiting else colour])
 

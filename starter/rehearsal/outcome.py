@@ -86,8 +86,8 @@ class Rehearsed(Value):
         return all(check.holds for check in self.checks)
 
 
-def life_of(snapshots: Sequence[Deadline]) -> DeadlineLife:
-    """A deadline's life, from what was recorded of it, in order."""
+def life_of(snapshots: Sequence[Deadline], nth: int) -> DeadlineLife:
+    """A deadline's life, from what was recorded of it, in order; the nth of its timescale."""
     last = snapshots[-1]
     moves = tuple(
         Move(from_due=before.due, to_due=after.due)
@@ -98,7 +98,7 @@ def life_of(snapshots: Sequence[Deadline]) -> DeadlineLife:
     return DeadlineLife(
         id=last.id,
         timescale=last.timescale,
-        nth=int(last.id.rpartition("-")[2]),
+        nth=nth,
         cites=last.cites,
         duty=last.duty,
         owner=last.owner,
@@ -131,9 +131,9 @@ def held_against(
         ran = [life for life in lives if life.timescale == timescale]
         checks.append(Check(expected=f"{timescale} never runs", found=f"ran {len(ran)} times", holds=not ran))
     if scenario.expect_stage is not None:
-        checks.append(_same("stage", scenario.expect_stage, case.stage.value))
+        checks.append(_same("stage", scenario.expect_stage, case.story.stage.value))
     if scenario.expect_waiting_for is not None:
-        checks.append(_same("waiting for", ", ".join(scenario.expect_waiting_for), ", ".join(case.waiting_for)))
+        checks.append(_same("waiting for", ", ".join(scenario.expect_waiting_for), ", ".join(case.story.waiting_for)))
     if scenario.expect_overdue_notices is not None:
         overdue = sum(notice.kind is NoticeKind.OVERDUE for notice in notices)
         checks.append(_same("overdue notices", scenario.expect_overdue_notices, overdue))

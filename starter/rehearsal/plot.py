@@ -13,7 +13,7 @@ COLOURS = {
     "overdue": "#d4351c",
     "open": "#1d70b8",
     "withheld": "#4c2c92",
-    "cancelled": "#b1b4b6",
+    "ended": "#b1b4b6",
 }
 
 

@@ -1,8 +1,10 @@
 """Living through a scenario: the real worker and workflow on Temporal's time-skipping test server."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -20,15 +22,18 @@ from activities.basis import bank_holidays
 from casework.batch import Basis, BasisWanted, Batch, Recorded
 from casework.case import Case
 from casework.effects import Entry, Notice
+from casework.facts import Fact
 from casework.procedure import Procedure
+from casework.stages.referral import ReferralReceived
 from casework.story import Deadline
 from connection.search_attributes import ALL
 from connection.temporal import DATA_CONVERTER
 from starter.embedded import EmbeddedError, test_server_path
-from starter.rehearsal.outcome import Rehearsed, Told, held_against, life_of
+from starter.rehearsal.outcome import DeadlineLife, Rehearsed, Told, held_against, life_of
 from starter.rehearsal.scenario import Scenario, Step
 from worker import case_worker
 from workflows.case import CaseStart, CaseWorkflow, Receipt
+from workflows.doors import CLOSED
 
 TASK_QUEUE = "rehearsal"
 START_WITHIN = timedelta(seconds=60)
@@ -36,8 +41,21 @@ ANSWER_WITHIN = timedelta(seconds=30)
 SETTLE = 0.05
 """Seconds to wait once the server has stopped: the SDK's own threads must not meet an exiting interpreter."""
 
+ASK_AGAIN = 0.02
+
 Progress = Callable[[int, int], None]
 """Told after each message: how many were sent, and how many there are."""
+
+
+@dataclass
+class Pages:
+    """What is written down of one episode."""
+
+    entries: list[Entry] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    deadlines: dict[str, list[Deadline]] = field(default_factory=dict)
+    referrals: dict[str, str] = field(default_factory=dict)
+    written: int = 0
 
 
 class Notebook:
@@ -46,26 +64,59 @@ class Notebook:
     def __init__(self, procedure: Procedure, year: int) -> None:
         self.procedure = procedure
         self.year = year
-        self.entries: list[Entry] = []
-        self.notices: list[Notice] = []
-        self.deadlines: dict[str, list[Deadline]] = {}
-        self._written = 0
+        self.episodes: dict[int, Pages] = {}
 
     @activity.defn(name="case_basis")
     async def basis(self, wanted: BasisWanted) -> Basis:
         """The procedure under rehearsal, and the bank holidays of all its years."""
-        return Basis(procedure=self.procedure, bank_holidays=bank_holidays(self.year), episode=1)
+        earlier: dict[str, str] = {}
+        for pages in self.episodes.values():
+            earlier |= pages.referrals
+        return Basis(
+            procedure=self.procedure,
+            bank_holidays=bank_holidays(self.year),
+            episode=len(self.episodes) + 1,
+            referrals=earlier,
+        )
 
     @activity.defn(name="record")
     async def record(self, batch: Batch) -> Recorded:
         """Write a batch, once."""
-        if batch.number > self._written:
-            self._written = batch.number
-            self.entries += batch.entries
-            self.notices += batch.notices
+        pages = self.episodes.setdefault(batch.front.episode, Pages())
+        if batch.number > pages.written:
+            pages.written = batch.number
+            pages.entries += batch.entries
+            pages.notices += batch.notices
             for deadline in batch.deadlines:
-                self.deadlines.setdefault(deadline.id, []).append(deadline)
+                pages.deadlines.setdefault(deadline.id, []).append(deadline)
+            for kept in batch.kept:
+                if kept.name == ReferralReceived.name and kept.state is not None and kept.message_id is not None:
+                    pages.referrals[kept.message_id] = Fact.model_validate_json(kept.state).digest
         return Recorded()
+
+    @property
+    def notices(self) -> list[Notice]:
+        """Every notice, in order."""
+        return [notice for pages in self.episodes.values() for notice in pages.notices]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every line of the chronology, in order."""
+        return [entry for pages in self.episodes.values() for entry in pages.entries]
+
+    def lives(self, order: Callable[[str], int]) -> list[DeadlineLife]:
+        """Every deadline there was, by when it began; of those that began at once, in the given order."""
+        known = [
+            (episode, snapshots[-1].opened_at, order(name), snapshots)
+            for episode, pages in self.episodes.items()
+            for name, snapshots in pages.deadlines.items()
+        ]
+        found: list[DeadlineLife] = []
+        counted: Counter[str] = Counter()
+        for _, _, _, snapshots in sorted(known, key=lambda one: one[:3]):
+            counted[snapshots[-1].timescale] += 1
+            found.append(life_of(snapshots, counted[snapshots[-1].timescale]))
+        return found
 
 
 async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress = lambda done, of: None) -> Rehearsed:
@@ -73,14 +124,15 @@ async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress 
     notebook = Notebook(procedure, scenario.message[0].told_at.year)
     async with stage(notebook) as server:
         told, case = await live(scenario, server, notebook, progress)
-    lives = tuple(sorted(map(life_of, notebook.deadlines.values()), key=lambda life: (life.opened_at, life.id)))
+    order = {name: place for place, name in enumerate(case.story.deadlines)}
+    lives = tuple(notebook.lives(lambda name: order.get(name, len(order))))
     return Rehearsed(
         title=scenario.title,
         procedure=procedure.about.key,
         procedure_fingerprint=procedure.fingerprint,
-        bank_holidays=case.bank_holidays.version,
-        stage=case.stage.value,
-        waiting_for=tuple(case.waiting_for),
+        bank_holidays=case.story.bank_holidays.version,
+        stage=case.story.stage.value,
+        waiting_for=tuple(case.story.waiting_for),
         messages=told,
         deadlines=lives,
         notices=tuple(notebook.notices),
@@ -164,20 +216,29 @@ async def _tell(client: Client, start: CaseStart, step: Step, number: int, *, op
     """Send one message. None where it was accepted; else the reason why not."""
     body = step.message(number)
     handle = _handle(client, start)
-    try:
-        if not opened:
-            await _open(client, start, step, body)
-        elif step.door == "signal":
-            await handle.signal(step.send, body)
-        else:
-            await handle.execute_update(step.send, body, id=str(body["id"]), result_type=Receipt)
-    except WorkflowUpdateFailedError as refused:
-        return refused.cause.message if isinstance(refused.cause, ApplicationError) else str(refused.cause)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        return f"Case {start.reference} is closed; a rehearsal is of one episode."
-    return None
+    refers = step.send == ReferralReceived.name
+    while True:
+        try:
+            if not opened:
+                await _open(client, start, step, body)
+            elif step.door == "signal":
+                await handle.signal(step.send, body)
+            else:
+                await handle.execute_update(step.send, body, id=str(body["id"]), result_type=Receipt)
+        except WorkflowUpdateFailedError as refused:
+            cause = refused.cause
+            if refers and isinstance(cause, ApplicationError) and cause.type == CLOSED:
+                await asyncio.sleep(ASK_AGAIN)  # it still writes; then the referral opens it again
+                continue
+            return cause.message if isinstance(cause, ApplicationError) else str(cause)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            if refers and opened:
+                opened = False
+                continue
+            return f"Case {start.reference} is closed; a new referral opens it again."
+        return None
 
 
 async def _open(client: Client, start: CaseStart, step: Step, body: dict[str, Any]) -> None:
@@ -206,6 +267,8 @@ async def _settled(client: Client, start: CaseStart, notebook: Notebook) -> Case
     """The case as it stands, once all it decided is written down."""
     while True:
         case = await _handle(client, start).query(CaseWorkflow.state)
-        if case is not None and (not case.seal or (notebook.entries and notebook.entries[-1].seal == case.seal)):
-            return case
+        if case is not None:
+            pages = notebook.episodes.get(case.episode, Pages())
+            if len(pages.entries) == case.announced.entries:
+                return case
         await asyncio.sleep(0.01)

@@ -16,6 +16,7 @@ from casework.incoming import problems
 from casework.messages import By
 from casework.model import Value
 from casework.stages import MESSAGES
+from casework.story import DeadlineState
 
 
 class WrongScenario(Exception):
@@ -82,9 +83,11 @@ class Step(Value):
 
 
 def who(words: str) -> dict[str, str]:
-    """`team manager/tm-1` as role and person; without a person the role's own name stands for one."""
+    """`team manager/tm-1` as role and person. Raises ValueError where no person is named: somebody always says so."""
     role, _, person = words.partition("/")
-    return {"role": role.strip(), "person": person.strip() or role.strip().replace(" ", "-")}
+    if not role.strip() or not person.strip():
+        raise ValueError(f"{words!r} names no person; say who, as 'team manager/tm-1'")
+    return {"role": role.strip(), "person": person.strip()}
 
 
 def _plain(value: Any) -> Any:
@@ -112,6 +115,15 @@ class Expected(Value):
     window_opens: date | None = None
     state: str | None = None
     breached: bool | None = None
+
+    @field_validator("state")
+    @classmethod
+    def _ended(cls, value: str | None) -> str | None:
+        known = [state.value for state in DeadlineState]
+        said = "ended" if value == "cancelled" else value
+        if said is not None and said not in known:
+            raise ValueError(f"there is no state {value!r}; there are: {', '.join(known)}")
+        return said
 
     @field_validator("due", mode="before")
     @classmethod
