@@ -9,14 +9,15 @@ from pydantic_core import to_json
 
 from casework import decide, view
 from casework.batch import batch_of, front_of
-from casework.case import Announced, Case
+from casework.calendar import BankHolidays
+from casework.case import Case
 from casework.checks import A_CHILDHOOD, CLOCK_SKEW
 from casework.decide import LONGEST_KEPT, LONGEST_QUOTATION, Decided
 from casework.effects import DeadlineChanged, Entry, Kept, Notice, NoticeKind, Refused, RequestChanged
 from casework.incoming import read
 from casework.stages import MESSAGES
 from casework.vocabulary import Stage
-from tests.lives import HOLIDAYS, Life, london, plan_on_p, referred, strategy_on_b, strategy_on_p
+from tests.lives import HOLIDAYS, Life, conference_set_on_p, london, plan_on_p, referred, strategy_on_b, strategy_on_p
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -208,6 +209,95 @@ def test_a_referral_of_longer_ago_than_a_childhood_is_refused() -> None:
     )
 
 
+def test_nothing_happened_before_the_referral() -> None:
+    life = referred("P", "2026-04-07 09:00").say("strategy_requested", SW, immediate=True)
+    slip: dict[str, Any] = {"decision": "section 47", "occurred_at": "2025-04-08 10:00"}
+    assert "has no referral yet at that time" in life.refused("strategy_outcome", SW, "2026-04-08 10:30", **slip)
+    assert life.running == []
+
+
+def test_a_conference_before_the_enquiry_began_is_refused() -> None:
+    life = referred("P", "2026-03-02 09:00").say("strategy_requested", SW, "2026-04-07 09:00", immediate=True)
+    life.say("strategy_outcome", SW, "2026-04-08 10:00", decision="section 47").say("child_visited", SW)
+    life.say("section47_outcome", SW, outcome="substantiated").say("chair_allocated", CS, chair="iro")
+    slip: dict[str, Any] = {"plan": True, "categories": ["neglect"], "occurred_at": "2026-03-22 10:00"}
+    said_back = life.refused("initial_conference_held", IRO, "2026-04-22 12:00", **slip)
+    assert "No initial conference is called" in said_back or "No Independent Reviewing Officer" in said_back
+    assert life.state("initial-conference") == "open"
+    assert life.never_ran("first-review")
+
+
+def test_half_an_hour_after_midnight_in_summer_is_that_day_in_london() -> None:
+    """00:30 BST on 9 April is 23:30Z on the 8th: born, referred, discussed on the 9th."""
+    life = referred("P", "2026-04-09 00:30", date_of_birth="2026-04-09")
+    life.say("strategy_requested", SW, immediate=True)
+    life.say("strategy_outcome", SW, occurred_at="2026-04-09 00:30", decision="section 47")
+    assert life.due("initial-conference") == "2026-04-30"
+    unborn = strategy_on_p("2026-04-08 10:00", expected_date_of_birth="2026-06-01")
+    unborn.say("child_born", SW, "2026-06-01 00:30", date_of_birth="2026-06-01")
+    assert unborn.due("child-seen") == "2026-06-02 00:30"
+
+
+@pytest.mark.parametrize("occurred_at", [0, 1e9, "0", "1775638800", True, "2026-04-08", "2026-04-08 10:00"])
+def test_an_instant_is_taken_only_as_it_is_written(occurred_at: object) -> None:
+    by = {"role": "social worker", "person": "p"}
+    assert isinstance(read("whereabouts_unknown", {"id": "m", "occurred_at": occurred_at, "by": by}), Refused)
+
+
+@pytest.mark.parametrize("seen", ["yes", "true", 1, 0, "no", None, []])
+def test_yes_and_no_are_taken_only_as_they_are_written(seen: object) -> None:
+    body = {"id": "m", "occurred_at": "2026-04-08T10:00:00Z", "by": {"role": "social worker", "person": "p"}}
+    answer = read("child_visited", {**body, "seen": seen})
+    assert isinstance(answer, Refused)
+    assert "seen" in answer.reason
+
+
+@pytest.mark.parametrize("day", [0, "0", 20260420, "2026-04-20T00:00:00Z", "20 April 2026"])
+def test_a_day_is_taken_only_as_it_is_written(day: object) -> None:
+    body = {"id": "m", "occurred_at": "2026-04-08T10:00:00Z", "by": {"role": "social worker", "person": "p"}}
+    assert isinstance(read("bank_holiday_proclaimed", {**body, "day": day}), Refused)
+
+
+def calendar_of(first: int, last: int) -> BankHolidays:
+    return BankHolidays(
+        version=f"{first}-{last}", dates=tuple(day for day in HOLIDAYS.dates if first <= day.year <= last)
+    )
+
+
+def discussed_in_december_2022(calendar: BankHolidays) -> Life:
+    life = Life("P", "2022-12-19 09:00")
+    life.whole = decide.unopened("case-1", 1, life.procedure, calendar)
+    life.say("referral_received", "police/pc", person="child-1", date_of_birth="2018-05-01", source="police")
+    return life.say("strategy_requested", SW, immediate=True).until("2022-12-20 10:00")
+
+
+@pytest.mark.covers("Q-21")
+def test_a_day_the_calendar_reaches_is_counted_with_its_holidays() -> None:
+    life = discussed_in_december_2022(calendar_of(2022, 2023)).say("strategy_outcome", SW, decision="section 47")
+    assert life.due("initial-conference") == "2023-01-13"
+
+
+@pytest.mark.covers("Q-21")
+def test_a_day_before_the_calendar_is_refused_and_not_counted_wrong() -> None:
+    life = Life("P", "2023-03-01 09:00")
+    life.whole = decide.unopened("case-1", 1, life.procedure, calendar_of(2023, 2026))
+    says = "The bank holidays are known from 2023 to 2026 only; 2022-12-20 cannot be counted from"
+    assert says in life.refused(
+        "referral_received",
+        "police/pc",
+        occurred_at="2022-12-20 10:00",
+        person="child-1",
+        date_of_birth="2018-05-01",
+        source="police",
+    )
+
+
+@pytest.mark.covers("Q-21")
+def test_a_limit_beyond_the_calendar_is_refused_and_not_counted_wrong() -> None:
+    life = discussed_in_december_2022(calendar_of(2015, 2022))
+    assert "2022 only" in life.refused("strategy_outcome", SW, decision="section 47")
+
+
 def test_a_clock_that_is_a_little_fast_is_forgiven() -> None:
     life = referred("P", "2026-04-07 09:00")
     body = {"id": "m", "occurred_at": life.now + CLOCK_SKEW, "by": {"role": "social worker", "person": "p"}}
@@ -379,6 +469,29 @@ def test_what_comes_after_closing_is_still_written_down() -> None:
     ):
         assert any(isinstance(effect, Entry) for effect in decided.effects)
         assert decided.case.story.closed_at == life.case.closed_at
+
+
+def test_what_is_unusual_is_accepted_with_a_warning() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-26 10:00")
+    assert life.warnings == ("starts_at: Sun 26 Apr 2026 10:00 is on a weekend or a bank holiday. Is the day right?",)
+    life.say("child_visited", SW, "2026-04-10 03:00")
+    assert life.warnings == ("A visit at 03:00: is the time right?",)
+    life.say("chair_allocated", CS, chair="iro").say("initial_conference_held", IRO, "2026-04-26 10:00", plan=False)
+    assert life.warnings == ("Held on Sun 26 Apr 2026, a day off. Is the day right?",)
+
+
+def test_only_the_role_that_an_allocation_is_about_is_the_person_it_names() -> None:
+    life = referred("W", "2026-04-20 08:00", by="mash/m")
+    life.say("social_worker_allocated", "service manager/s", social_worker="sw-7").until("2026-04-21 09:00")
+    overdue = {(notice.to, notice.person) for notice in life.notices(NoticeKind.OVERDUE)}
+    assert overdue == {("mash", None), ("rrt practice lead", None), ("social worker", "sw-7")}
+
+
+def test_the_last_allocation_by_when_it_happened_counts() -> None:
+    life = referred("P", "2026-04-07 09:00").until("2026-04-10 09:00")
+    life.say("social_worker_allocated", TM, occurred_at="2026-04-09 09:00", social_worker="sw-2")
+    life.say("social_worker_allocated", TM, occurred_at="2026-04-08 09:00", social_worker="sw-1")
+    assert life.case.allocated_to == "sw-2"
 
 
 # --- Closing ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from casework import decide
-from casework.effects import NoticeKind
+from casework.effects import HolidayChanged, NoticeKind
 from casework.procedure import Procedure
 from casework.procedure_files import parse, shipped
 from casework.story import DeadlineState
@@ -278,6 +278,27 @@ def test_a_conference_set_for_the_same_time_again_moves_nothing_and_tells_nobody
     life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
     life.say("conference_scheduled", CS, "2026-04-20 09:00", starts_at="2026-04-29 14:00")
     assert life.notices(NoticeKind.MOVED) == []
+
+
+def test_the_time_of_a_conference_is_what_was_arranged_last_and_not_what_was_told_last() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-28 14:00")
+    life.say("conference_scheduled", CS, "2026-04-20 12:00", starts_at="2026-04-24 14:00")
+    life.say(
+        "conference_scheduled", CS, "2026-04-20 15:00", occurred_at="2026-04-17 10:00", starts_at="2026-04-29 14:00"
+    )
+    assert life.case.conference is not None
+    assert life.case.conference.starts_at == london("2026-04-24 14:00")
+    assert life.due("conference-report-to-family") == "2026-04-23 14:00"
+    assert life.told(NoticeKind.MOVED, "conference-report-to-family") == [("2026-04-20 12:00", "social worker")]
+
+
+@pytest.mark.covers("P-04")
+def test_a_report_shared_too_late_for_a_conference_that_was_brought_forward_is_late() -> None:
+    life = report_authorised("2026-04-29 10:00").say("report_shared", SW, "2026-04-27 20:00", to="family")
+    assert life.state("conference-report-to-family") == "met"
+    life.say("conference_scheduled", CS, "2026-04-27 21:00", starts_at="2026-04-28 16:00")
+    assert life.due("conference-report-to-family") == "2026-04-27 16:00"
+    assert life.state("conference-report-to-family") == "met late missed"
 
 
 def test_a_report_that_was_shared_is_not_owed_again_when_the_conference_moves() -> None:
@@ -642,10 +663,76 @@ def test_a_limit_missed_by_the_old_calendar_and_not_by_the_new_is_open_again() -
     life = strategy_on_p("2026-04-08 10:00").until("2026-04-30 08:00")
     assert life.state("initial-conference") == "overdue missed"
     life.say("bank_holiday_proclaimed", CS, day="2026-04-20")
-    assert life.state("initial-conference") == "open missed"
+    assert life.state("initial-conference") == "open"
+    assert any("MISSED, was due Wed 29 Apr 2026" in line for line in life.lines)  # that it was said stays
     life.until("2026-05-01 09:00")
     assert life.state("initial-conference") == "overdue missed"
     assert len(life.notices(NoticeKind.OVERDUE, "initial-conference")) == 2
+
+
+@pytest.mark.covers("Q-21")
+def test_a_conference_in_time_by_a_holiday_that_was_proclaimed_later_missed_nothing() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-30 10:00").say("chair_allocated", CS, chair="iro")
+    life.say("initial_conference_held", IRO, "2026-04-30 10:00", plan=False)
+    assert life.state("initial-conference") == "met late missed"
+    life.say("bank_holiday_proclaimed", CS, "2026-05-01 09:00", day="2026-04-20")
+    assert (life.state("initial-conference"), life.due("initial-conference")) == ("met", "2026-04-30")
+    assert life.lines[-2].endswith(": met, Thu 30 Apr 2026 10:00 (it had been recorded as missed)")
+
+
+@pytest.mark.covers("Q-21")
+def test_a_holiday_that_is_none_after_all_is_withdrawn_and_every_limit_is_as_before() -> None:
+    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    before = {d.timescale: d.due for d in life.deadlines.values()}
+    life.say("bank_holiday_proclaimed", CS, "2026-04-10 09:00", day="2026-04-20")
+    assert life.due("initial-conference") == "2026-04-30"
+    life.say("bank_holiday_withdrawn", CS, "2026-04-13 09:00", day="2026-04-20")
+    assert {d.timescale: d.due for d in life.deadlines.values()} == before
+    moved = "Hold the initial child protection conference: moved from Thu 30 Apr 2026 to Wed 29 Apr 2026"
+    assert moved in life.lines
+    changed = [effect for effect in life.effects if isinstance(effect, HolidayChanged)]
+    assert [(effect.day.isoformat(), effect.proclaimed) for effect in changed] == [
+        ("2026-04-20", True),
+        ("2026-04-20", False),
+    ]
+    life.say("bank_holiday_proclaimed", CS, "2026-04-14 09:00", day="2026-04-21")
+    assert life.due("initial-conference") == "2026-04-30"
+
+
+@pytest.mark.covers("Q-21")
+def test_only_the_authority_s_own_staff_proclaim_a_holiday_and_only_what_is_one_is_withdrawn() -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    for by in ("police/pc", "health/hv", "other agency/o"):
+        assert "cannot record bank_holiday_proclaimed" in life.refused("bank_holiday_proclaimed", by, day="2026-04-20")
+        assert "cannot record bank_holiday_withdrawn" in life.refused("bank_holiday_withdrawn", by, day="2026-05-04")
+    assert life.refused("bank_holiday_withdrawn", CS, day="2026-04-21")  # never was one
+
+
+def adopt(life: Life, procedure: str, by: str, at: str) -> Life:
+    return life.say("procedure_adopted", by, at, procedure=as_message(Life(procedure, at).procedure))
+
+
+def test_a_case_adopted_in_mid_enquiry_has_the_clocks_of_what_is_known() -> None:
+    life = referred("M", "2026-06-01 09:00", by=SW).say("strategy_requested", SW)
+    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
+    life.say("strategy_outcome", SW, "2026-06-01 14:00", decision="section 47", attended_by=everybody)
+    decided_on_m(life)
+    assert life.running == []
+    adopt(life, "P", "senior or team manager/tm", "2026-06-02 09:00")
+    assert life.due("initial-conference") == "2026-06-22"
+    assert life.due("child-seen") == "2026-06-02 14:00"
+    assert "Hold the initial child protection conference: due Mon 22 Jun 2026" in life.lines
+
+
+def test_a_case_adopted_on_a_plan_has_the_visits_of_the_plan_and_nothing_of_what_is_over() -> None:
+    life = conference_set_on_t("2026-05-27 10:00")
+    life.say("initial_conference_held", SW, "2026-05-27 12:00", **T_PLAN)
+    adopt(life, "P", "assessment and intervention manager/m", "2026-06-01 09:00")
+    assert life.due("plan-visit") == "2026-06-10"
+    assert life.due("first-core-group") == "2026-06-10"
+    assert life.due("first-review") == "2026-08-27"
+    assert life.all_of("child-seen") == []  # the enquiry was over before
+    assert life.case.overdue == []
 
 
 def test_a_case_that_moves_to_a_changed_procedure_is_counted_by_it() -> None:

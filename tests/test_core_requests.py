@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from casework.effects import NoticeKind
+from casework.effects import NoticeKind, Refused
+from casework.incoming import read
 from casework.story import RequestState
 from tests.lives import B_ANSWERS, Life, london, plan_on_p, referred, strategy_on_b
 
@@ -126,6 +127,91 @@ def test_a_request_given_to_one_person_is_theirs_to_decide() -> None:
     assert "authorised already" in life.refused("request_reassigned", TM, request="request-2", to="tm-3")
 
 
+@pytest.mark.parametrize("person", ["atm", "ATM", "Atm"])
+def test_nobody_authorises_their_own_however_their_id_is_spelt(person: str) -> None:
+    life = asked_on_p()
+    ask = {"request": "request-2", "decision": "authorise"}
+    assert "nobody authorises their own" in life.refused("authorisation", f"team manager/{person}", **ask)
+    assert "nobody authorises their own" in life.refused("request_reassigned", TM, request="request-2", to=person)
+
+
+def test_nobody_decides_without_saying_who_they_are() -> None:
+    life = asked_on_p()
+    body = {"id": "m", "occurred_at": life.now, "request": "request-2", "decision": "authorise"}
+    for by in (
+        {"role": "team manager"},
+        {"role": "team manager", "person": ""},
+        {"role": "team manager", "person": " "},
+    ):
+        answer = read("authorisation", {**body, "by": by})
+        assert isinstance(answer, Refused)
+        assert answer.reason.startswith("by.person: ")
+
+
+def test_a_request_is_not_decided_before_it_was_made() -> None:
+    life = asked_on_p().until("2026-04-07 12:00")
+    early: dict[str, Any] = {"request": "request-2", "decision": "authorise", "occurred_at": "2026-04-07 09:30"}
+    assert "There was no request request-2 at that time" in life.refused("authorisation", TM, **early)
+
+
+def test_a_request_is_known_by_what_it_is_about_where_only_one_such_waits() -> None:
+    life = outcome_on_b()
+    assert "There was no request step-down at that time" in life.refused(
+        "authorisation", MANAGER, request="step-down", decision="authorise"
+    )
+    life.say("authorisation", MANAGER, request="Section 47 outcome", decision="authorise")
+    assert life.case.enquiry is None
+    life = Life("M", "2026-06-01 09:00")
+    life.say("referral_received", SW, person="child-1", source="police", date_of_birth="2018-05-01")
+    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
+    life.say("strategy_requested", SW).say("strategy_requested", SW)
+    for strategy in ("strategy-2", "strategy-3"):
+        life.say("strategy_outcome", SW, decision="section 47", attended_by=everybody, strategy=strategy)
+    assert "More than one request is about strategy record. Name one by its number: request-4 (" in life.refused(
+        "authorisation", SENIOR, request="strategy record", decision="authorise"
+    )
+
+
+# --- Nobody decides -----------------------------------------------------------------------------------------------
+
+
+def test_a_request_that_nobody_decides_reminds_and_then_goes_to_the_next_in_line() -> None:
+    life = asked_on_p().until("2026-04-13 09:00")
+    about = [notice for notice in life.notices() if notice.request == "request-2"]
+    assert [(notice.kind, notice.to, notice.at) for notice in about] == [
+        (NoticeKind.REQUEST, "team manager", london("2026-04-07 10:00")),
+        (NoticeKind.REMINDER, "team manager", london("2026-04-08 09:00")),
+        (NoticeKind.ESCALATION, "assistant team manager", london("2026-04-09 09:00")),
+    ]
+    assert life.case.requests["request-2"].state is RequestState.OPEN
+
+
+def test_a_request_to_somebody_who_left_is_heard_of_and_goes_back_to_the_role() -> None:
+    life = referred("P", "2026-04-07 09:00").say("strategy_requested", ATM, "2026-04-07 10:00", ask="tm-9")
+    life.until("2026-04-20 09:00")
+    reminder, escalation = life.notices()[1:]
+    assert (reminder.kind, reminder.to, reminder.person) == (NoticeKind.REMINDER, "team manager", "tm-9")
+    assert (escalation.to, escalation.text) == (
+        "assistant team manager",
+        "Not decided by tm-9: Management Decision to hold a strategy meeting. "
+        "It can be given to somebody else, or back to the role",
+    )
+    assert "given to tm-9" in life.refused("authorisation", TM, request="request-2", decision="authorise")
+    life.say("request_reassigned", ATM, request="request-2", back_to_role=True)
+    assert life.case.requests["request-2"].assigned_to is None
+    assert (life.notices()[-1].to, life.notices()[-1].person) == ("team manager", None)
+    life.until("2026-04-21 09:00")  # whoever has it now has their time again
+    assert (life.notices()[-1].kind, life.notices()[-1].person) == (NoticeKind.REMINDER, None)
+    life.say("authorisation", TM, request="request-2", decision="authorise")
+    assert len(life.case.strategies) == 1
+
+
+def test_a_request_is_given_to_somebody_or_back_to_the_role_one_of_the_two() -> None:
+    life = asked_on_p()
+    assert "one of the two" in life.refused("request_reassigned", TM, request="request-2")
+    assert "one of the two" in life.refused("request_reassigned", TM, request="request-2", to="x", back_to_role=True)
+
+
 def test_a_role_is_known_by_its_label_and_in_any_case_of_letters() -> None:
     life = asked_on_p()
     life.say("authorisation", "Team Manager (TM)/tm", request="request-2", decision="authorise")
@@ -208,6 +294,24 @@ def test_on_m_no_further_action_leaves_the_manager_to_send_the_next_action() -> 
     assert "social worker" not in life.case.waiting_for
     life.say("next_action_sent", "manager/m", to="assessment", worker="sw-2")
     assert life.state("revert-after-nfa") == "met"
+
+
+@pytest.mark.covers("D-M-05")
+def test_on_m_nobody_finishes_what_they_asked_for_themselves() -> None:
+    life = referred("M", "2026-05-29 09:00", by=SW)
+    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
+    life.say(
+        "strategy_outcome",
+        "senior or team manager/tm-1",
+        "2026-06-01 10:00",
+        decision="section 47",
+        attended_by=everybody,
+    )
+    life.say("authorisation", "senior or team manager/tm-2", request="strategy record", decision="authorise")
+    asked_by_them = life.refused("request_finished", "senior or team manager/TM-1", request="strategy record")
+    assert "nobody authorises their own" in asked_by_them
+    life.say("request_finished", "senior or team manager/tm-2", request="strategy record")
+    assert life.case.enquiry is not None
 
 
 def test_what_takes_effect_on_authorising_is_not_to_be_finished() -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from casework.effects import NoticeKind
+from casework.effects import NoticeKind, Refused
+from casework.incoming import read
 from casework.story import DeadlineState
 from casework.vocabulary import Circumstance, Stage
 from tests.lives import B_ANSWERS, Life, london, plan_on_p, referred, strategy_on_b, strategy_on_p
@@ -133,6 +134,54 @@ def test_a_strategy_discussion_on_a_plan_leaves_the_plan_alone() -> None:
     assert set(life.running) >= running - {"strategy-discussion"}
 
 
+@pytest.mark.covers("Q-28")
+@pytest.mark.parametrize(
+    ("name", "by", "fields", "may"),
+    [
+        ("child_visited", CS, {}, "assistant team manager, social worker, team manager"),
+        ("section47_outcome", CS, {"outcome": "substantiated"}, "assistant team manager, social worker, team manager"),
+        ("child_visited", "police/pc", {}, "assistant team manager, social worker, team manager"),
+        ("visit_recorded", CS, {}, "assistant team manager, social worker, team manager"),
+        ("initial_conference_held", CS, {"plan": False}, "independent reviewing officer"),
+        ("core_group_held", CS, {}, "independent reviewing officer"),
+        ("child_died", "health/hv", {"abuse_or_neglect_suspected": False, "other_children": False}, "social worker"),
+        ("strategy_outcome", "police/pc", {"decision": "section 47"}, "social worker"),
+        ("referral_received", "parents and carers/m", {"person": "child-1", "source": "individual"}, "police"),
+    ],
+)
+def test_what_was_done_is_recorded_by_whoever_may_and_the_refusal_names_them(
+    name: str, by: str, fields: dict[str, Any], may: str
+) -> None:
+    life = strategy_on_p("2026-04-08 10:00")
+    born = {"date_of_birth": "2018-05-01"} if name == "referral_received" else {}
+    refused = life.refused(name, by, **fields, **born)
+    role = by.partition("/")[0]
+    assert refused.startswith(f"The {role} cannot record {name}. It is recorded by: ")
+    assert may in refused
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("child_visited", "seen"),
+        ("strategy_outcome", "decision"),
+        ("section47_outcome", "outcome"),
+        ("initial_conference_held", "plan"),
+        ("review_conference_held", "decision"),
+        ("screening_decided", "harm_suspected"),
+        ("core_group_minutes_sent", "minutes"),
+        ("report_shared", "to"),
+        ("medical_consent_recorded", "given"),
+        ("authorisation", "decision"),
+    ],
+)
+def test_nothing_that_stops_a_clock_is_taken_for_granted(name: str, field: str) -> None:
+    body = {"id": "m", "occurred_at": london("2026-04-08 10:00"), "by": {"role": "social worker", "person": "sw"}}
+    answer = read(name, body)
+    assert isinstance(answer, Refused)
+    assert f"{field}: this is missing and is needed." in answer.reason.splitlines()
+
+
 # --- The enquiry --------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +300,31 @@ def test_a_child_has_one_plan_and_a_second_initial_conference_meets_its_limit(
     assert life.case.plan is not None
     assert (life.case.plan.id, life.case.plan.categories) == ("plan-12", categories)
     assert len(life.all_of("first-core-group")) == 1
+
+
+def second_enquiry_on_a_plan() -> Life:
+    """On a plan since 29 April, and enquired about again since 1 June: a conference by 22 June."""
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life.say("strategy_requested", SW, "2026-06-01 09:00", **AT_ONCE)
+    life.say("strategy_outcome", SW, "2026-06-01 10:00", decision="section 47").say("child_visited", SW)
+    assert life.due("initial-conference", 1) == "2026-06-22"
+    return life
+
+
+@pytest.mark.covers("P-01", "P-10")
+def test_a_review_held_after_the_outcome_is_the_conference_that_was_called_for_a_child_on_a_plan() -> None:
+    life = second_enquiry_on_a_plan().say("section47_outcome", SW, "2026-06-05 10:00", outcome="substantiated")
+    life.say("review_conference_held", IRO, "2026-06-18 10:00", decision="continue")
+    assert life.state("initial-conference", 1) == "met"
+    assert life.case.conference is None
+    assert life.due("later-review") == "2026-12-18"
+
+
+def test_a_review_held_before_the_outcome_is_not() -> None:
+    life = second_enquiry_on_a_plan().say("review_conference_held", IRO, "2026-06-03 10:00", decision="continue")
+    life.say("section47_outcome", SW, "2026-06-05 10:00", outcome="substantiated")
+    assert life.state("initial-conference", 1) == "open"
+    assert life.case.conference is not None
 
 
 # --- The plan -----------------------------------------------------------------------------------------------------
