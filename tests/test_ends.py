@@ -337,6 +337,6 @@ def test_a_child_on_a_plan_of_another_authority_who_moves_in_has_a_conference_he
     assert "A child on a plan of Elsewhere moved in, and the case was accepted here" in life.lines
     life.say("chair_allocated", CS, chair="iro")
     life.say("initial_conference_held", IRO, "2026-04-20 10:00", plan=True, categories=["neglect"])
-    assert life.case.stage is Stage.PLAN
+    assert life.case.plan is not None
     assert life.due("first-review") == "2026-07-20"
     assert "on a child protection plan here already" in life.refused("plan_received", SW, **received)
