@@ -16,6 +16,10 @@ LONDON = ZoneInfo("Europe/London")
 ONE_DAY = timedelta(days=1)
 
 
+class BeyondCalendar(ValueError):
+    """A day that the known bank holidays do not reach: working days cannot be counted to it."""
+
+
 class BankHolidays(Value):
     """The bank holidays of England and Wales a case counts with: a snapshot, named by its version."""
 
@@ -54,6 +58,11 @@ def working_days_from(day: date, count: int, holidays: BankHolidays) -> date:
         day += step
         while not holidays.is_working_day(day):
             day += step
+    if holidays.dates and not holidays.reaches(day):
+        raise BeyondCalendar(
+            f"The bank holidays are known from {holidays.dates[0].year} to {holidays.dates[-1].year} only; "
+            f"working days cannot be counted to {spoken_date(day)}."
+        )
     return day
 
 

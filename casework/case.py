@@ -109,10 +109,16 @@ class Case(Value):
 
 
 def with_misses(story: Story, announced: Announced) -> Story:
-    """The story, with the limits that were recorded as missed: that was said, and stays on the record."""
+    """The story, with the limits that were recorded as missed, though they turned out to have been met in time.
+
+    A limit that turned out to be another one never was missed; that it was believed stands in the chronology.
+    """
     missed = {
         name: deadline.model_copy(update={"breached_at": said.missed})
         for name, deadline in story.deadlines.items()
-        if deadline.breached_at is None and (said := announced.deadlines.get(name)) is not None and said.missed
+        if deadline.breached_at is None
+        and (said := announced.deadlines.get(name)) is not None
+        and said.missed is not None
+        and said.missed == deadline.due
     }
     return story.model_copy(update={"deadlines": {**story.deadlines, **missed}}) if missed else story

@@ -20,12 +20,13 @@ from casework.deadlines.lapse import comes_of_age
 from casework.deadlines.words import spoken_due
 from casework.effects import Effect, Kept, Notice, NoticeKind, Refused
 from casework.facts import Fact, Replacement, Withdrawal
+from casework.incoming import read
 from casework.messages import Message, as_sent, digest, without_narrative
 from casework.model import Value
 from casework.procedure import Procedure, shared
 from casework.reconcile import Speaking, next_request_rung, next_rung, reconcile
 from casework.stages import MESSAGES
-from casework.stages.corrections import Corrected, described, without_words
+from casework.stages.corrections import Corrected, RecordedInError, described, without_words
 from casework.story import Story
 from casework.tell import book_of, followed_by, pass_time, step, tell
 from casework.telling import Book, Line, Refusal, Saying, Told
@@ -134,6 +135,7 @@ class _Tried(NamedTuple):
 def _record(case: Case, message: Message, now: datetime) -> Decided:
     """Accept a message. Raises `Refusal`."""
     sent, told_then = message, _story_then(case, message)
+    _check_correction(case, message)
     message = resolved(told_then.story, message)
     fact = Fact(
         number=len(case.facts) + 1,
@@ -153,6 +155,24 @@ def _record(case: Case, message: Message, now: datetime) -> Decided:
     after = case.going_on((*case.facts, fact), speaking.announced, (tried.book, tried.told.story), told.story)
     unusual = warnings(told_then.story, message, told.story)
     return Decided(case=after, effects=tuple(speaking.effects), fact=fact.number, warnings=unusual)
+
+
+def _check_correction(case: Case, message: Message) -> None:
+    """A correction names facts that there are, and what it puts in their place can be read. Raises `Refusal`."""
+    counting = {fact.number: fact for fact in case.book.order}
+    if isinstance(message, RecordedInError) and 1 in message.facts:
+        raise Refusal("No. 1 opened the case. Send case_ended with how: opened in error.", "facts")
+    named = message.withdrawn() if isinstance(message, Withdrawal) else ()
+    named = (message.replaced(),) if isinstance(message, Replacement) else named
+    for number in named:
+        if number not in counting:
+            why = "is withdrawn already" if 0 < number <= len(case.facts) else "is not in the record of this case"
+            raise Refusal(f"No. {number} {why}; s47 show lists the numbers.", "facts")
+    if isinstance(message, Corrected):
+        wrong = counting[message.fact].message
+        right = read(wrong.name, message.body_instead_of(wrong))
+        if isinstance(right, Refused):
+            raise Refusal(right.reason, "changes")
 
 
 def _as_state_keeps_it(case: Case, message: Message) -> Message:
@@ -176,12 +196,15 @@ def _tried(case: Case, fact: Fact, told_then: Told, now: datetime) -> _Tried:
     """Tell the story with this fact in its place. Raises `Refusal` where it, or a later one, has no ground."""
     book = book_of(case.start, (*case.facts, fact))
     place = next((place for place, one in enumerate(book.order) if one.number == fact.number), None)
-    known = case.book.order[:place]
-    goes_on = place is not None and list(book.order[:place]) == list(known) and book.start == case.book.start
+    at = fact.message.occurred_at
+    known = [one for one in case.book.order if one.message.occurred_at <= at]
+    goes_on = place is not None and list(book.order[:place]) == known and book.start == case.book.start
     told, ahead = (Told(told_then.story), book.order[place:]) if goes_on else (Told(book.start), book.order)
     losing: list[tuple[Fact, str]] = []
+    was = {one.number: one for one in case.book.order}
     for one in ahead:
-        new = one.number == fact.number
+        # The fact itself; and one that is put right by it is judged as if it were only just recorded.
+        new = one.number == fact.number or one.message != was.get(one.number, one).message
         if new:
             check(pass_time(told.story, one.message.occurred_at).story, one.message, now)
         try:

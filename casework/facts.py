@@ -103,7 +103,7 @@ def in_force(facts: Sequence[Fact]) -> list[Fact]:
     first. A fact that is replaced keeps its number, and so everything that is named by it keeps its name.
     """
     gone: set[int] = set()
-    instead: dict[int, Replacement] = {}
+    instead: dict[int, list[Replacement]] = {}
     granted: set[str] = set()
     kept: list[Fact] = []
     for fact in reversed(facts):
@@ -111,15 +111,16 @@ def in_force(facts: Sequence[Fact]) -> list[Fact]:
             continue
         message = fact.message
         if fact.number in instead:
-            message = instead[fact.number].instead_of(message)
+            for replacement in reversed(instead[fact.number]):  # the first that was told comes first
+                message = replacement.instead_of(message)
             fact = fact.model_copy(update={"message": without_narrative(message)})  # noqa: PLW2901
         if isinstance(message, Granting) and (request := message.grants()):
             granted.add(request)
         if not fact.asks or fact.request in granted:
             if isinstance(message, Withdrawal):
                 gone.update(message.withdrawn())
-            elif isinstance(message, Replacement) and message.replaced() not in instead:
-                instead[message.replaced()] = message
+            elif isinstance(message, Replacement):
+                instead.setdefault(message.replaced(), []).append(message)
         kept.append(fact)
     kept.reverse()
     return sorted(kept, key=lambda fact: fact.message.occurred_at)

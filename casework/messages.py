@@ -11,7 +11,7 @@ that it was given.
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
@@ -52,11 +52,19 @@ def as_written(value: Any) -> Any:
     return value
 
 
+def _a_day(value: Any) -> Any:
+    plain = isinstance(value, date) and not isinstance(value, datetime)
+    if not plain and not (isinstance(value, str) and re.fullmatch(r"\s*\d{4}-\d\d-\d\d\s*", value)):
+        raise ValueError(f"{value!r} is not a date; write it like 2026-04-08")
+    return value
+
+
 Instant = Annotated[AwareDatetime, BeforeValidator(as_written)]
-Day = Annotated[date, BeforeValidator(as_written)]
+Day = Annotated[date, BeforeValidator(_a_day)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", strip_whitespace=True)]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,79}$", strip_whitespace=True)]
 """A name that the case gave: `strategy-4`, `initial-conference@4`; of a request also what it is about."""
+Origin = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.[0-9]{1,6}$")]
 Reason = Annotated[
     str,
     StringConstraints(min_length=3, max_length=2000, strip_whitespace=True, pattern=NO_CONTROLS),
@@ -69,6 +77,8 @@ Line = Annotated[
 ]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True, pattern=NO_CONTROLS)]
 """A short word of a list, such as a kind of harm or the name of a team."""
+TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 &'.,/-]{0,59}$", strip_whitespace=True)]
+"""A team's plain name: it is seen on lists."""
 RoleName = Annotated[str, StringConstraints(min_length=2, max_length=80, strip_whitespace=True)]
 
 PRACTITIONERS = frozenset({Kind.WORKER, Kind.MANAGER})
@@ -109,7 +119,7 @@ class Message(Value):
         None, description="whom to ask, where it needs an authorisation; anybody entitled, if left out"
     )
     note: Note | None = Field(None, description="free text for the record")
-    moved_from: Ref | None = Field(
+    moved_from: Origin | None = Field(
         None, description="where it was first recorded on the wrong child: that case and number, as R-1001.7"
     )
 

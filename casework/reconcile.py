@@ -139,7 +139,7 @@ def _now_said(speaking: Speaking, deadline: Deadline, known: Said | None) -> Sai
 
 
 def _with_miss(deadline: Deadline, said: Said) -> Deadline:
-    if deadline.breached_at is not None or said.missed is None:
+    if deadline.breached_at is not None or said.missed is None or said.missed != deadline.due:
         return deadline
     return deadline.model_copy(update={"breached_at": said.missed})
 
@@ -192,6 +192,7 @@ def _say_gone(speaking: Speaking, deadline: Deadline) -> None:
     ended = {
         "state": DeadlineState.ENDED,
         "closed_at": speaking.now,
+        "met_at": None,
         "because": "what it was counted from was recorded in error",
     }
     gone = deadline.model_copy(update=ended)

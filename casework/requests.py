@@ -59,6 +59,8 @@ class RequestFinished(Message, sent_by=CASEWORKERS):
     request: Ref = Field(description="the request, as request-4; or what it is about, where only one such waits")
 
 
+ASKED_AGAIN = "asked again"
+
 TakesEffect = Callable[[Telling, Any, datetime], None]
 """What happens once a held message is authorised: the telling, the message, and the instant of the authorisation."""
 
@@ -93,7 +95,7 @@ def put_to(telling: Telling, subject: Subject, message: Message, about: str | No
     telling.insist(own, "ask: nobody authorises their own; name somebody else.", "ask")
     for request in telling.story.waiting_requests:
         if request.subject is subject and request.about == about:
-            withdraw(telling, request, "asked again")
+            withdraw(telling, request, ASKED_AGAIN)
     request = Request(
         id=telling.named("request-", telling.story.requests.__contains__),
         subject=subject,
@@ -131,7 +133,7 @@ def role_of(telling: Telling, message: Message) -> str:
 def authorisation(telling: Telling, message: Authorisation) -> None:
     """Authorise a request, or return it with a reason."""
     request = found(telling.story, message.request)
-    telling.refuse_if(request.state is not RequestState.OPEN, _already(request))
+    _is_open(telling, request)
     role = role_of(telling, message)
     _may_decide(telling, request, message, role, "decides")
     telling.insist(
@@ -193,7 +195,7 @@ def _may_decide(telling: Telling, request: Request, message: Message, role: str,
 def request_reassigned(telling: Telling, message: RequestReassigned) -> None:
     """Give a request to another person who may decide it, or back to the role."""
     request = found(telling.story, message.request)
-    telling.refuse_if(request.state is not RequestState.OPEN, _already(request))
+    _is_open(telling, request)
     rule = telling.story.procedure.authorisation.get(request.subject)
     own = same_person(message.to, request.asked_by) and not (rule and rule.completes)
     telling.insist(own, f"{message.to} asked for this; nobody authorises their own.", "to")
@@ -203,6 +205,14 @@ def request_reassigned(telling: Telling, message: RequestReassigned) -> None:
     telling.line(f"{request.title}: given to {to}", request.cites)
     for role in request.to:
         telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request.id, request=moved)
+
+
+def _is_open(telling: Telling, request: Request) -> None:
+    """Refuse where somebody decided it already. One that was asked again meanwhile is decided by its new number; what
+    was decided by the old one before that was heard of keeps its ground."""
+    asked_again = request.state is RequestState.WITHDRAWN and request.because == ASKED_AGAIN
+    refuse = telling.insist if asked_again else telling.refuse_if
+    refuse(request.state is not RequestState.OPEN, _already(request))
 
 
 def _already(request: Request) -> str:
@@ -248,6 +258,9 @@ def withdraw(telling: Telling, request: Request, because: str) -> None:
 
 
 def _grant(telling: Telling, request: Request, at: datetime) -> None:
+    for other in telling.story.waiting_requests:
+        if other.id != request.id and (other.subject, other.about) == (request.subject, request.about):
+            withdraw(telling, other, f"decided by {request.id}")
     if request.held is not None:
         EFFECTS[request.subject](telling, request.held, at)
     announced = AUTHORISED.get(request.subject)

@@ -148,7 +148,7 @@ class Telling:
                 kind=kind,
                 to=role,
                 text=text,
-                person=request.assigned_to if request else person,
+                person=person or (request.assigned_to if request else None),
                 deadline=deadline,
                 request=request.id if request else None,
             )

@@ -21,7 +21,6 @@ from pydantic_core import to_json
 
 from casework import decide
 from casework.calendar import LONDON, BankHolidays, end_of_day
-from casework.case import Case
 from casework.decide import Decided
 from casework.effects import Effect, Entry, Kept, Notice, NoticeKind, Refused
 from casework.incoming import read
@@ -402,7 +401,7 @@ ANY_TIME = (
 )
 
 
-ANSWERS: dict[str, Callable[[Case], object]] = {
+ANSWERS: dict[str, Callable[[Story], object]] = {
     "child_located": lambda case: case.missing,
     "further_action_agreed": lambda case: case.missing,
     "child_born": lambda case: case.child and not case.child.born,
@@ -460,7 +459,7 @@ class Somebody:
         self.advice = (name, None)
         self.insist = set(re.findall(r"^([a-z_]+): ", reason, re.MULTILINE))
 
-    def message(self, case: Case, number: int, now: datetime) -> tuple[str, dict[str, Any]]:
+    def message(self, case: Story, number: int, now: datetime) -> tuple[str, dict[str, Any]]:
         """A message's name and its body, as JSON would bring it."""
         name, about = self.advice or (self._name(case), None)
         self.advice = None
@@ -489,7 +488,7 @@ class Somebody:
             self._garble(body)
         return name, body
 
-    def _name(self, case: Case) -> str:
+    def _name(self, case: Story) -> str:
         if case.child is None and self.dice.random() < 0.9:
             return "referral_received"
         chance = self.dice.random()
@@ -513,7 +512,7 @@ class Somebody:
             return timedelta()
         return timedelta(minutes=self.dice.choice((1, 60, 600, 1440, 3 * 1440, 20 * 1440)))
 
-    def _role(self, case: Case, kind: type[Message], body: dict[str, Any]) -> str:
+    def _role(self, case: Story, kind: type[Message], body: dict[str, Any]) -> str:
         request = case.requests.get(str(body.get("request")))
         may = [key for key, role in case.procedure.role.items() if role.kind in kind.sent_by]
         if request is not None and self.dice.random() < 0.9:
@@ -524,7 +523,7 @@ class Somebody:
         both = [role for role in may if role in asked_by]
         return self.dice.choice(both if both and self.dice.random() < 0.7 else may)
 
-    def _field(self, case: Case, name: str, key: str, field: FieldInfo, now: datetime) -> Any:
+    def _field(self, case: Story, name: str, key: str, field: FieldInfo, now: datetime) -> Any:
         if self.forwards and (name, key) in FORWARD:
             return FORWARD[name, key]
         known = self._known(case, name, key)
@@ -532,7 +531,7 @@ class Somebody:
             return known
         return self._value(case, field.annotation, key, now)
 
-    def _known(self, case: Case, name: str, key: str) -> Any:
+    def _known(self, case: Story, name: str, key: str) -> Any:
         """What somebody with the case before them would fill in."""
         choices: dict[str, Callable[[], list[Any]]] = {
             "note": lambda: [f"{NOTE}, at length"],
@@ -559,11 +558,11 @@ class Somebody:
         found = choices[key]() if key in choices else []
         return self.dice.choice(found) if found else None
 
-    def _quorum(self, case: Case) -> list[str]:
+    def _quorum(self, case: Story) -> list[str]:
         professionals = [key for key, role in case.procedure.role.items() if role.kind is not Kind.FAMILY]
         return professionals if self.dice.random() < 0.85 else self.dice.sample(professionals, 2)
 
-    def _value(self, case: Case, annotation: Any, key: str, now: datetime) -> Any:
+    def _value(self, case: Story, annotation: Any, key: str, now: datetime) -> Any:
         """A value of the kind the field asks for."""
         origin, inside = get_origin(annotation), get_args(annotation)
         if origin is Annotated:

@@ -193,8 +193,8 @@ def test_the_first_referral_is_not_withdrawn_and_the_refusal_says_what_to_send()
 
 def test_there_is_nothing_to_put_right_where_nothing_is_recorded() -> None:
     life = visited()
-    assert "There is no no. 77 in the record" in life.refused("recorded_in_error", SW, facts=[77], reason="an error")
-    assert "There is no no. 77 in the record" in life.refused(
+    assert "No. 77 is not in the record" in life.refused("recorded_in_error", SW, facts=[77], reason="an error")
+    assert "No. 77 is not in the record" in life.refused(
         "corrected", SW, fact=77, changes={"seen": False}, reason="an error"
     )
     assert "facts: give at least one" in life.refused("recorded_in_error", SW, facts=[], reason="an error")

@@ -25,9 +25,16 @@ def adopted(story: Story, told_again: Story, after: Procedure, now: datetime) ->
             other = "another" if deadline.timescale in after.timescale else "no such"
             kept[name] = _ended(deadline, f"{after.about.key} has {other} rule", now)
     for name, deadline in told_again.deadlines.items():
-        if name not in kept and deadline.closed_at is None:
+        if name not in kept and deadline.closed_at is None and _still_open(story, deadline.scope):
             kept[name] = deadline
     return kept
+
+
+def _still_open(story: Story, scope: str | None) -> bool:
+    """Whether what a clock would be for goes on: its own strand, or the conference that it led to."""
+    if scope is None or scope in story.strands:
+        return True
+    return story.conference is not None and scope in story.came_from.get(story.conference.id, ())
 
 
 def _ended(deadline: Deadline, because: str, now: datetime) -> Deadline:

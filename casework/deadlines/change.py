@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from casework.amounts import Amount, Limit, Unit, reckon
-from casework.calendar import end_of_day, local_date
+from casework.calendar import BeyondCalendar, end_of_day, local_date
 from casework.conditions import all_hold
 from casework.deadlines.withholding import kept_back
 from casework.deadlines.words import spoken_due
@@ -88,7 +88,11 @@ def _limits(telling: Telling, rule: Timescale, anchor: datetime) -> tuple[Limit 
             clear_days=rule.clear_days,
         )
 
-    limit = count(amount, rule.reading)
+    try:
+        limit = count(amount, rule.reading)
+    except BeyondCalendar as beyond:
+        telling.refuse_if(telling.message, f"{rule.duty}: {beyond}", "occurred_at")
+        return None, None, None  # time alone brought it about, and nobody can be asked
     opens = count(rule.window[0], rule.reading) if rule.window else None
     other = count(amount, "calendar" if rule.reading == "working" else "working") if amount.unit is Unit.DAYS else None
     return limit, opens, other

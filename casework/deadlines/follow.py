@@ -135,7 +135,7 @@ def _start_backwards(telling: Telling, key: str, rule: Timescale, occasion: Occa
         d for d in telling.story.deadlines.values() if d.timescale == key and same_strand(d.scope, occasion.scope)
     ]
     latest = earlier[-1] if earlier else None
-    over = latest is not None and _ended_since(telling.story, rule, latest)
+    over = latest is not None and latest.closed_at is not None and _ended_since(telling.story, rule, latest)
     if latest is not None and not over and (latest.closed_at is None or latest.met_at is not None):
         move(telling, rule, latest, anchor, occasion.event)  # what was done already was done in time, or is late now
     else:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, time
 
-from casework.calendar import LONDON, months_from
+from casework.calendar import LONDON, ONE_DAY, months_from
 from casework.deadlines.change import GRACE, end_all
 from casework.happening import happened
 from casework.requests import withdraw_all
@@ -59,7 +59,11 @@ def comes_of_age(story: Story) -> datetime | None:
     """When the child will be eighteen: the start of that day in London. None where that ends nothing any more."""
     if story.of_age or story.died or story.closed_at or story.child is None or story.child.born is None:
         return None
-    return datetime.combine(months_from(story.child.born, OF_AGE), time(), LONDON)
+    born = story.child.born
+    birthday = months_from(born, OF_AGE)
+    if birthday.day != born.day:
+        birthday += ONE_DAY  # born on 29 February: on 1 March, so that nothing ends a day early
+    return datetime.combine(birthday, time(), LONDON)
 
 
 def _come_of_age(telling: Telling) -> None:

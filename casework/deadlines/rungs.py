@@ -7,7 +7,7 @@ from datetime import datetime, time
 from enum import StrEnum
 
 from casework.amounts import Amount, Unit, reckon
-from casework.calendar import LONDON, BankHolidays
+from casework.calendar import LONDON, BankHolidays, BeyondCalendar
 from casework.deadlines.change import GRACE
 from casework.model import Value
 from casework.procedure import Timescale
@@ -52,7 +52,7 @@ def rungs_of(rule: Timescale | None, deadline: Deadline, holidays: BankHolidays)
     rungs = [
         Rung(at=at, kind=RungKind.REMINDER, to=deadline.owner)
         for amount in rule.remind
-        if (at := _morning(amount, anchor, holidays, backwards=True)) < deadline.due
+        if (at := _morning(amount, anchor, holidays, backwards=True)) is not None and at < deadline.due
     ]
     if deadline.window_opens:
         opens = datetime.combine(deadline.window_opens, START_OF_DAY, LONDON)
@@ -62,8 +62,9 @@ def rungs_of(rule: Timescale | None, deadline: Deadline, holidays: BankHolidays)
         if rule.escalate:
             rungs.append(Rung(at=missed, kind=RungKind.ESCALATION, to=rule.escalate))
             rungs += [
-                Rung(at=_morning(rung.after, anchor, holidays) + GRACE, kind=RungKind.ESCALATION, to=rung.to)
+                Rung(at=at + GRACE, kind=RungKind.ESCALATION, to=rung.to)
                 for rung in rule.escalate_further
+                if (at := _morning(rung.after, anchor, holidays)) is not None
             ]
     return tuple(sorted(rungs, key=lambda rung: rung.at))
 
@@ -71,14 +72,20 @@ def rungs_of(rule: Timescale | None, deadline: Deadline, holidays: BankHolidays)
 def request_rungs(request: Request, holidays: BankHolidays) -> tuple[Rung, ...]:
     """The instants at which a request that nobody decides makes itself heard."""
     reminder = _morning(REMIND_AFTER, request.since, holidays)
-    rungs = [Rung(at=reminder, kind=RungKind.REMINDER, to=to) for to in request.to]
-    if request.escalate is not None:
-        at = _morning(ESCALATE_AFTER, request.since, holidays)
+    rungs = [Rung(at=reminder, kind=RungKind.REMINDER, to=to) for to in request.to if reminder is not None]
+    at = _morning(ESCALATE_AFTER, request.since, holidays)
+    if request.escalate is not None and at is not None:
         rungs.append(Rung(at=at, kind=RungKind.ESCALATION, to=request.escalate))
     return tuple(rungs)
 
 
-def _morning(amount: Amount, anchor: datetime, holidays: BankHolidays, *, backwards: bool = False) -> datetime:
-    """Some time before or after a limit: to the hour where counted in hours, else at nine in the morning."""
-    instant, on = reckon(amount, anchor, holidays, reading="calendar", backwards=backwards)
+def _morning(amount: Amount, anchor: datetime, holidays: BankHolidays, *, backwards: bool = False) -> datetime | None:
+    """Some time before or after a limit: to the hour where counted in hours, else at nine in the morning.
+
+    None where no calendar reaches: what cannot be counted is not heard.
+    """
+    try:
+        instant, on = reckon(amount, anchor, holidays, reading="calendar", backwards=backwards)
+    except BeyondCalendar:
+        return None
     return instant if on is None else datetime.combine(on, START_OF_DAY, LONDON).astimezone(instant.tzinfo)

@@ -171,6 +171,11 @@ def bank_holiday_proclaimed(telling: Telling, message: BankHolidayProclaimed) ->
 @means(BankHolidayWithdrawn)
 def bank_holiday_withdrawn(telling: Telling, message: BankHolidayWithdrawn) -> None:
     """Working days are counted without it again."""
+    was_proclaimed = f" + {message.day}" in telling.story.bank_holidays.version or any(
+        isinstance(fact.message, BankHolidayProclaimed) and fact.message.day == message.day
+        for fact in telling.book.known
+    )
+    telling.insist(not was_proclaimed, f"day: {spoken_date(message.day)} was not proclaimed as a bank holiday.", "day")
     telling.line(f"{spoken_date(message.day)} is no bank holiday after all", ("Q-21",))
     telling.do(HolidayChanged(day=message.day, proclaimed=False), "holiday")
 

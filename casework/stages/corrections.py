@@ -79,7 +79,6 @@ def recorded_in_error(telling: Telling, message: RecordedInError) -> None:
     """Withdraw some facts: at once, or once a manager authorises it."""
     wrong = [_known(telling, number) for number in message.facts]
     _may_correct(telling, message, wrong)
-    telling.insist(1 in message.facts, "No. 1 opened the case. Send case_ended with how: opened in error.", "facts")
     reference = telling.story.reference
     telling.insist(message.belongs_to == reference, "belongs_to: this is that very case.", "belongs_to")
     _put(telling, message, f"Withdraw what was recorded: {_numbers(message.facts)}")

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from casework import deadlines, requests
+from casework.calendar import local_date
 from casework.happening import begin, happened
 from casework.messages import MANAGERS, PRACTITIONERS, Day, Id, Message, Reason, Ref, Word, means
 from casework.story import Conference, Deadline
@@ -16,9 +17,9 @@ from casework.telling import Telling
 from casework.vocabulary import Circumstance, Event
 
 ENDS: dict[str, tuple[Event, ...]] = {
-    "referral": (Event.HARM_NOT_SUSPECTED,),
+    "referral": (Event.HARM_NOT_SUSPECTED, Event.SCREENING_DECIDED),
     "assessment": (Event.ASSESSMENT_ENDED, Event.ASSESSMENT_COMPLETED),
-    "strategy": (Event.STRATEGY_ENDED, Event.SECTION_47_NOT_INITIATED),
+    "strategy": (Event.STRATEGY_HELD, Event.STRATEGY_ENDED, Event.SECTION_47_NOT_INITIATED),
     "enquiry": (Event.SECTION_47_NOT_SUBSTANTIATED, Event.CONFERENCE_NOT_REQUIRED, Event.SECTION_47_CONCLUDED),
     "conference": (Event.INITIAL_CONFERENCE_HELD, Event.NO_PLAN_MADE),
     "plan": (Event.PLAN_ENDED,),
@@ -50,6 +51,10 @@ class CaseEnded(Message, sent_by=MANAGERS):
         if self.how == "accepted by another authority" and self.accepted_in_writing_on is None:
             raise ValueError(
                 "accepted_in_writing_on: until the other authority has accepted in writing, the case stays here"
+            )
+        if self.accepted_in_writing_on and self.accepted_in_writing_on > local_date(self.occurred_at):
+            raise ValueError(
+                "accepted_in_writing_on: this is after the end of the case; it ends once they have accepted"
             )
         return self
 

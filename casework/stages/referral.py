@@ -5,9 +5,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from casework import deadlines, requests
-from casework.calendar import end_of_day, local_date
+from casework.calendar import end_of_day, local_date, spoken_date
 from casework.happening import begin, happened
-from casework.messages import ANYONE, MANAGERS, Day, Id, Message, Reason, Word, means, same_person
+from casework.messages import ANYONE, MANAGERS, Day, Id, Message, Reason, TeamName, Word, means, same_person
 from casework.story import Child
 from casework.telling import Telling
 from casework.vocabulary import Circumstance, Event
@@ -32,7 +32,7 @@ class ReferralReceived(Message, sent_by=ANYONE):
     ] = Field(description="who referred")
     concern: tuple[Word, ...] = Field((), max_length=12, description="the kinds of harm feared")
     circumstances: tuple[Circumstance, ...] = Field((), max_length=16, description="what is so about child and family")
-    team: Word | None = Field(None, description="the team that takes it")
+    team: TeamName | None = Field(None, description="the team that takes it")
 
     @model_validator(mode="after")
     def _born_or_expected(self) -> "ReferralReceived":
@@ -69,7 +69,7 @@ class SocialWorkerAllocated(Message):
     """A social worker was allocated to the child."""
 
     social_worker: Id = Field(description="an opaque id of the social worker")
-    team: Word | None = None
+    team: TeamName | None = None
 
 
 class CaseClosed(Message, sent_by=MANAGERS):
@@ -86,7 +86,16 @@ def referral_received(telling: Telling, message: ReferralReceived) -> None:
             not same_person(telling.story.child.person, message.person),
             f"Case {telling.story.reference} is another child's; refer this child under a reference of their own.",
         )
+        born = telling.story.child.born
+        telling.insist(
+            born is not None and message.date_of_birth not in (None, born),
+            f"date_of_birth: {born} is recorded for this child. Is that wrong? Correct what was recorded.",
+            "date_of_birth",
+        )
         telling.line(f"A further referral, from {message.source}: new information on this case")
+        if born is None and message.expected_date_of_birth not in (None, telling.story.child.expected):
+            telling.change(child=telling.story.child.model_copy(update={"expected": message.expected_date_of_birth}))
+            _birth_expected(telling, message)
         _new_information(telling)
         return
     telling.change(
@@ -103,11 +112,17 @@ def referral_received(telling: Telling, message: ReferralReceived) -> None:
     telling.line(f"Referral received from {message.source}, on the procedure {telling.story.procedure.about.title}")
     happened(telling, Event.REFERRAL_RECEIVED)
     happened(telling, Event.CONCERN_RAISED)
-    if message.expected_date_of_birth:
-        birth = end_of_day(message.expected_date_of_birth) - deadlines.GRACE
-        happened(telling, Event.BIRTH_EXPECTED, counts_from=birth)
+    _birth_expected(telling, message)
     for circumstance in message.circumstances:
         begin(telling, circumstance)
+
+
+def _birth_expected(telling: Telling, message: ReferralReceived) -> None:
+    """What is counted from the day of the birth counts from the day it is expected, as it is known at the time."""
+    if message.expected_date_of_birth is not None:
+        birth = end_of_day(message.expected_date_of_birth) - deadlines.GRACE
+        telling.line(f"The birth is expected on {spoken_date(message.expected_date_of_birth)}")
+        happened(telling, Event.BIRTH_EXPECTED, counts_from=birth)
 
 
 @means(NewInformationReceived)
