@@ -181,6 +181,15 @@ def is_so(life: Life, then: Table, since: int) -> bool:
     return True
 
 
+def is_refused(office: "Office", life: Life, step: Steps) -> bool:
+    """Whether a step is refused."""
+    try:
+        office.after(life, [step])
+    except AssertionError:
+        return True
+    return False
+
+
 def seen(life: Life) -> str:
     """A case in a line, for when something is not as expected."""
     owed = ", ".join(f"{d.timescale} {d.state.value} {d.on or d.due}" for d in life.case.running_deadlines)
@@ -207,7 +216,7 @@ def check_limit(office: Office, row: str, table: Table) -> None:
     not; `until`: what ends it; `never`: a life without it; `aim`: passing it is no miss; `late`: it is late at once;
     `duty`: words of what is owed; `departs`: whether it may be left out with a reason.
     Of each it is seen that the very end is in time, and that a second later owner and a manager are told (`manager`:
-    which of them).
+    which of them). What a message of its own meets is not met by saying that it was done.
     """
     before, life = with_last(office, table)
     key = table["owed"]
@@ -243,6 +252,9 @@ def _check_ends(office: Office, life: Life, table: Table) -> None:
     key, nth = table["owed"], life.all_of(table["owed"]).index(life.the(table["owed"]))
     for step in table.get("not_met", ()):
         assert office.after(life, [step]).the(key, nth).closed_at is None, f"{step} met it"
+    if "met" in table and not any("duty_done" in step and key in step[3].values() for step in table["met"]):
+        said = [None, table["owner"], "duty_done", {"duty": key}]
+        assert is_refused(office, life, said), f"{key} is met by saying that it was done"
     if "met" in table:
         assert office.after(life, table["met"]).state(key, nth).startswith("met"), seen(
             office.after(life, table["met"])
