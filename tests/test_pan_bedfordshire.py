@@ -1454,16 +1454,6 @@ def test_what_is_owed_because_something_is_so_is_owed_while_it_is_so(what: str) 
     assert any(line == f"No longer so: {what}" for line in life.lines)
 
 
-# --- Forms ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.covers("F-B-18", "F-B-08")
-@pytest.mark.parametrize("form", ["rough-notes", "medical-consent", "strategy-record"])
-def test_what_is_kept_on_file_can_be_recorded(form: str) -> None:
-    life = fill_in(enquiry(), form)
-    assert life.entries[-1].text.endswith("was completed")
-
-
 # --- The file as a whole ------------------------------------------------------------------------------------------
 
 
