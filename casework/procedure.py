@@ -214,7 +214,7 @@ class Form(Cited):
     """A form, record or document: who writes it, who signs it, who receives it, what it must contain."""
 
     name: Text
-    written_by: str
+    written_by: Names = Field(min_length=1, description="the roles of which one writes it")
     signed_by: str | None = None
     to: tuple[str, ...] = ()
     contents: tuple[Text, ...] = ()
@@ -381,7 +381,7 @@ class Procedure(Value):
             for role in notice.to:
                 yield f"notice.{number}.to", role
         for key, form in self.form.items():
-            for role in (form.written_by, *((form.signed_by,) if form.signed_by else ()), *form.to):
+            for role in (*form.written_by, *((form.signed_by,) if form.signed_by else ()), *form.to):
                 yield f"form.{key}", role
 
     def _citations(self) -> Iterator[tuple[str, tuple[str, ...]]]:

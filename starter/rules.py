@@ -326,7 +326,7 @@ def _notice(procedure: Procedure, rule: NoticeRule) -> Rule:
 
 def _form(procedure: Procedure, key: str, rule: Form) -> Rule:
     facts = [
-        ("written by", role(procedure, rule.written_by)),
+        ("written by", " or ".join(role(procedure, one) for one in rule.written_by)),
         ("signed by", role(procedure, rule.signed_by) if rule.signed_by else None),
         ("to", roles(procedure, rule.to, "and") if rule.to else None),
         ("contains", "; ".join(rule.contents)),

@@ -1,7 +1,8 @@
 """Every row of the catalogue, held against the running core: what must be seen is written in `rows/*.toml`.
 
-A file holds one procedure's rows (`common.toml` those about several), one table per row, or an array of tables where
-a row has several sides. The tables were written from the catalogue, not from the procedure files, and say:
+A file holds one procedure's rows (`common.toml` those about several, `b.toml` not all of B's), one table per row, or an
+array of tables where a row has several sides. The tables were written from the catalogue, not from the procedure files,
+and say:
 
     kind    what sort of check it is: one of the functions in `KINDS` below, whose docstring says what it takes
     life    the messages that lead there: a named way in, then steps of `[when, who, message, {fields}]`, London time
@@ -28,7 +29,7 @@ from casework.effects import Entry, Notice, NoticeKind
 from casework.messages import MEANINGS
 from casework.procedure import Procedure
 from casework.procedure_files import load
-from casework.vocabulary import Kind
+from casework.vocabulary import Kind, Stage
 from tests.lives import Life
 
 FILES = {
@@ -181,6 +182,15 @@ def is_so(life: Life, then: Table, since: int) -> bool:
     return True
 
 
+def is_refused(office: "Office", life: Life, step: Steps) -> bool:
+    """Whether a step is refused."""
+    try:
+        office.after(life, [step])
+    except AssertionError:
+        return True
+    return False
+
+
 def seen(life: Life) -> str:
     """A case in a line, for when something is not as expected."""
     owed = ", ".join(f"{d.timescale} {d.state.value} {d.on or d.due}" for d in life.case.running_deadlines)
@@ -204,8 +214,10 @@ def check_limit(office: Office, row: str, table: Table) -> None:
     """The last step of `life` starts a clock: `owed` (a timescale) is due `due` and owned by `owner`.
 
     `other`: the date in the other reading; `opens`: when its window does. `met`: what meets it; `not_met`: what does
-    not; `until`: what ends it; `never`: a life without it; `aim`: passing it is no miss; `late`: it is late at once.
-    Of each it is seen that the very end is in time, and that a second later owner and a manager are told.
+    not; `until`: what ends it; `never`: a life without it; `aim`: passing it is no miss; `late`: it is late at once;
+    `duty`: words of what is owed; `departs`: whether it may be left out with a reason.
+    Of each it is seen that the very end is in time, and that a second later owner and a manager are told (`manager`:
+    which of them). What a message of its own meets is not met by saying that it was done.
     """
     before, life = with_last(office, table)
     key = table["owed"]
@@ -213,6 +225,8 @@ def check_limit(office: Office, row: str, table: Table) -> None:
     assert carriers(row, table) & set(deadline.cites), f"{key} cites {deadline.cites}"
     assert deadline.id not in before.deadlines, f"{key} ran before"
     assert deadline.owner == table["owner"], deadline.owner
+    for words in table.get("duty", ()):
+        assert words in deadline.duty, deadline.duty
     if "due" in table:
         assert life.due(key) == table["due"], life.due(key)
     else:
@@ -228,8 +242,10 @@ def check_limit(office: Office, row: str, table: Table) -> None:
         late.until(deadline.due + ONE_SECOND)
         told = [(notice.kind, notice.to) for notice in late.notices() if notice.deadline == deadline.id]
         missed = [to for kind, to in told if kind is NoticeKind.OVERDUE]
-        further = [office.procedure.role[to].kind for kind, to in told if kind is NoticeKind.ESCALATION]
-        assert (missed, further) == (([], []) if table.get("aim") else ([table["owner"]], [Kind.MANAGER])), told
+        further = [to for kind, to in told if kind is NoticeKind.ESCALATION]
+        kinds = [office.procedure.role[to].kind for to in further]
+        assert (missed, kinds) == (([], []) if table.get("aim") else ([table["owner"]], [Kind.MANAGER])), told
+        assert table.get("manager") in (None, *further), told
     _check_ends(office, life, table)
 
 
@@ -237,12 +253,22 @@ def _check_ends(office: Office, life: Life, table: Table) -> None:
     key, nth = table["owed"], life.all_of(table["owed"]).index(life.the(table["owed"]))
     for step in table.get("not_met", ()):
         assert office.after(life, [step]).the(key, nth).closed_at is None, f"{step} met it"
+    if "met" in table and not any("duty_done" in step and key in step[3].values() for step in table["met"]):
+        said = [None, table["owner"], "duty_done", {"duty": key}]
+        assert is_refused(office, life, said), f"{key} is met by saying that it was done"
     if "met" in table:
         assert office.after(life, table["met"]).state(key, nth).startswith("met"), seen(
             office.after(life, table["met"])
         )
     if "until" in table:
         assert office.after(life, table["until"]).state(key, nth) == "ended"
+    if "departs" in table:
+        worker = next(name for name, role in office.procedure.role.items() if role.kind is Kind.WORKER)
+        left_out = [None, worker, "duty_departed", {"duty": key, "reason": "there was no time"}]
+        if table["departs"]:
+            assert office.after(life, [left_out]).state(key, nth) == "ended"
+        else:
+            assert "cannot be left out" in office.refused(life, left_out)
     if "never" in table:
         assert not office.live(table["never"]).all_of(key), f"{key} ran in {table['never']}"
 
@@ -336,16 +362,24 @@ def check_meeting(office: Office, row: str, table: Table) -> None:
 
 
 def check_role(office: Office, row: str, table: Table) -> None:
-    """The document's name for the role, `named`, is known; it has its part in `life`; `then` says what followed."""
-    assert office.procedure.role_named(table["named"]) is not None
+    """The document's name for the role, `named`, is known; it has its part in `life`; `then` says what followed.
+
+    `sort`: what kind of role it is; `refuses`: steps that are refused after it, each with words of the reason.
+    """
+    name = office.procedure.role_named(table["named"])
+    assert name is not None
+    assert table.get("sort") in (None, office.procedure.role[name].kind)
     before, life = with_last(office, table)
     expect(life, table.get("then", {}), len(before.effects))
+    for step, words in table.get("refuses", ()):
+        reason = office.refused(another(life), step)
+        assert words in reason, reason
 
 
 def check_form(office: Office, row: str, table: Table) -> None:
     """After `life`, `form` is completed `by` with all of its `contents`, not without one; `signed`: and signed.
 
-    `meets`: the duty this meets; `told`: who is told.
+    `meets`: the duty this meets; `told`: who is told; `wrong`: roles that do not write it (`check_author`).
     """
     life = office.live(table["life"])
     form, by = table["form"], table["by"]
@@ -366,27 +400,67 @@ def check_form(office: Office, row: str, table: Table) -> None:
     expect(done, {"told": table.get("told", [])}, len(life.effects))
 
 
-def check_prompt(office: Office, row: str, table: Table) -> None:
-    """After `life`, `prompt` is shown until it is checked off; it is not in `never`. A no needs its reason."""
+def check_part(office: Office, row: str, table: Table) -> None:
+    """After `life`, `form` is not complete without the one of its `parts` that speaks of all the words in `says`."""
     life = office.live(table["life"])
-    prompt, by = table["prompt"], table["by"]
-    assert prompt in dict(view.open_prompts(life.case))
-    assert table["asks"] in dict(view.open_prompts(life.case))[prompt]
-    if "never" in table:
-        assert prompt not in dict(view.open_prompts(office.live(table["never"]).case))
-    step = [None, by, "prompt_answered"]
-    assert "say why not" in office.refused(life, [*step, {"prompt": prompt, "answer": False}])
-    unanswered = office.after(life, [[*step, {"prompt": prompt, "answer": False, "reason": "the family declined"}]])
-    assert "the family declined" in unanswered.kept[-1].body
-    assert carriers(row, table) & set(unanswered.entries[-1].cites)
-    answered = office.after(life, [[*step, {"prompt": prompt, "answer": True}]])
-    assert prompt not in dict(view.open_prompts(answered.case))
+    form, by = table["form"], table["by"]
+    contents = office.procedure.form[form].contents if form in office.procedure.form else ()
+    assert len(contents) == table["parts"], contents
+    (part,) = [one for one in contents if all(words in one.casefold() for words in table["says"])]
+    rest = [one for one in contents if one != part]
+    step = [None, by, "form_completed"]
+    assert f"lacks: {part}" in office.refused(life, [*step, {"form": form, "contents": rest, "signed": True}])
+    done = office.after(life, [[*step, {"form": form, "contents": list(contents), "signed": True}]])
+    assert carriers(row, table) & set(done.entries[-1].cites)
+
+
+def check_prompt(office: Office, row: str, table: Table) -> None:
+    """After `life`, `prompt` is shown and `asks` these words, until `by` checks it off. A no needs its reason.
+
+    `never`: a life without it; `not_by`: roles that may not check it off. With `stage` instead of `life` it is shown
+    at the stage that has this name in `[start]`, and at no other one of those in `[start]` that are named so; `so`:
+    steps that have to be taken there first.
+    """
+    so, stage = table.get("so", []), table.get("stage")
+    life = office.live([*table.get("life", [stage]), *so])
+    prompt = table["prompt"]
+    shown = dict(view.open_prompts(life.case))
+    assert prompt in shown
+    for words in [table["asks"]] if isinstance(table["asks"], str) else table["asks"]:
+        assert words.casefold() in shown[prompt].casefold(), shown[prompt]
+    elsewhere = [[one, *so] for one in office.starts if stage and one in list(Stage) and one != stage]
+    elsewhere += [[stage]] if so else []
+    elsewhere += [table["never"]] if "never" in table else []
+    for other in elsewhere:
+        assert prompt not in dict(view.open_prompts(office.live(other).case)), f"shown after {other}"
+    for role in table.get("not_by", ()):
+        reason = office.refused(life, [None, role, "prompt_answered", {"prompt": prompt, "answer": True}])
+        assert "may not send prompt_answered" in reason, reason
+    for by in [table["by"]] if isinstance(table["by"], str) else table["by"]:
+        step = [None, by, "prompt_answered"]
+        assert "say why not" in office.refused(life, [*step, {"prompt": prompt, "answer": False}])
+        unanswered = office.after(life, [[*step, {"prompt": prompt, "answer": False, "reason": "the family declined"}]])
+        assert "the family declined" in unanswered.kept[-1].body
+        assert carriers(row, table) & set(unanswered.entries[-1].cites)
+        answered = office.after(life, [[*step, {"prompt": prompt, "answer": True}]])
+        assert prompt not in dict(view.open_prompts(answered.case))
 
 
 def check_life(office: Office, row: str, table: Table) -> None:
     """After `life` the case is as `then` says."""
     before, life = with_last(office, table)
     expect(life, table["then"], len(before.effects))
+
+
+def check_author(office: Office, row: str, table: Table) -> None:
+    """What a `form` or `part` table says of a form, complete as it is there: a role in `wrong` does not write it."""
+    life, form = office.live(table["life"]), table["form"]
+    contents = office.procedure.form[form].contents
+    said = {"form": form, "contents": list(contents), "signed": True}
+    for role in table["wrong"]:
+        reason = office.refused(another(life), [None, role, "form_completed", said])
+        assert "written by" in reason, reason
+    assert office.after(life, [[None, table["by"], "form_completed", said]]).entries[-1].what == "form_completed"
 
 
 KINDS: dict[str, Check] = {
@@ -397,6 +471,7 @@ KINDS: dict[str, Check] = {
     "meeting": check_meeting,
     "role": check_role,
     "form": check_form,
+    "part": check_part,
     "prompt": check_prompt,
     "life": check_life,
 }
@@ -426,6 +501,8 @@ def check(row: str, of: Callable[[str], Office] = office_of) -> None:
     """Hold a row against the core."""
     for said_by, table in sides(row):
         KINDS[table["kind"]](of(table["procedure"]), said_by, table)
+        if "wrong" in table and table["kind"] in ("form", "part"):
+            check_author(of(table["procedure"]), said_by, table)
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, marks=pytest.mark.covers(row)) for row in TABLES])
@@ -517,7 +594,7 @@ def rules_of(letter: str) -> Iterator[tuple[str, str, Any, str]]:
                     yield letter, part, key, row
 
 
-EVERY_RULE = [rule for letter in ("W", "P", "T", "M", "WT") for rule in rules_of(letter)]
+EVERY_RULE = [rule for letter in ("W", "P", "T", "M", "WT", "B") for rule in rules_of(letter)]
 
 
 @pytest.mark.parametrize(("letter", "part", "key", "row"), EVERY_RULE)
@@ -545,7 +622,16 @@ def rows_of_the_catalogue() -> Iterator[str]:
             yield from rows
 
 
-def test_every_row_but_those_of_b_is_here() -> None:
+@pytest.mark.parametrize("letter", ["W", "P", "T", "M", "B"])
+def test_every_prompt_and_every_role_that_a_row_names_is_held_by_a_table(letter: str) -> None:
+    tables = [(row, table) for row in TABLES for _, table in sides(row) if letter in table["procedure"].split("+")]
+    assert set(loaded(letter).prompt) <= {table["prompt"] for _, table in tables if table["kind"] == "prompt"}
+    for role in loaded(letter).role.values():
+        for row in (row for row in role.cites if row.startswith(f"R-{letter}-")):
+            assert row in {row for row, table in tables if table["kind"] in ("role", "meeting", "authorised")}, row
+
+
+def test_every_row_is_here_but_for_some_of_b() -> None:
     wanted = {row for row in rows_of_the_catalogue() if "B-" not in row}
     assert wanted - set(TABLES) - set(CONTEXT) == set()
     assert (set(TABLES) | set(CONTEXT)) - set(rows_of_the_catalogue()) == set()

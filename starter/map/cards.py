@@ -133,7 +133,7 @@ def footing(procedure: Procedure) -> list[Section]:
     ]
     forms = []
     for key, form in procedure.form.items():
-        said = [f"by {rules.role(procedure, form.written_by)}"]
+        said = [f"by {' or '.join(rules.role(procedure, one) for one in form.written_by)}"]
         said += [f"signed by {rules.role(procedure, form.signed_by)}"] if form.signed_by else []
         said += [f"to {rules.roles(procedure, form.to, 'and')}"] if form.to else []
         contents = f". Contains: {'; '.join(form.contents)}" if form.contents else ""
