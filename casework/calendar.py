@@ -81,7 +81,10 @@ def last_working_day_up_to(day: date, holidays: BankHolidays) -> date:
 
 def local_date(instant: datetime) -> date:
     """The calendar day of an instant in London."""
-    return instant.astimezone(LONDON).date()
+    try:
+        return instant.astimezone(LONDON).date()
+    except OverflowError:  # at the end of all calendars; it is refused for being further away than a childhood
+        return instant.date()
 
 
 def end_of_day(day: date) -> datetime:

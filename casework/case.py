@@ -17,12 +17,14 @@ from casework.telling import Book
 class Said(Value):
     """What was said of a deadline: when it is due, where it stands, and which of its rungs were heard.
 
-    `missed` is the limit that it was recorded as having missed, whatever became known later.
+    `gone`: what it was counted from was recorded in error. `missed` is the limit that it was recorded as having
+    missed, whatever became known later.
     """
 
     due: datetime | None
     state: DeadlineState
     closed: bool = False
+    gone: bool = False
     missed: datetime | None = None
     heard: tuple[str, ...] = ()
 

@@ -94,10 +94,7 @@ def _check_times(story: Story, message: Message, now: datetime) -> None:
     for field, value in message:
         for said in times_in(value):
             instant = isinstance(said, datetime)
-            try:
-                day = local_date(said) if isinstance(said, datetime) else said
-            except (OverflowError, ValueError):
-                day = said.date() if isinstance(said, datetime) else said
+            day = local_date(said) if isinstance(said, datetime) else said
             if abs(day - now.date()) > A_CHILDHOOD:
                 away = "longer ago" if day < now.date() else "further ahead"
                 raise Refusal(f"{field}: {day} is {away} than a childhood.", field)

@@ -111,11 +111,10 @@ def _say_deadlines(speaking: Speaking, before: Story) -> None:
         as_people_know_it = _with_miss(deadline, said[name])
         if before.deadlines.get(name) != as_people_know_it:
             speaking.effects.append(DeadlineChanged(deadline=as_people_know_it))
-    for name in [name for name in said if name not in speaking.story.deadlines]:
-        gone = before.deadlines.get(name)
-        if gone is not None:
-            _say_gone(speaking, gone)
-        del said[name]
+    for name in [name for name, known in said.items() if name not in speaking.story.deadlines and not known.gone]:
+        if name in before.deadlines:
+            _say_gone(speaking, before.deadlines[name])
+        said[name] = said[name].model_copy(update={"state": DeadlineState.ENDED, "closed": True, "gone": True})
     speaking.announced = speaking.announced.model_copy(update={"deadlines": said})
 
 
@@ -285,6 +284,7 @@ def _sound_deadline(speaking: Speaking, deadline: Deadline) -> None:
     if not sounding:
         return
     missed = any(rung.kind is RungKind.DUE for rung in sounding)
+    news = missed and said.missed != deadline.due  # with another owner it is told again, but it is missed once
     late = deadline.state is DeadlineState.OVERDUE
     heard = (*said.heard, *(rung.key for rung in sounding))
     update: dict[str, object] = {"heard": heard} | ({"missed": deadline.due} if missed else {})
@@ -292,7 +292,7 @@ def _sound_deadline(speaking: Speaking, deadline: Deadline) -> None:
     speaking.announced = speaking.announced.model_copy(
         update={"deadlines": {**speaking.announced.deadlines, deadline.id: said}}
     )
-    if missed:
+    if news:
         speaking.entry(f"{deadline.duty}: MISSED, was due {spoken_due(deadline)}", deadline.cites, deadline.due)
     words = f"{deadline.duty} — due {spoken_due(deadline)}"
     for rung in sounding:

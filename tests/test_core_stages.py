@@ -550,7 +550,7 @@ def test_a_form_is_recorded_by_whoever_writes_it() -> None:
         "form": "telephone-record",
         "contents": list(life.procedure.form["telephone-record"].contents),
     }
-    assert "is written by the co-operating agency, not by the lead practitioner" in life.refused(
+    assert "not by the lead practitioner" in life.refused(
         "form_completed", LEAD, **said
     )
     life.say("form_completed", "co-operating agency/a", **said)

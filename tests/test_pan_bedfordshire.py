@@ -106,7 +106,7 @@ def all_but(life: Life, *left_out: str) -> Life:
     if "agency-record" not in left_out:
         fill_in(life, "agency-record", AGENCY)
     if "action" not in left_out:
-        life.say("action_completed", SOCIAL_WORKER, action="action-1")
+        life.say("action_completed", SOCIAL_WORKER, action="action")
     return life
 
 
@@ -345,12 +345,12 @@ def test_each_agreed_action_has_an_owner_and_a_day_and_is_followed_up() -> None:
         ("school", "2026-04-22"),
         ("police", "2026-04-24"),
     ]
-    life.say("action_completed", "school/s-1", "2026-04-22 12:00", action="action-1")
+    life.say("action_completed", "school/s-1", "2026-04-22 12:00", action="action@2")
     life.until("2026-04-25 09:00")
     assert (life.state("action", 0), life.state("action", 1)) == ("met", "overdue missed")
     all_but(not_substantiated(life), "action")
     assert "U-B-07" in not_closed(life)
-    close(life.say("action_completed", POLICE, action="action-2"))
+    close(life.say("action_completed", POLICE, action="action"))
 
 
 @pytest.mark.covers("D-B-08", "D-B-10", "D-B-11", "NT-B-02", "D-B-16", "R-B-10")
@@ -401,7 +401,7 @@ def test_of_a_criminal_investigation_conduct_and_timing_are_agreed_and_the_polic
     assert life.never_ran("criminal-proceedings-decided")
     discuss(life, criminal_investigation=how, investigation_timing="The police interview the adult on Tuesday")
     assert life.the("criminal-proceedings-decided").owner == "police"
-    assert "the police says" in life.refused("duty_done", SOCIAL_WORKER, duty="criminal-proceedings-decided")
+    assert "recorded by the police" in life.refused("duty_done", SOCIAL_WORKER, duty="criminal-proceedings-decided")
     done(life, "criminal-proceedings-decided", POLICE)
 
 
@@ -1019,7 +1019,7 @@ def test_without_permission_and_without_emergency_a_court_order_is_considered() 
         "duty_departed", SOCIAL_WORKER, duty="court-order-considered", reason="No time"
     )
     alone: dict[str, Any] = {"duty": "court-order-considered"}
-    assert "manager says" in life.refused("duty_done", SOCIAL_WORKER, **alone)  # not the social worker alone
+    assert "recorded by the children's social care manager" in life.refused("duty_done", SOCIAL_WORKER, **alone)  # not the social worker alone
     done(life, "court-order-considered", MANAGER)
     child = consent(medical(), "competent child", given=False, understanding_assessed=True)
     consent(child, "family court")  # a refusal can be overridden by a court
@@ -1390,7 +1390,7 @@ def test_what_the_document_says_should_be_done_is_left_out_for_a_recorded_reason
     assert "reason" in life.refused("duty_departed", SOCIAL_WORKER, duty=duty)
     life.say("duty_departed", SOCIAL_WORKER, duty=duty, reason="It would put the child at risk")
     assert life.state(duty) == "ended"
-    assert life.the(duty).because == "departed from: It would put the child at risk"
+    assert life.the(duty).because == "left out, for the reason that is recorded"
 
 
 TOLD: dict[str, Callable[[], Life]] = {

@@ -435,7 +435,7 @@ def check_prompt(office: Office, row: str, table: Table) -> None:
         assert prompt not in dict(view.open_prompts(office.live(other).case)), f"shown after {other}"
     for role in table.get("not_by", ()):
         reason = office.refused(life, [None, role, "prompt_answered", {"prompt": prompt, "answer": True}])
-        assert "may not send prompt_answered" in reason, reason
+        assert "cannot record prompt_answered" in reason, reason
     for by in [table["by"]] if isinstance(table["by"], str) else table["by"]:
         step = [None, by, "prompt_answered"]
         assert "say why not" in office.refused(life, [*step, {"prompt": prompt, "answer": False}])

@@ -27,6 +27,12 @@ def adopted(story: Story, told_again: Story, after: Procedure, now: datetime) ->
     for name, deadline in told_again.deadlines.items():
         if name not in kept and deadline.closed_at is None and _still_open(story, deadline.scope):
             kept[name] = deadline
+    owed = {deadline.timescale for deadline in kept.values() if deadline.closed_at is None}
+    for name, deadline in kept.items():
+        if deadline.provisional and deadline.closed_at is None:
+            rule = after.timescale.get(deadline.timescale)
+            if rule is not None and not owed & set(rule.before_scheduled):
+                kept[name] = _ended(deadline, "no meeting is awaited that it is counted from", now)
     return kept
 
 

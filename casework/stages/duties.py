@@ -129,14 +129,8 @@ def form_completed(telling: Telling, message: FormCompleted) -> None:
         there_are = ", ".join(sorted(telling.story.procedure.form)) or "none"
         raise Refusal(f"This procedure has no form {message.form!r}. Its forms are: {there_are}.")
     role = requests.role_of(telling, message)
-    owners = [
-        deadline.owner
-        for key, rule in telling.rules.timescale.items()
-        if rule.form == message.form
-        for deadline in deadlines.owed(telling.story, key)
-    ]
     telling.insist(
-        role not in (*form.written_by, *owners),
+        role not in form.written_by,
         f"{form.name} is written by the {' or the '.join(form.written_by)}, not by the {role}.",
         "by",
     )
