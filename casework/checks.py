@@ -16,6 +16,7 @@ from casework.stages.duties import ActionCompleted, PromptAnswered
 from casework.stages.ends import CaseEnded, StrandEnded, named_strand
 from casework.stages.enquiry import ChildVisited
 from casework.stages.referral import CaseClosed, ReferralReceived
+from casework.stages.strategy import StrategyExtensionRequested, StrategyOutcome, StrategyScheduled
 from casework.story import Story
 from casework.telling import Refusal, Telling
 
@@ -50,6 +51,10 @@ def resolved(story: Story, message: Message) -> Message:
         return message.model_copy(update={"action": _deadline(story, message.action, "action")})
     if isinstance(message, ReasonRecorded):
         return message.model_copy(update={"deadline": _deadline(story, message.deadline, "deadline")})
+    if isinstance(message, StrategyOutcome | StrategyScheduled | StrategyExtensionRequested):
+        # Whatever is heard of later, it stays the discussion that was meant.
+        only = story.strategies[0].id if len(story.strategies) == 1 else None
+        return message.model_copy(update={"strategy": message.strategy or only})
     if isinstance(message, StrandEnded):
         return message.model_copy(update={"strand": named_strand(Telling(story, message.occurred_at), message.strand)})
     if isinstance(message, ReportShared | ConferenceRequestsSent) and message.which is None:

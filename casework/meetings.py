@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from casework.conditions import holds
 from casework.effects import NoticeKind
 from casework.messages import Message
-from casework.telling import Refusal, Telling
+from casework.telling import Telling
 from casework.vocabulary import Kind
 
 
@@ -28,7 +28,7 @@ def check_membership(telling: Telling, kind: str, attended_by: Iterable[str], me
         also = "" if rule.force == "must" else " If it went ahead without, say why in the note."
         telling.insist(rule.force == "must" or not message.note, problem + also, "attended_by")
         telling.line(f"The {kind} was held without {', '.join(absent)}; the reason is in the note", rule.cites)
-    family = [role for role in present if procedure.role[role].kind is Kind.FAMILY]
+    family = [role for role in present if role in procedure.role and procedure.role[role].kind is Kind.FAMILY]
     telling.insist(
         rule.professionals_only and family,
         f"The {kind} is a meeting of professionals only; {', '.join(family)} cannot take part.",
@@ -49,9 +49,8 @@ def tell_chair(telling: Telling, kind: str) -> None:
 
 
 def known_role(telling: Telling, field: str, name: str) -> str:
-    """The procedure's own key of a role named in this field of a message."""
+    """The procedure's own key of a role named in this field of a message, or as it was named under another one."""
     role = telling.story.procedure.role_named(name)
-    if role is None:
-        there_are = ", ".join(sorted(telling.story.procedure.role))
-        raise Refusal(f"{field}: this procedure has no role {name!r}. Its roles are: {there_are}.", field)
-    return role
+    there_are = ", ".join(sorted(telling.story.procedure.role))
+    telling.insist(role is None, f"{field}: this procedure has no role {name!r}. Its roles are: {there_are}.", field)
+    return role or name

@@ -18,7 +18,7 @@ from casework.happening import happened
 from casework.messages import CASEWORKERS, Id, Message, Reason, Ref, means, same_person
 from casework.story import Request, RequestState, Story
 from casework.telling import Refusal, Telling
-from casework.vocabulary import Event, Subject
+from casework.vocabulary import Event, Kind, Subject
 
 
 class Authorisation(Granting):
@@ -121,12 +121,20 @@ def put_to(telling: Telling, subject: Subject, message: Message, about: str | No
 
 
 def role_of(telling: Telling, message: Message) -> str:
-    """The procedure's own key of the role a message is sent in. Refuses a role that the procedure does not have."""
+    """The procedure's own key of the role a message is sent in. Refuses a role that the procedure does not have.
+
+    What was accepted under another procedure keeps the role as it was said then.
+    """
     role = telling.story.procedure.role_named(message.by.role)
-    if role is None:
-        there_are = ", ".join(sorted(telling.story.procedure.role))
-        raise Refusal(f"This procedure has no role {message.by.role!r}. Its roles are: {there_are}.", "by")
-    return role
+    there_are = ", ".join(sorted(telling.story.procedure.role))
+    telling.insist(role is None, f"This procedure has no role {message.by.role!r}. Its roles are: {there_are}.", "by")
+    return role or message.by.role
+
+
+def kind_of(telling: Telling, role: str) -> Kind | None:
+    """What sort of role it is; None where this procedure does not have it."""
+    known = telling.story.procedure.role.get(role)
+    return known.kind if known else None
 
 
 @means(Authorisation)

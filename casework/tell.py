@@ -18,10 +18,11 @@ def book_of(start: Story, known: Sequence[Fact]) -> Book:
     """What a story is told from. A bank holiday counts for every limit, whenever it was proclaimed."""
     order = in_force(known)
     calendar = start.bank_holidays
-    for fact in sorted(order, key=lambda fact: fact.number):
-        if isinstance(fact.message, CalendarChange):
-            day = fact.message.on_day()
-            calendar = calendar.with_proclaimed(day) if fact.message.proclaimed else calendar.without(day)
+    proclaimed = {
+        fact.message.on_day(): fact.message.proclaimed for fact in order if isinstance(fact.message, CalendarChange)
+    }
+    for day in sorted(proclaimed):  # the last word on a day counts
+        calendar = calendar.with_proclaimed(day) if proclaimed[day] else calendar.without(day)
     if calendar is not start.bank_holidays:
         start = start.model_copy(update={"bank_holidays": calendar})
     return Book(start, order, known)

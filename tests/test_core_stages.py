@@ -550,7 +550,5 @@ def test_a_form_is_recorded_by_whoever_writes_it() -> None:
         "form": "telephone-record",
         "contents": list(life.procedure.form["telephone-record"].contents),
     }
-    assert "not by the lead practitioner" in life.refused(
-        "form_completed", LEAD, **said
-    )
+    assert "not by the lead practitioner" in life.refused("form_completed", LEAD, **said)
     life.say("form_completed", "co-operating agency/a", **said)

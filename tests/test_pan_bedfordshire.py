@@ -1019,7 +1019,9 @@ def test_without_permission_and_without_emergency_a_court_order_is_considered() 
         "duty_departed", SOCIAL_WORKER, duty="court-order-considered", reason="No time"
     )
     alone: dict[str, Any] = {"duty": "court-order-considered"}
-    assert "recorded by the children's social care manager" in life.refused("duty_done", SOCIAL_WORKER, **alone)  # not the social worker alone
+    assert "recorded by the children's social care manager" in life.refused(
+        "duty_done", SOCIAL_WORKER, **alone
+    )  # not the social worker alone
     done(life, "court-order-considered", MANAGER)
     child = consent(medical(), "competent child", given=False, understanding_assessed=True)
     consent(child, "family court")  # a refusal can be overridden by a court

@@ -30,7 +30,20 @@ from casework.story import Deadline, DeadlineState, Story
 from casework.tell import pass_time, tell
 from casework.telling import Book
 from casework.vocabulary import Stage
-from tests.lives import ABSURD, CHILD, FIRST_DAY, FORWARDS, HOLIDAYS, NOTE, PRIVATE, SENSE, SIBLING, WORDS, Somebody, examples
+from tests.lives import (
+    ABSURD,
+    CHILD,
+    FIRST_DAY,
+    FORWARDS,
+    HOLIDAYS,
+    NOTE,
+    PRIVATE,
+    SENSE,
+    SIBLING,
+    WORDS,
+    Somebody,
+    examples,
+)
 
 BASE_SETS = ("working-together",)
 KEYS = [path.stem for path in shipped()]

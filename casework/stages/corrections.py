@@ -14,7 +14,7 @@ from casework.calendar import spoken_instant
 from casework.effects import Forwarded, NoticeKind
 from casework.facts import Fact, Replacement, Withdrawal, decoded
 from casework.messages import ANYONE, IN_THE_RECORD, Id, Message, Reason, means, narratives
-from casework.requests import role_of, takes_effect
+from casework.requests import kind_of, role_of, takes_effect
 from casework.story import Request
 from casework.telling import Refusal, Telling
 from casework.vocabulary import Kind, Subject
@@ -103,7 +103,7 @@ def _may_correct(telling: Telling, message: Message, wrong: list[Fact]) -> None:
     """Whoever may record a thing may correct it; practitioners and managers correct anything."""
     procedure = telling.story.procedure
     role = role_of(telling, message)
-    if procedure.role[role].kind in (Kind.WORKER, Kind.MANAGER):
+    if not telling.strict or kind_of(telling, role) in (Kind.WORKER, Kind.MANAGER):
         return
     for fact in wrong:
         telling.insist(

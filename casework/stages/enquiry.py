@@ -133,7 +133,7 @@ def section47_outcome(telling: Telling, message: Section47Outcome) -> None:
     if message.outcome == "substantiated" and not message.conference and rule is None:
         role = requests.role_of(telling, message)
         telling.insist(
-            telling.story.procedure.role[role].kind is not Kind.MANAGER,
+            requests.kind_of(telling, role) is not Kind.MANAGER,
             "Substantiated and no conference: a manager decides this (Q-15).",
             "by",
         )

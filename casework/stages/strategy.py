@@ -222,7 +222,7 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
     happened(telling, Event.STRATEGY_HELD, scope=strategy.id)
     if message.how == "telephone":
         happened(telling, Event.STRATEGY_HELD_BY_TELEPHONE, scope=strategy.id)
-    if any(telling.story.procedure.role[role].kind is Kind.POLICE for role in present):
+    if any(requests.kind_of(telling, role) is Kind.POLICE for role in present):
         happened(telling, Event.POLICE_STRATEGY_HELD, scope=strategy.id)
     if message.medical == "needed":
         happened(telling, Event.MEDICAL_NEEDED, counts_from=_day(message, message.medical_by))

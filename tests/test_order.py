@@ -1,0 +1,197 @@
+"""The same facts give the same story, in whatever order they are recorded, with corrections made and taken back.
+
+Lives are random; each is then recorded again in other orders. What is recorded before that which gives it ground is
+refused, and recorded later, as people do. Only what was announced may differ.
+"""
+
+import json
+import os
+import re
+from collections import deque
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic_core import to_json
+
+from casework import decide
+from casework.case import Case
+from casework.decide import Decided
+from casework.effects import Refused
+from casework.incoming import read
+from casework.procedure_files import load
+from casework.vocabulary import Subject
+from tests.lives import FIRST_DAY, FORWARDS, HOLIDAYS, SENSE, Somebody, examples
+from tests.test_properties import PROCEDURES
+
+ORDERS = int(os.environ.get("S47_TEST_ORDERS", "4"))
+LIVES = examples(6)
+STEPS = 90
+NAMED = re.compile(r"(?P<what>@|\b(?:request|strategy|enquiry|conference|plan|review)-)(?P<number>\d+)(?![-\d])")
+"""A name that the case gave by the number of a fact; numbers are the order of recording, and differ."""
+NAMING = ("request", "strategy", "strand", "deadline", "action")
+"""The fields in which a message names something by the number of a fact."""
+CORRECTING = ("recorded_in_error", "corrected")
+
+
+class Life:
+    """A life as it was recorded: each accepted message, and which fact each number in it names."""
+
+    def __init__(self, procedure: str, seed: int) -> None:
+        self.procedure = load(procedure)
+        self.dice = Random(f"{procedure} {seed}")
+        self.case = decide.unopened("case-1", 1, self.procedure, HOLIDAYS)
+        self.now = FIRST_DAY
+        self.messages: list[tuple[str, dict[str, Any]]] = []
+        self.said = 0
+        for _ in range(STEPS):
+            self._step()
+        self.until = self.now + timedelta(days=40)
+
+    def _step(self) -> None:
+        self.now += timedelta(minutes=self.dice.choice((7, 63, 601, 1447, 3 * 1440 + 11)))
+        somebody = Somebody(self.dice, self.dice.choice((SENSE, FORWARDS, FORWARDS)))
+        for _ in range(4):
+            self.said += 1
+            name, body = somebody.message(self.case.story, self.said, self.now)
+            if name in CORRECTING:
+                continue
+            # No two things happen at the same instant: which of these comes first is what the record decides.
+            at = datetime.fromisoformat(body["occurred_at"]) - timedelta(microseconds=self.said)
+            body["occurred_at"] = at.isoformat()
+            answer = told(self.case, name, body, self.now)
+            if isinstance(answer, Decided):
+                self.case = answer.case
+                fact = answer.case.facts[-1]
+                meant = fact.message.model_dump(mode="json", exclude_unset=True, by_alias=True)
+                self.messages.append((name, {**body, **{key: meant[key] for key in NAMING if meant.get(key)}}))
+                return
+            somebody.heed(name, answer.reason)
+
+
+def told(case: Case, name: str, body: dict[str, Any], now: datetime) -> Decided | Refused:
+    message = read(name, body)
+    return message if isinstance(message, Refused) else decide.receive(case, message, now)
+
+
+def recorded_anew(life: Life, order: list[int], dice: Random, corrections: int) -> Case | None:
+    """The case, its messages recorded in this order, each once it has its ground. None where the order cannot be: a
+    case that is recorded as closed, say, takes no strand that was open by then, before the closing is withdrawn."""
+    case = decide.unopened("case-1", 1, life.procedure, HOLIDAYS)
+    names = {fact.number: fact.message.id for fact in life.case.facts}
+    now = FIRST_DAY
+    waiting = deque(order)
+    refused = 0
+    while waiting:
+        name, body = life.messages[waiting[0]]
+        at = datetime.fromisoformat(body["occurred_at"])
+        now = max(now, at) + timedelta(seconds=1)
+        renamed = with_numbers_of(case, body, names)
+        answer = None if renamed is None else told(case, name, renamed, now)
+        if isinstance(answer, Decided):
+            case, refused = answer.case, 0
+            waiting.popleft()
+            if corrections and dice.random() < 0.3:
+                case, now = made_and_taken_back(case, now, dice)
+                corrections -= 1
+        else:
+            waiting.rotate(-1)
+            refused += 1
+            if refused > len(waiting):
+                return None
+    return case
+
+
+def with_numbers_of(case: Case, body: dict[str, Any], names: dict[int, str]) -> dict[str, Any] | None:
+    """The message with the numbers that this case has given; None while what it names is not recorded."""
+    numbers = {fact.message.id: fact.number for fact in case.facts}
+    missing = []
+
+    def renumbered(match: re.Match[str]) -> str:
+        number = numbers.get(names.get(int(match["number"]), ""))
+        missing.extend([match[0]] if number is None else [])
+        return f"{match['what']}{number}"
+
+    whole = {key: NAMED.sub(renumbered, body[key]) for key in NAMING if isinstance(body.get(key), str)}
+    return None if missing else {**body, **whole}
+
+
+def made_and_taken_back(case: Case, now: datetime, dice: Random) -> tuple[Case, datetime]:
+    """Something is withdrawn, authorised where it has to be, and the withdrawal is withdrawn again."""
+    by = next(role for role in case.story.procedure.managers)
+    wrong = dice.choice([fact.number for fact in case.facts if fact.message.name not in CORRECTING])
+    first = case
+    for _ in range(2):
+        now += timedelta(seconds=1)
+        number = len(case.facts) + 1
+        said = {"facts": [wrong], "reason": "It was recorded on the wrong line"}
+        answer = told(case, "recorded_in_error", _said(number, now, by, "p-a", said), now)
+        if isinstance(answer, Refused):
+            return first, now  # a later fact hangs on it
+        case = answer.case
+        if case.facts[-1].asks:
+            now += timedelta(seconds=1)
+            agreed = {"request": f"request-{number}", "decision": "authorise"}
+            answer = told(case, "authorisation", _said(number + 1, now, by, "p-b", agreed), now)
+            if isinstance(answer, Refused):
+                return first, now
+            case = answer.case
+        wrong = number
+    return case, now
+
+
+def _said(number: int, now: datetime, role: str, person: str, said: dict[str, Any]) -> dict[str, Any]:
+    by = {"role": role, "person": person}
+    return {"id": f"c-{number}", "occurred_at": now.isoformat(), "by": by, **said}
+
+
+def picture(case: Case, until: datetime) -> dict[str, Any]:
+    """The story, whoever numbered it: deadlines with their dates and states, strands, stage, who acts next."""
+    story = decide.wake(case, until).case
+    assert story.announced.until == until
+    told_until = decide.pass_time(story.base, until).story
+    plain = told_until.model_copy(
+        update={
+            "requests": {
+                name: one for name, one in told_until.requests.items() if one.subject is not Subject.CORRECTION
+            }
+        }
+    )
+    names = {fact.number: fact.message.id for fact in case.facts}
+    said = to_json(plain.model_copy(update={"procedure": plain.procedure.fingerprint})).decode()
+    named = json.loads(NAMED.sub(lambda match: f"{match['what']}{names.get(int(match['number']), '?')}", said))
+    return {**named, "stage": plain.stage, "waiting_for": plain.waiting_for, "running": len(plain.running_deadlines)}
+
+
+@pytest.mark.parametrize("procedure", [*PROCEDURES, "pan-bedfordshire+working-together"])
+def test_the_same_facts_in_any_order_give_the_same_story(procedure: str) -> None:
+    told_again = 0
+    for seed in range(LIVES):
+        life = Life(procedure, seed)
+        wanted = picture(life.case, life.until)
+        for number in range(ORDERS):
+            dice = Random(f"{procedure} {seed} {number}")
+            order = list(range(len(life.messages)))
+            if number == 0:
+                dice.shuffle(order)  # no order at all
+            else:
+                for _ in range(max(3, len(order) // 4)):  # a quarter is told late
+                    late = order.pop(dice.randrange(len(order)))
+                    order.insert(dice.randrange(len(order) + 1), late)
+            case = recorded_anew(life, order, dice, corrections=3)
+            if case is None:
+                continue
+            told_again += 1
+            found = picture(case, life.until)
+            for part, said in wanted.items():
+                assert found[part] == said, f"{procedure} {seed} {number}: {part}"
+    assert told_again > 0.6 * LIVES * ORDERS, f"only {told_again} of {LIVES * ORDERS} orders could be"
+
+
+def test_these_lives_are_worth_telling_again() -> None:
+    """Most have several strands and tens of deadlines, and most orders refuse something on the way."""
+    lives = [Life(procedure, seed) for procedure in PROCEDURES for seed in range(3)]
+    assert sum(len(life.messages) for life in lives) / len(lives) > 20
+    assert sum(len(life.case.story.deadlines) for life in lives) / len(lives) > 8
+    assert {message for life in lives for message, _ in life.messages} >= {"strategy_outcome", "authorisation"}
