@@ -73,6 +73,22 @@ def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
     return decided.model_copy(update={"effects": (*before.effects, *decided.effects)})
 
 
+def weigh(case: Case, message: Message, now: datetime) -> Story | Refused:
+    """The story as it would be with this message, as `receive` would have it; nothing is said of it."""
+    try:
+        told_then = _story_then(case, message)
+        _check_correction(case, message)
+        fact = Fact(
+            number=len(case.facts) + 1,
+            recorded_at=now,
+            digest="",
+            message=_as_state_keeps_it(case, resolved(told_then.story, message)),
+        )
+        return pass_time(_tried(case, fact, told_then, now).told.story, now).story
+    except Refusal as refusal:
+        return Refused(reason=str(refusal), field=refusal.field, closed=refusal.closed)
+
+
 def wake(case: Case, now: datetime) -> Decided:
     """Decide what the passing of time has brought about."""
     if case.base.child is None or (case.announced.until is not None and now < case.announced.until):

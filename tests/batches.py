@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from casework.batch import Batch, Front
-from casework.case import Deadline, DeadlineState, Request, RequestState
 from casework.effects import Entry, HolidayChanged, Kept, Notice, NoticeKind
+from casework.story import Deadline, DeadlineState, Request, RequestState
 from casework.vocabulary import Stage, Subject
 from connection.temporal import DATA_CONVERTER
 

@@ -32,6 +32,7 @@ from activities import reading
 from activities.database import Database
 from casework import decide
 from casework.case import Case
+from casework.story import Story
 from connection.search_attributes import ALL
 from connection.settings import settings
 from connection.temporal import DATA_CONVERTER
@@ -268,6 +269,10 @@ class OneCase:
         """The case as it stands."""
         return await reach.read(self.client, self.reference)
 
+    async def story(self) -> Story:
+        """What it amounts to."""
+        return (await self.state()).story
+
     async def enquired(self, ago: timedelta = timedelta()) -> None:
         """Referred on the process map, allocated, and section 47 enquiries initiated that long ago."""
         await self.refer(ago=ago)
@@ -278,7 +283,7 @@ class OneCase:
     async def on_a_plan(self, ago: timedelta = timedelta()) -> None:
         """Enquired into, seen, and made the subject of a child protection plan, all that long ago."""
         await self.enquired(ago)
-        await self.tell("child_visited", "social worker/sw-1", ago, alone=True)
+        await self.tell("child_visited", "social worker/sw-1", ago, seen=True, alone=True)
         await self.tell("section47_outcome", "social worker/sw-1", ago, outcome="substantiated")
         await self.tell("conference_service_informed", "social worker/sw-1", ago)
         await self.tell("chair_allocated", "conference service/cs-1", ago, chair="iro-1")
@@ -289,9 +294,12 @@ class OneCase:
         """The chronology, once the records have all that the case decided."""
 
         async def complete() -> list[reading.ChronologyEntry] | None:
-            seal = (await self.state()).seal
+            case = await self.state()
             lines = await reading.chronology(records, self.reference)
-            return lines if lines and lines[-1].seal == seal else None
+            kept = await reading.facts(records, self.reference, case.episode, refused=True)
+            there = [line for line in lines if line.episode == case.episode]
+            wanted = (case.announced.entries, case.announced.kept)
+            return lines if (len(there), len(kept)) == wanted else None
 
         return await eventually(complete)
 

@@ -25,8 +25,8 @@ from activities.table import all_activities, production
 from activities.texts import storable_json, words
 from casework.batch import Basis, BasisWanted, Batch, Recorded
 from casework.calendar import BankHolidays
-from casework.case import Deadline, Request, RequestState
 from casework.effects import Entry, NoticeKind
+from casework.story import Deadline, Request, RequestState
 from casework.vocabulary import Stage
 from connection.settings import settings
 from connection.temporal import DATA_CONVERTER
