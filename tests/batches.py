@@ -126,6 +126,7 @@ class Told:
                 "asked_by": "atm-1",
                 "asked_by_role": "assistant team manager",
                 "asked_at": self.now,
+                "since": self.now,
                 **more,
             }
         )
@@ -233,6 +234,7 @@ class Told:
                     "person": person,
                     "role": role,
                     "body": json.dumps(whole),
+                    "state": json.dumps({"digest": f"{name} {number}"}) if more.get("fact") else None,
                     **more,
                 }
             )
