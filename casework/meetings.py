@@ -49,8 +49,9 @@ def tell_chair(telling: Telling, kind: str) -> None:
 
 
 def known_role(telling: Telling, field: str, name: str) -> str:
-    """The procedure's own key of a role named in this field of a message, or as it was named under another one."""
+    """The procedure's own key of a role named in this field of a message. Where a procedure was adopted that does
+    not have it, whoever acts now stands in."""
     role = telling.story.procedure.role_named(name)
     there_are = ", ".join(sorted(telling.story.procedure.role))
     telling.insist(role is None, f"{field}: this procedure has no role {name!r}. Its roles are: {there_are}.", field)
-    return role or name
+    return role or telling.story.procedure.acting_at(telling.story.stage)

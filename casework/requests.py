@@ -104,7 +104,9 @@ def put_to(telling: Telling, subject: Subject, message: Message, about: str | No
         to=rule.authorised_by,
         assigned_to=asked_by.ask,  # whoever asks may choose whom (PD-M-02)
         asked_by=asked_by.by.person,
-        asked_by_role=role,
+        asked_by_role=role
+        if role in telling.story.procedure.role
+        else telling.story.procedure.acting_at(telling.story.stage),
         asked_at=asked_by.occurred_at,
         since=asked_by.occurred_at,
         about=about,

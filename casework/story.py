@@ -193,7 +193,8 @@ class Happening(Value):
 
 
 class Story(Value):
-    """What the facts amount to, up to an instant. `came_from` says out of which strands a strand came."""
+    """What the facts amount to, up to an instant. `came_from` says out of which strands a strand came;
+    `still_owed` names the deadlines that are not closed, so that those of years ago need not be looked at."""
 
     reference: str
     procedure: SkipValidation[Procedure]
@@ -222,14 +223,20 @@ class Story(Value):
     answered: dict[str, bool] = Field(default_factory=dict)
     withholding: Withholding | None = None
     deadlines: dict[str, Deadline] = Field(default_factory=dict)
+    still_owed: tuple[str, ...] = ()
     requests: dict[str, Request] = Field(default_factory=dict)
     clock: dict[Event, tuple[Happening, ...]] = Field(default_factory=dict)
     came_from: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
+    def owed(self) -> list[Deadline]:
+        """What is not closed, withheld or not, oldest first."""
+        return [self.deadlines[name] for name in self.still_owed]
+
+    @property
     def running_deadlines(self) -> list[Deadline]:
         """What is owed, soonest first; what has no date comes last."""
-        owed = [deadline for deadline in self.deadlines.values() if deadline.running]
+        owed = [deadline for deadline in self.owed if deadline.running]
         return sorted(owed, key=lambda d: (d.due is None, d.due or d.opened_at, d.id))
 
     @property

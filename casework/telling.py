@@ -160,7 +160,12 @@ class Telling:
 
     def put_deadline(self, deadline: Deadline) -> None:
         """Keep a deadline as it now stands."""
-        self.change(deadlines={**self.story.deadlines, deadline.id: deadline})
+        owed = self.story.still_owed
+        if deadline.closed_at is not None:
+            owed = tuple(name for name in owed if name != deadline.id)
+        elif deadline.id not in owed:
+            owed = (*owed, deadline.id)
+        self.change(deadlines={**self.story.deadlines, deadline.id: deadline}, still_owed=owed)
 
     def put_request(self, request: Request) -> None:
         """Keep a request as it now stands."""

@@ -42,7 +42,7 @@ def _requests(story: Story) -> list[str]:
 
 
 def _deadlines(story: Story) -> list[str]:
-    owed = [d for d in story.deadlines.values() if d.state is DeadlineState.WITHHELD and d.closed_at is None]
+    owed = [deadline for deadline in story.owed if deadline.state is DeadlineState.WITHHELD]
     owed = story.running_deadlines + owed
     if not owed:
         return ["### Deadlines", "", "None is running.", ""]

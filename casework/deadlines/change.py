@@ -26,11 +26,7 @@ def same_strand(one: str | None, other: str | None) -> bool:
 
 def owed_on(story: Story, key: str, scope: str | None) -> list[Deadline]:
     """What is still owed of a timescale on a strand, withheld or not, oldest first."""
-    return [
-        deadline
-        for deadline in story.deadlines.values()
-        if deadline.timescale == key and deadline.closed_at is None and same_strand(deadline.scope, scope)
-    ]
+    return [deadline for deadline in story.owed if deadline.timescale == key and same_strand(deadline.scope, scope)]
 
 
 def owed(story: Story, timescale: str) -> list[Deadline]:
@@ -259,17 +255,16 @@ def open_case_set(
 
 def end_with(telling: Telling, circumstance: Circumstance) -> None:
     """What was owed only because something was so ends when it is no longer so."""
-    for deadline in list(telling.story.deadlines.values()):
+    for deadline in telling.story.owed:
         rule = telling.rules.timescale.get(deadline.timescale)
-        if deadline.closed_at is None and rule and circumstance in rule.only_if:
+        if rule and circumstance in rule.only_if:
             end(telling, deadline, f"no longer so: {circumstance.value}")
 
 
 def end_all(telling: Telling, because: str) -> None:
     """Nothing is owed any more."""
-    for deadline in list(telling.story.deadlines.values()):
-        if deadline.closed_at is None:
-            end(telling, deadline, because)
+    for deadline in telling.story.owed:
+        end(telling, deadline, because)
 
 
 def set_date(telling: Telling, deadline: Deadline, on: date) -> None:

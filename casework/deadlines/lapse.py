@@ -36,10 +36,9 @@ def _next(telling: Telling, until: datetime) -> tuple[datetime, Deadline | None]
     story = telling.story
     passing: list[tuple[datetime, Deadline | None]] = [
         (deadline.due + GRACE, deadline)
-        for deadline in story.deadlines.values()
+        for deadline in story.owed
         if deadline.due is not None
         and deadline.state is DeadlineState.OPEN
-        and deadline.closed_at is None
         and deadline.due + GRACE <= until
         and not is_aim(telling, deadline)
     ]

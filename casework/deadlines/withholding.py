@@ -15,7 +15,7 @@ def kept_back(story: Story, rule: Timescale) -> str | None:
 
 def withhold(telling: Telling) -> None:
     """Suspend what must be shared with the family (Q-20): withheld on a recorded ground, not overdue."""
-    for deadline in list(telling.story.deadlines.values()):
+    for deadline in telling.story.owed:
         rule = telling.rules.timescale.get(deadline.timescale)
         if deadline.running and rule and (ground := kept_back(telling.story, rule)):
             telling.put_deadline(deadline.model_copy(update={"state": DeadlineState.WITHHELD, "because": ground}))
@@ -23,6 +23,6 @@ def withhold(telling: Telling) -> None:
 
 def release(telling: Telling) -> None:
     """What was withheld is owed again; what has become late meanwhile is overdue at once."""
-    for deadline in list(telling.story.deadlines.values()):
-        if deadline.closed_at is None and deadline.state is DeadlineState.WITHHELD:
+    for deadline in telling.story.owed:
+        if deadline.state is DeadlineState.WITHHELD:
             telling.put_deadline(deadline.model_copy(update={"state": DeadlineState.OPEN, "because": None}))

@@ -199,7 +199,9 @@ def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
             telling.line(f"The timescale {key} {said}")
     assert telling.fact is not None
     told_again = tell_by(telling.book, telling.book.before(telling.fact), after, telling.now)
-    telling.change(procedure=after, deadlines=adopted(telling.story, told_again, after, telling.now))
+    telling.change(procedure=after)
+    for deadline in adopted(telling.story, told_again, after, telling.now).values():
+        telling.put_deadline(deadline)
     telling.rules = after
     requests.adopt(telling)
 

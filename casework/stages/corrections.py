@@ -131,7 +131,7 @@ def _put(telling: Telling, message: Message, title: str) -> None:
         to=to,
         assigned_to=message.ask,
         asked_by=message.by.person,
-        asked_by_role=role_of(telling, message),
+        asked_by_role=procedure.role_named(message.by.role) or procedure.acting_at(telling.story.stage),
         asked_at=message.occurred_at,
         since=message.occurred_at,
         held=message,

@@ -111,8 +111,8 @@ def named_strand(telling: Telling, named: str) -> str:
 
 def _end_clocks(telling: Telling, strand: str, because: str) -> None:
     ends = set(ENDS[strand.partition("-")[0]])
-    for deadline in list(telling.story.deadlines.values()):
-        if deadline.closed_at is None and _hangs_on(telling, deadline, strand, ends):
+    for deadline in telling.story.owed:
+        if _hangs_on(telling, deadline, strand, ends):
             deadlines.end(telling, deadline, because)
 
 
