@@ -1,6 +1,7 @@
 """Writing the record: every batch in one transaction, so that a retry changes nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio import activity
@@ -191,7 +192,7 @@ def _kept_row(kept: Kept) -> dict[str, Any]:
         "fact": kept.fact,
         "refused": kept.refused and storable(kept.refused),
         "recorded_at": kept.recorded_at,
-        "occurred_at": kept.occurred_at,
+        "occurred_at": kept.occurred_at and _within_time(kept.occurred_at),
         "name": storable(kept.name),
         "message_id": kept.message_id and storable(kept.message_id),
         "person": kept.person and storable(kept.person),
@@ -199,6 +200,14 @@ def _kept_row(kept: Kept) -> dict[str, Any]:
         "body": storable_json(kept.body),
         "state": kept.state and storable_json(kept.state),
     }
+
+
+def _within_time(said: datetime) -> datetime | None:
+    """An instant of the first or the last year there is may lie beyond it in UTC: the body still has it as it was sent."""
+    try:
+        return said.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from casework.deadlines.lapse import comes_of_age
 from casework.deadlines.words import spoken_due
 from casework.effects import Effect, Kept, Notice, NoticeKind, Refused
 from casework.facts import Fact, Replacement, Withdrawal
-from casework.incoming import read
+from casework.incoming import read, sender
 from casework.messages import Message, as_sent, digest, without_narrative
 from casework.model import Value
 from casework.procedure import Procedure, shared
@@ -272,10 +272,15 @@ def _changes_something(case: Case, tried: _Tried, now: datetime) -> bool:
 
 
 def _lines(before: Book, tried: _Tried, fact: Fact) -> list[Line]:
-    """The lines of this fact, and of one that is told otherwise because of it."""
+    """The lines of this fact, and then those of one that is told otherwise because of it, as such."""
     known = {one.number: one for one in before.order}
-    anew = {one.number for one in tried.book.order if known.get(one.number, one) != one} | {fact.number}
-    return [line for line in tried.told.lines if line.fact in anew]
+    anew = {one.number for one in tried.book.order if known.get(one.number, one) != one}
+    own = [line for line in tried.told.lines if line.fact == fact.number]
+    return own + [
+        line._replace(text=f"No. {line.fact}, as put right: {line.text}")
+        for line in tried.told.lines
+        if line.fact in anew and line.fact != fact.number
+    ]
 
 
 def _withdrawn(case: Case, tried: _Tried) -> list[Saying]:
@@ -322,6 +327,7 @@ def refused(
     `tell_sender`: nobody waits for the answer, so that whoever sent it is told that it was refused.
     """
     speaking = _speaking(case, case.story, now)
+    by = message.by if message is not None else sender(body)
     if message is not None:
         _keep(speaking, message, why=_cut(reason, LONGEST_KEPT))
     else:
@@ -335,20 +341,21 @@ def refused(
                 occurred_at=None,
                 name=_cut(name, LONGEST_QUOTATION),
                 message_id=None,
-                person=None,
-                role=None,
+                person=by.person if by else None,
+                role=by.role if by else None,
                 body=body,
             )
         )
     if tell_sender:
-        role = message.by.role if message else None
+        role = by.role if by else None
         procedure = case.story.procedure
         known = procedure.role_named(role) if role else None
         what = name.replace("_", " ") if name in MESSAGES else "a message"
         speaking.entry(f"Refused: {what}; the record has what was sent, and why it was refused")
         # Without the reason, which may repeat what was sent: a notice carries nothing of a child.
-        text = f"What you sent was refused: {what}. The record of the case says why"
-        person = message.by.person if message else None
+        whose = "What you sent" if known else "What somebody unknown sent"
+        text = f"{whose} was refused: {what}. The record of the case says why"
+        person = by.person if by else None
         speaking.tell(NoticeKind.REFUSED, known or _acting(case), text, person=person if known else None)
     return _said(case, speaking)
 

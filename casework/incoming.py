@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from casework.effects import Refused
-from casework.messages import Message
+from casework.messages import By, Message
 from casework.stages import MESSAGES
 
 LONGEST_VALUE = 80
@@ -25,6 +25,14 @@ def read(name: str, body: Any) -> Message | Refused:
     except ValidationError as error:
         first = error.errors()[0]["loc"]
         return Refused(reason="\n".join(problems(error)), field=str(first[0]) if first else None)
+
+
+def sender(body: str) -> By | None:
+    """Who sent what is no message (JSON), where at least that can be read."""
+    try:
+        return By.model_validate(json.loads(body)["by"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
 
 
 def read_again(name: str, body: str) -> Message:

@@ -2,8 +2,9 @@
 that comes can stop a case."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities import reading
 from activities.database import Database
+from casework.effects import Refused
+from casework.incoming import read, sender
 from casework.stages import MESSAGES
 from starter import reach
 from tests.office import Office, OneCase, eventually
@@ -38,6 +41,13 @@ async def case(office: Office) -> OneCase:
     return case
 
 
+async def refused_messages(case: OneCase, records: Database) -> list[reading.RecordedMessage]:
+    """What the record has of messages that were refused."""
+    await case.recorded(records)
+    kept = await reading.facts(records, case.reference, refused=True)
+    return [one for one in kept if one.fact is None]
+
+
 async def refused_signals(case: OneCase, records: Database) -> list[tuple[str, str, str]]:
     """Of each refused signal: what the chronology says, and to whom which notice went."""
     lines = await case.recorded(records)
@@ -45,6 +55,9 @@ async def refused_signals(case: OneCase, records: Database) -> list[tuple[str, s
     refused = [line.text for line in lines if line.text.startswith("Refused: ")]
     assert len(told) == len(refused), "for every refusal one notice"
     return [(text, notice.role, notice.text) for text, notice in zip(refused, told, strict=True)]
+
+
+VISIT: dict[str, Any] = {"seen": True, "alone": True}
 
 
 async def test_every_message_has_an_update_and_a_signal(case: OneCase) -> None:
@@ -60,7 +73,13 @@ Wrong = tuple[str, str, dict[str, Any], str, str]
 
 WRONG: dict[str, Wrong] = {
     "a field is missing": ("chair_allocated", WORKER, {}, "chair: this is missing and is needed", "social worker"),
-    "a field is unknown": ("child_visited", WORKER, {"sen": True}, "sen: there is no such field", "social worker"),
+    "a field is unknown": (
+        "child_visited",
+        WORKER,
+        {**VISIT, "sen": True},
+        "sen: there is no such field",
+        "social worker",
+    ),
     "a word is unknown": (
         "section47_outcome",
         WORKER,
@@ -71,39 +90,48 @@ WRONG: dict[str, Wrong] = {
     "a contradiction": (
         "child_visited",
         WORKER,
-        {"seen": False, "alone": True},
+        {**VISIT, "seen": False},
         "cannot have been seen",
         "social worker",
     ),
     "no time zone": (
         "child_visited",
         WORKER,
-        {"occurred_at": "2026-04-08T10:00:00"},
+        {**VISIT, "occurred_at": "2026-04-08T10:00:00"},
         "occurred_at: '2026-04-08T10:00:00' has no time zone; write it like",
         "social worker",
     ),
-    "no time": ("child_visited", WORKER, {"occurred_at": "yesterday"}, "is not a date and time", "social worker"),
-    "a bad id": ("child_visited", WORKER, {"id": "a b"}, "id: 'a b' is not an id: letters, digits", "social worker"),
-    "nobody": ("child_visited", WORKER, {"by": None}, "by: ", "social worker"),
+    "no time": (
+        "child_visited",
+        WORKER,
+        {**VISIT, "occurred_at": "yesterday"},
+        "is not a date and time",
+        "social worker",
+    ),
+    "a bad id": ("child_visited", WORKER, {**VISIT, "id": "a b"}, "id: 'a b' is not an id: letters,", "social worker"),
+    "nobody": ("child_visited", WORKER, {**VISIT, "by": None}, "by: ", "social worker"),
+    "a role alone": ("child_visited", WORKER, {**VISIT, "by": {"role": "police"}}, "by.person: ", "social worker"),
+    "a yes in other words": ("child_visited", WORKER, {**VISIT, "seen": "yes"}, "seen: 'yes' is not", "social worker"),
+    "seen or not": ("child_visited", WORKER, {}, "seen: this is missing and is needed", "social worker"),
     "the future": (
         "child_visited",
         WORKER,
-        {"occurred_at": (datetime.now(UTC) + DAY).isoformat()},
+        {**VISIT, "occurred_at": (datetime.now(UTC) + DAY).isoformat()},
         "is in the future (now",
         "social worker",
     ),
     "the end of time": (
         "child_visited",
         WORKER,
-        {"occurred_at": "9999-12-31T23:59:59-12:00"},
+        {**VISIT, "occurred_at": "9999-12-31T23:59:59-12:00"},
         "occurred_at: 9999-12-31 is further ahead than a childhood",
         "social worker",
     ),
     "before time": (
         "child_visited",
         WORKER,
-        {"occurred_at": "0001-01-01T00:00:00+14:00"},
-        "occurred_at: 0001-01-01 is longer ago than a childhood",
+        {**VISIT, "occurred_at": "0001-01-01T00:00:00+14:00"},
+        "has no referral yet at that time",
         "social worker",
     ),
     "a day beyond calendars": (
@@ -131,20 +159,27 @@ WRONG: dict[str, Wrong] = {
         "case_closed",
         WORKER,
         {"reason": "Done"},
-        "The social worker may not send case_closed. It is sent by: assistant team manager, team manager",
+        "The social worker cannot record case_closed. It is recorded by: assistant team manager, team manager",
         "social worker",
     ),
     "not by the family": (
         "child_visited",
         "parents and carers/p-1",
-        {},
-        "The parents and carers may not send child_visited",
+        VISIT,
+        "The parents and carers cannot record child_visited",
         "parents and carers",
+    ),
+    "not by an administrator": (
+        "child_visited",
+        "conference service/cs-1",
+        VISIT,
+        "The conference service cannot record child_visited. It is recorded by: ",
+        "conference service",
     ),
     "a role there is not": (
         "child_visited",
         "headteacher/h-1",
-        {},
+        VISIT,
         "This procedure has no role 'headteacher'. Its roles are: assistant team manager,",
         "social worker",
     ),
@@ -152,7 +187,7 @@ WRONG: dict[str, Wrong] = {
         "authorisation",
         MANAGER,
         {"request": "request-9", "decision": "authorise"},
-        "There is no request request-9. Waiting: none.",
+        "There was no request request-9 at that time. Waiting: none.",
         "team manager",
     ),
     "another child": (
@@ -172,17 +207,33 @@ async def test_what_is_wrong_is_refused_at_both_doors(case: OneCase, records: Da
     with pytest.raises(reach.NotAccepted) as refused:
         await case.tell(message, by, **said)
     assert words in str(refused.value)
-    assert await case.state() == before, "a refused update leaves no trace"
+    # Well-formed, the record has it and why it was refused; malformed, it leaves no trace.
+    well_formed = not isinstance(read(message, case.body(by, **said)), Refused)
+    answered = await refused_messages(case, records)
+    assert [one.refused for one in answered] == ([str(refused.value)] if well_formed else [])
+    assert (await case.state()).announced.entries == before.announced.entries
 
-    await case.signal(message, by, **said)
+    sent = case.body(by, **said)
+    await case.handle.signal(message, sent)
     [(entry, role, notice)] = await eventually(lambda: refused_signals(case, records))
-    person = "somebody unknown" if said.get("by", by) is None else by.partition("/")[2]
-    assert entry.startswith(f"Refused: {message} from {person}: ") and words in entry
+    what = message.replace("_", " ")
+    assert entry == f"Refused: {what}; the record has what was sent, and why it was refused"
+    known = sender(json.dumps(sent)) is not None and by != "headteacher/h-1"
+    whose = "What you sent" if known else "What somebody unknown sent"
+    assert notice == f"{whose} was refused: {what}. The record of the case says why"
     assert role == told
-    assert notice == f"The message {message} was refused; the chronology of the case says why"
-    after = await case.state()
-    assert (after.deadlines, after.requests, after.seen) == (before.deadlines, before.requests, before.seen)
-    await case.tell("child_visited", WORKER, alone=True)
+    kept = (await refused_messages(case, records))[-1]
+    assert kept.refused is not None and words in kept.refused
+    body = json.loads(kept.body)
+    assert kept.name == message
+    assert read(message, body) == read(message, sent) if well_formed else body == sent
+    after = await case.story()
+    assert (after.deadlines, after.requests, after.clock) == (
+        before.story.deadlines,
+        before.story.requests,
+        before.story.clock,
+    )
+    await case.tell("child_visited", WORKER, **VISIT)
 
 
 async def test_the_answer_is_an_error_of_the_application(case: OneCase) -> None:
@@ -210,6 +261,9 @@ MALFORMED: dict[str, list[Any]] = {
     "no text": [NO_TEXT],
     "too deep": [TOO_DEEP],
     "half a character": [HALF_A_CHARACTER],
+    "a thousand lists": [RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 1000 + b"]" * 1000))],
+    "bytes": [b"\x00\xff"],
+    "another converter's": [Payload(metadata={"encoding": b"json/plain"}, data=b"{}")],
 }
 
 
@@ -220,11 +274,27 @@ async def test_what_is_no_message_stops_nothing(case: OneCase, records: Database
         await case.handle.execute_update("child_visited", args=given)
     assert isinstance(failed.value.cause, ApplicationError) and words in failed.value.cause.message
 
+    assert await refused_messages(case, records) == []
     await case.handle.signal("child_visited", args=given)
     [(entry, role, _)] = await eventually(lambda: refused_signals(case, records))
-    assert entry.startswith(f"Refused: child_visited from somebody unknown: {words}")
+    assert entry.startswith("Refused: child visited; ")
     assert role == "social worker", "who acts at this stage"
-    assert (await case.tell("child_visited", WORKER, alone=True)).duplicate is False
+    [kept] = await refused_messages(case, records)
+    assert kept.refused is not None and words in kept.refused
+    assert (await case.tell("child_visited", WORKER, **VISIT)).duplicate is False
+
+
+@pytest.mark.parametrize("deep", [100, 500, 900, 990, 1500, 3000, 9000])
+@pytest.mark.parametrize("opening", ["[", '{"x": '])
+async def test_however_deep_it_goes_it_stops_nothing(case: OneCase, records: Database, deep: int, opening: str) -> None:
+    inner = opening * deep + "1" + ("]" if opening == "[" else "}") * deep
+    raw = f'{{"id": "m-9", "seen": {inner}}}'.encode()
+    given = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=raw))
+    with pytest.raises(WorkflowUpdateFailedError):
+        await case.handle.execute_update("child_visited", given)
+    await case.handle.signal("child_visited", given)
+    await eventually(lambda: refused_signals(case, records))
+    assert (await case.tell("child_visited", WORKER, **VISIT)).duplicate is False
 
 
 @pytest.mark.parametrize("given", [[], [{"by": {"role": "police", "person": "pc-9"}}], [1, 2]], ids=str)
@@ -236,23 +306,24 @@ async def test_a_message_there_is_not(case: OneCase, records: Database, given: l
 
     await case.handle.signal("child_vanished", args=given)
     [(entry, role, notice)] = await eventually(lambda: refused_signals(case, records))
+    assert entry == "Refused: a message; the record has what was sent, and why it was refused"
     known = len(given) == 1
-    assert entry == f"Refused: child_vanished from {'pc-9' if known else 'somebody unknown'}: " + (
-        "There is no message 'child_vanished'."
-    )
     assert role == ("police" if known else "social worker")
-    assert notice == "The message that you sent was refused; the chronology of the case says why"
+    whose = "What you sent" if known else "What somebody unknown sent"
+    assert notice == f"{whose} was refused: a message. The record of the case says why"
+    [kept] = await refused_messages(case, records)
+    assert (kept.name, kept.refused) == ("child_vanished", "There is no message 'child_vanished'.")
 
 
 async def test_a_refusal_quotes_little_and_tells_nothing_of_a_child(case: OneCase, records: Database) -> None:
-    name = "Tom Doe " * 5000
-    by = {"role": "police", "person": name}
+    name = "Tom Doe " * 1000
+    by = {"role": "police", "person": "pc-1"}
     await case.handle.signal("child_visited", {**case.body(WORKER), "seen": name, "by": by})
     await case.handle.signal(name[:900], {"by": by})
     refused = await eventually(lambda: refused_signals(case, records))
     assert len(refused) == 2
     for entry, role, notice in refused:
-        assert entry.startswith("Refused: ") and len(entry) < 2000
+        assert entry.startswith("Refused: ") and len(entry) < 200 and "Tom" not in entry
         assert role == "police"
         assert "Tom" not in notice
 
@@ -268,31 +339,56 @@ async def test_a_sender_who_is_no_person_does_no_harm(case: OneCase, records: Da
     for by in senders:
         await case.handle.signal("child_visited", {**case.body(WORKER), "by": by})
     refused = await eventually(lambda: refused_signals(case, records))
-    assert [role for _, role, _ in refused] == ["social worker"] * 4 + ["police"]
+    assert [role for _, role, _ in refused] == ["social worker"] * 5, "who acts at this stage"
 
 
 # --- Once, and in every order -------------------------------------------------------------------------------------
 
 
 async def test_the_same_message_counts_once_by_whatever_door(case: OneCase, records: Database) -> None:
-    visit = case.body(WORKER, alone=True)
+    visit = case.body(WORKER, **VISIT)
 
     async def sent() -> Receipt:
         return await reach.send(case.client, case.reference, "child_visited", visit)
 
     receipts = await asyncio.gather(*(sent() for _ in range(6)))
     assert sorted(receipt.duplicate for receipt in receipts) == [False] + [True] * 5
+    [first] = [receipt for receipt in receipts if not receipt.duplicate]
+    assert first.fact == 5 and {receipt.fact for receipt in receipts} == {first.fact}
     await case.handle.signal("child_visited", visit)
     again = await sent()
-    assert (again.duplicate, again.entries, again.stage) == (True, (), "section 47 enquiry")
+    assert (again.duplicate, again.stage) == (True, "section 47 enquiry")
+    assert again.entries == ("Child visited: seen alone",)
     lines = await case.recorded(records)
     assert [line.message_id for line in lines].count(visit["id"]) == 2, "the visit, and the deadline it met"
     assert [line.text for line in lines if line.text.startswith("Child visited")] == ["Child visited: seen alone"]
+    kept = await reading.facts(records, case.reference, refused=True)
+    assert [one.message_id for one in kept].count(visit["id"]) == 1
+
+
+async def test_an_id_that_was_used_for_something_else_is_refused(case: OneCase, records: Database) -> None:
+    visit = case.body(WORKER, **VISIT)
+    receipt = await case.send("child_visited", visit)
+    for message, body in (
+        ("child_visited", {**visit, "alone": False}),
+        ("child_visited", {**visit, "note": "Seen at school"}),
+        ("new_information_received", case.body(WORKER) | {"id": visit["id"]}),
+    ):
+        with pytest.raises(reach.NotAccepted, match=f"The id {visit['id']} was used before, for something else") as no:
+            await case.send(message, body)
+        assert f"no. {receipt.fact}, child visited of" in str(no.value)
+    kept = await refused_messages(case, records)
+    assert [one.message_id for one in kept] == [visit["id"]] * 3
+    # However the instant or the person is written, it is the same.
+    same = datetime.fromisoformat(visit["occurred_at"]).astimezone(timezone(timedelta(hours=1)))
+    by = {"role": "Social Worker", "person": "SW-1"}
+    again = await case.send("child_visited", {**visit, "occurred_at": same.isoformat(), "by": by})
+    assert (again.duplicate, again.fact) == (True, receipt.fact)
 
 
 async def test_a_case_there_is_not(office: Office) -> None:
     case = await office.case("NOBODY")
-    for sent in (case.tell("child_visited", WORKER), case.signal("child_visited", WORKER), case.state()):
+    for sent in (case.tell("child_visited", WORKER, **VISIT), case.signal("child_visited", WORKER), case.state()):
         with pytest.raises(reach.NotFound, match=f"There is no case {case.reference}") as unknown:
             await sent
         assert unknown.value.code == 3
@@ -307,10 +403,10 @@ async def test_a_second_referral_is_new_information(case: OneCase, records: Data
     assert again.entries[0] == "A further referral, from police: new information on this case"
     assert len(await case.runs()) == 1
     # The same by Signal.
-    known = (await case.state()).child
+    known = (await case.story()).child
     assert known is not None
     await case.signal(
-        "referral_received", "health/gp-1", person=known.person, source="health", date_of_birth="2020-01-01"
+        "referral_received", "health/gp-1", person=known.person, source="health", date_of_birth=str(known.born)
     )
 
     async def both() -> bool:
@@ -336,7 +432,7 @@ WRONG_REFERRALS: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown field": ({"name": "Tom Doe"}, "name: there is no such field"),
     "an unknown source": ({"source": "a friend"}, "source: 'a friend' is not one of 'individual', 'education'"),
     "without a child": ({"person": None}, "person: "),
-    "by the family": ({"by": {"role": "parents and carers", "person": "p"}}, "may not send referral_received"),
+    "by the family": ({"by": {"role": "parents and carers", "person": "p"}}, "cannot record referral_received"),
     "by an unknown role": ({"by": {"role": "vicar", "person": "v"}}, "This procedure has no role 'vicar'"),
 }
 
@@ -349,7 +445,7 @@ async def test_a_wrong_referral_opens_no_case(office: Office, said: dict[str, An
     assert words in str(refused.value)
     # Put right, it opens the case at once.
     assert (await case.refer()).stage == "referral"
-    assert (await case.state()).numbers["entry"] == 1
+    assert [fact.number for fact in (await case.state()).facts] == [1]
 
 
 async def test_a_referral_on_the_wrong_procedure_can_be_put_right_at_once(office: Office) -> None:
@@ -358,7 +454,7 @@ async def test_a_referral_on_the_wrong_procedure_can_be_put_right_at_once(office
         await wrong.refer("other agency/school-1")
     right = OneCase(wrong.client, wrong.reference, "P", office)  # under the very ids that were refused
     assert (await right.refer("other agency/school-1")).duplicate is False
-    assert (await right.state()).procedure.about.letter == "P"
+    assert (await right.story()).procedure.about.letter == "P"
 
 
 async def test_a_procedure_there_is_not(office: Office) -> None:
@@ -371,7 +467,10 @@ async def test_a_procedure_there_is_not(office: Office) -> None:
 
 async def test_many_who_refer_at_once_open_one_case(office: Office) -> None:
     case = await office.case("MANY")
-    receipts = await asyncio.gather(*(case.refer(f"other agency/school-{number}") for number in range(6)))
+    now = datetime.now(UTC).isoformat()
+    receipts = await asyncio.gather(
+        *(case.refer(f"other agency/school-{number}", occurred_at=now) for number in range(6))
+    )
     assert sum("Referral received" in receipt.entries[0] for receipt in receipts) == 1
     assert sum("A further referral" in receipt.entries[0] for receipt in receipts) == 5
     assert len(await case.runs()) == 1
@@ -395,7 +494,7 @@ async def test_a_closed_case_takes_nothing_and_a_new_referral_opens_it_again(off
     await close(case)
     await eventually(lambda: completed(case))
     assert await case.handle.result() == "Closed after episode 1."
-    for sent in (case.tell("child_visited", WORKER), case.signal("child_visited", WORKER)):
+    for sent in (case.tell("child_visited", WORKER, **VISIT), case.signal("child_visited", WORKER)):
         with pytest.raises(reach.NotFound, match=f"Case {case.reference} is closed. A new referral opens it again"):
             await sent
     again = await case.refer()
@@ -413,23 +512,29 @@ async def test_what_comes_while_a_case_is_being_closed_is_answered(office: Offic
         await connection.execute("SELECT FROM s47.case WHERE reference = $1 FOR UPDATE", case.reference)
         await close(case)
         with pytest.raises(reach.NotAccepted, match="is closed; a new referral opens it again"):
-            await case.tell("child_visited", by)
-        await case.signal("child_visited", by)
-        await eventually(lambda: said_last(case, "Refused: child_visited"))
+            await case.tell("child_visited", by, **VISIT)
+        kept = (await case.state()).announced.kept
+        await case.signal("child_visited", by, **VISIT)
+        await eventually(lambda: has_kept(case, kept + 1))
     await eventually(lambda: completed(case))
-    [(entry, role, _)] = await refused_signals(case, records)
-    assert "is closed; a new referral opens it again" in entry
+    [(_, role, _)] = await refused_signals(case, records)
+    for one in await refused_messages(case, records):
+        assert one.refused is not None and "is closed; a new referral opens it again" in one.refused
     assert role == ("social worker" if by == WORKER else "team manager"), "who closes cases, where the role is unknown"
 
 
-async def said_last(case: OneCase, words: str) -> bool:
-    return (await case.state()).latest[-1].text.startswith(words)
+async def has_kept(case: OneCase, number: int) -> bool:
+    return (await case.state()).announced.kept == number
 
 
-async def test_a_case_is_not_ended_by_cancelling_it(case: OneCase) -> None:
-    before = await case.state()
+async def test_a_case_is_not_ended_by_cancelling_it(case: OneCase, records: Database) -> None:
+    before = await case.story()
     await case.handle.cancel()
-    await eventually(lambda: said_last(case, "Temporal was asked to cancel this case; it goes on"))
+
+    async def said() -> bool:
+        return (await case.recorded(records))[-1].text.startswith("Temporal was asked to cancel this case; it goes on")
+
+    await eventually(said)
     assert (await case.handle.describe()).status is WorkflowExecutionStatus.RUNNING
-    assert (await case.state()).deadlines == before.deadlines
-    assert (await case.tell("child_visited", WORKER, alone=True)).stage == "section 47 enquiry"
+    assert (await case.story()).deadlines == before.deadlines
+    assert (await case.tell("child_visited", WORKER, **VISIT)).stage == "section 47 enquiry"

@@ -7,7 +7,6 @@ Nothing that it does may depend on wording: reworded code must be able to replay
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -26,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from casework.messages import Message
     from casework.model import Value
     from casework.vocabulary import Stage
-    from workflows.doors import body_of, message_in, or_refuse, refusal, with_doors
+    from workflows.doors import message_in, or_refuse, refusal, with_doors, written
     from workflows.monitor import Monitor
     from workflows.outbox import FOR_EVER, Outbox, Unsent, why
     from workflows.timers import Timers
@@ -291,7 +290,7 @@ class CaseWorkflow:
     ) -> None:
         if self._case is None or not self._case.facts:
             return  # a case that nothing opened has no record
-        body = json.dumps(body_of(given))[: decide.LONGEST_KEPT]
+        body = written(given)[: decide.LONGEST_KEPT]
         self._apply(decide.refused(self._case, name, message, body, reason, self._now(), tell_sender=tell_sender))
 
     def _undelivered(self, notice: Notice) -> None:

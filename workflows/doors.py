@@ -3,6 +3,7 @@
 They take the raw payload, so that a malformed message gets our answer and never stops a case.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature
 from typing import Any, TypeVar
@@ -70,6 +71,14 @@ def body_of(given: Sequence[Any]) -> Any:
         return workflow.payload_converter().from_payload(raw.payload)
     except Exception:  # whatever a converter makes of bytes that are no JSON, it is a malformed message
         return None
+
+
+def written(given: Sequence[Any]) -> str:
+    """What was sent, as JSON, for the record. What JSON does not have, bytes say, is written as Python shows it."""
+    try:
+        return json.dumps(body_of(given), default=str)
+    except (ValueError, TypeError, RecursionError):
+        return "null"
 
 
 def message_in(name: str, given: Sequence[Any]) -> Message:
