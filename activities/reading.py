@@ -18,6 +18,7 @@ from activities.texts import words
 from casework.batch import Front
 from casework.effects import Entry, Kept
 from casework.model import Value
+from casework.story import Deadline
 from casework.vocabulary import Stage
 
 
@@ -128,6 +129,10 @@ class NoSuchStage(LookupError):
     """There is no such stage. Says which there are."""
 
 
+class NoSuchTeam(LookupError):
+    """No case has this team. Says which teams there are."""
+
+
 def _names(model: type[Value]) -> str:
     """The columns of a model, quoted, since some are words of SQL."""
     return ", ".join(f'"{name}"' for name in model.model_fields)
@@ -142,18 +147,22 @@ async def cases(
     allocated_to: str | None = None,
     procedure: str | None = None,
     waiting_for: str | None = None,
+    person: str | None = None,
     overdue: bool = False,
     closed: bool = False,
     now: datetime | None = None,
 ) -> list[Front]:
     """The cases of which all that is given holds, what is due soonest first.
 
-    `overdue`: only those that have missed a limit that is still owed. `closed`: closed ones too. Raises
-    `NoSuchStage`.
+    `person` is the child's id. `overdue`: only those that have missed a limit that is still owed. `closed`: closed
+    ones too. Raises `NoSuchStage`, `NoSuchRole` and `NoSuchTeam`.
     """
     if stage is not None:
         stage = _stage(stage).value
     async with database.connection() as connection:
+        roles = None if waiting_for is None else await _roles_called(connection, waiting_for)
+        if team is not None:
+            team = await _team_called(connection, team)
         rows = await connection.fetch(
             f"""
             SELECT {_names(Front)} FROM s47.case
@@ -162,9 +171,10 @@ async def cases(
                 AND ($3::text IS NULL OR stage = $3)
                 AND ($4::text IS NULL OR allocated_to = $4)
                 AND ($5::text IS NULL OR procedure = $5)
-                AND ($6::text IS NULL OR $6 = ANY(waiting_for))
+                AND ($6::text[] IS NULL OR waiting_for && $6)
                 AND (NOT $7 OR overdue <> '{{}}' OR next_due < coalesce($9, now()))
                 AND ($8 OR closed_at IS NULL)
+                AND ($10::text IS NULL OR lower(person) = lower(btrim($10)))
             ORDER BY next_due NULLS LAST, reference, episode
             """,
             reference,
@@ -172,10 +182,11 @@ async def cases(
             stage,
             allocated_to,
             procedure,
-            waiting_for,
+            roles,
             overdue,
             closed,
             now,
+            person,
         )
     return [Front(**dict(row)) for row in rows]
 
@@ -212,6 +223,19 @@ def _stage(name: str) -> Stage:
     raise NoSuchStage(f"There is no stage {name.strip()!r}. There are: {', '.join(Stage)}.")
 
 
+async def _team_called(connection: Connection, name: str) -> str:
+    """A team as cases have it, whatever its case here."""
+    teams = [
+        row["team"] for row in await connection.fetch("SELECT DISTINCT team FROM s47.case ORDER BY team") if row["team"]
+    ]
+    wanted = name.strip().casefold()
+    for team in teams:
+        if team == name or team.casefold() == wanted:
+            return str(team)
+    there_are = f"There are: {', '.join(teams)}." if teams else "No case has one yet."
+    raise NoSuchTeam(f"There is no team {name.strip()!r}. {there_are}")
+
+
 async def tray(
     database: Database,
     role: str,
@@ -225,10 +249,12 @@ async def tray(
     Deadlines stand where they are due, requests and notices where they came in; a duty without a date comes last.
     With a person: what is theirs, or anybody's. A deadline is the allocated person's only where its role is the one
     that the allocation is about. Left out are notices that are of no use any more: of a request that is listed or
-    settled, and of a duty that is done. Raises `NoSuchRole`.
+    settled, and of a duty that is done. Raises `NoSuchRole` and `NoSuchTeam`.
     """
     async with database.connection() as connection:
         roles = await _roles_called(connection, role)
+        if team is not None:
+            team = await _team_called(connection, team)
         rows = await connection.fetch(
             f"""
             WITH item AS (
@@ -332,6 +358,22 @@ async def facts(
             refused,
         )
     return [RecordedMessage(**dict(row)) for row in rows]
+
+
+async def deadlines(database: Database, reference: str, episode: int) -> dict[str, Deadline]:
+    """Every deadline of one episode of a case as the record has it, by its name."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT id, body FROM s47.deadline WHERE reference = $1 AND episode = $2", reference, episode
+        )
+    return {row["id"]: Deadline.model_validate_json(row["body"]) for row in rows}
+
+
+async def references(database: Database) -> list[str]:
+    """Every case that the record has anything of."""
+    async with database.connection() as connection:
+        rows = await connection.fetch("SELECT DISTINCT reference FROM s47.case ORDER BY reference")
+    return [row["reference"] for row in rows]
 
 
 async def notices(database: Database, reference: str, episode: int | None = None) -> list[LedgerNotice]:

@@ -9,24 +9,29 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
+from temporalio.client import Client
 
 from activities import reading
 from activities.database import Database, DatabaseFailed
-from casework.batch import front_of
+from casework import possible
+from casework.batch import Front, front_of
 from casework.calendar import spoken_instant
 from casework.case import Case
+from casework.decide import wake
+from casework.effects import Refused
+from casework.incoming import read as read_message
+from casework.messages import MESSAGES
 from casework.procedure import Procedure
 from casework.procedure_files import WrongProcedure, parse
 from casework.procedure_files import load as load_procedure
 from casework.procedure_files import paths as procedure_paths
-from connection import search_attributes as attribute
 from connection.settings import WrongSettings, settings
-from starter import differences, reach, referral_file, rules, sending, vocabulary, words
+from starter import chronology, differences, reach, recorded, referral_file, rules, sending, vocabulary, words
 from starter import trace as tracing
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
 from starter.rehearsal.outcome import Rehearsed
@@ -38,12 +43,15 @@ from starter.up import up as run_up
 from workflows.case import Receipt
 
 Returned = TypeVar("Returned")
+Answer: TypeAlias = "Receipt | possible.Preview | reach.Failed | None"
+"""What came of a message to one case; none: nobody waited for it."""
 
 EPILOG = (
     "Exit status: 0 done · 1 refused, or not as expected · 2 wrongly called · 3 no such case · "
     "4 Temporal, the worker or the records do not answer."
 )
 
+UNKNOWN = (reading.NoSuchRole, reading.NoSuchStage, reading.NoSuchTeam)
 SETTLE = 0.05
 """Seconds to wait before the process ends: the Temporal client's own threads must not meet an exiting interpreter."""
 
@@ -67,7 +75,7 @@ def main() -> None:
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     try:
         app()
-    except (reach.Failed, EmbeddedError, WrongProcedure, WrongScenario, WrongSettings) as failed:
+    except (reach.Failed, EmbeddedError, WrongProcedure, WrongScenario, WrongSettings, *UNKNOWN) as failed:
         words.err.print(f"[bold red]✗[/] {escape(str(failed))}")
         sys.exit(getattr(failed, "code", 1))
     except KeyboardInterrupt:
@@ -82,6 +90,10 @@ def _run(doing: Coroutine[Any, Any, Returned]) -> Returned:
             await asyncio.sleep(SETTLE)
 
     return asyncio.run(settled())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _print_json(value: Any) -> None:
@@ -112,69 +124,183 @@ def refer(
     json_: Json = False,
 ) -> None:
     """Open a case with a referral. On a case that runs it is new information, not a second case."""
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise reach.Failed(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise reach.Failed(f"{file}: this is not text in UTF-8") from None
+    text = referral_file.text_of(sys.stdin.buffer if str(file) == "-" else file)
     opening, body = referral_file.read(text)
 
-    async def doing() -> Receipt:
-        return await reach.refer(await reach.client(), opening, body)
-
-    _answer({opening.reference: _run(doing())}, json_)
-
-
-def _send(cases: list[str], message: str, body: dict[str, Any], by_signal: bool, as_json: bool) -> None:
-    async def doing() -> dict[str, Receipt | reach.Failed | None]:
+    async def doing() -> tuple[Receipt, list[str]]:
         to = await reach.client()
-        answers: dict[str, Receipt | reach.Failed | None] = {}
-        for case in cases:
-            try:
-                if by_signal:
-                    await reach.signal(to, case, message, body)
-                    answers[case] = None
-                else:
-                    answers[case] = await reach.send(to, case, message, body)
-            except reach.Failed as failed:
-                answers[case] = failed
-        return answers
+        warnings = []
+        try:
+            async with _records() as records:
+                if await recorded.is_lost(to, records, opening.reference):
+                    raise reach.Lost(opening.reference)
+                other = await recorded.elsewhere(records, opening.reference, body["person"])
+            if other:
+                listed = ", ".join(f"{one.reference} ({one.stage.value})" for one in other)
+                warnings.append(f"The same child has another running case: {listed}. Should this go there?")
+        except (reach.NotReached, WrongSettings) as failed:  # a referral is never put off because of that
+            warnings.append(f"Whether this child has another case was not looked up. {failed}")
+        return await reach.refer(to, opening, body), warnings
 
-    _answer(_run(doing()), as_json)
+    receipt, warnings = _run(doing())
+    if receipt.fact is None and receipt.duplicate:
+        warnings.append("The case is closed. To open it again, send a new referral, with an id of its own.")
+    _answer({opening.reference: receipt.model_copy(update={"warnings": (*receipt.warnings, *warnings)})}, json_)
 
 
-app.add_typer(sending.commands(_send), name="send")
+def _send(cases: list[str], message: str, body: dict[str, Any], wanted: sending.Wanted) -> None:
+    async def one(to: Client, case: str) -> Answer:
+        try:
+            if wanted.preview:
+                return await _previewed(to, case, message, body)
+            if wanted.by_signal:
+                await reach.signal(to, case, message, body)
+                return None
+            return await reach.send(to, case, message, body)
+        except reach.NotFound as failed:
+            return await _look_closer(to, case, failed)
+        except reach.Failed as failed:
+            return failed
+
+    async def doing() -> dict[str, Answer]:
+        to = await reach.client()
+        return {case: await one(to, case) for case in cases}
+
+    _answer(_run(doing()), wanted.as_json)
 
 
-def _answer(answers: dict[str, Any], as_json: bool) -> None:
+async def _previewed(to: Client, case: str, message: str, body: dict[str, Any]) -> Answer:
+    """What a message would do, were it sent now."""
+    found = read_message(message, body)
+    tried = found if isinstance(found, Refused) else possible.preview(await reach.read(to, case), found, _now())
+    return reach.NotAccepted(tried.reason) if isinstance(tried, Refused) else tried
+
+
+async def _look_closer(to: Client, case: str, failed: reach.NotFound) -> reach.NotFound:
+    """Why a case is not found: a lost one, one that is closed and one that never was look alike to Temporal."""
+    try:
+        async with _records() as records:
+            if await recorded.is_lost(to, records, case):
+                return reach.Lost(case)
+            if await reading.front(records, case) is None and isinstance(failed, reach.Lost):
+                return reach.NotFound(f"There is no case {case}. Open one with: s47 refer FILE")
+    except (reach.NotReached, WrongSettings):
+        pass
+    return failed
+
+
+def _ask(cases: list[str], by: dict[str, str], everything: bool, as_json: bool) -> None:
+    """Say what a person can record on each case now."""
+
+    async def doing() -> dict[str, Case]:
+        to = await reach.client()
+        return {case: await _read(to, case) for case in cases}
+
+    said: dict[str, list[dict[str, Any]]] = {}
+    for reference, case in _run(doing()).items():
+        role = case.story.procedure.role_named(by["role"])
+        if role is None:
+            there_are = ", ".join(sorted(case.story.procedure.role))
+            raise reach.Failed(f"{reference}: its procedure has no role {by['role']!r}. Its roles are: {there_are}.")
+        if case.story.closed_at is not None:
+            raise reach.NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
+        found = possible.possible(case, role, _now())
+        shown = [one for one in found if everything or one.why_not is None]
+        said[reference] = [one.model_dump(mode="json") for one in shown]
+        if not as_json:
+            words.out.print(words.possible(reference, role, found, everything=everything))
+    if as_json:
+        _print_json(said)
+
+
+app.add_typer(sending.commands(_send, _ask), name="send")
+
+
+def _answer(answers: dict[str, Answer], as_json: bool) -> None:
     """Say for each case whether the message was accepted, and what followed. Refused: exit status of the first."""
     failed = [answer for answer in answers.values() if isinstance(answer, reach.Failed)]
     if as_json:
         _print_json({case: _answer_as_json(answer) for case, answer in answers.items()})
     else:
         for case, answer in answers.items():
-            if isinstance(answer, reach.Failed):
-                words.err.print(f"[bold red]✗[/] {case}: {escape(str(answer))}")
-            elif answer is None:
-                words.out.print(f"[green]→[/] {case}: sent, without waiting for the answer")
-            else:
-                said = "taken before; nothing changed" if answer.duplicate else "accepted"
-                words.out.print(f"[green]✓[/] {case}: {said}. Stage: {answer.stage}")
-                for entry in answer.entries:
-                    words.out.print(f"    {escape(entry)}")
-                waiting = ", ".join(answer.waiting_for) or "nobody"
-                words.out.print(f"  Who must act next: [bold]{escape(waiting)}[/]")
+            match answer:
+                case reach.Failed():
+                    words.err.print(f"[bold red]✗[/] {case}: {escape(str(answer))}")
+                case None:
+                    words.out.print(f"[green]→[/] {case}: sent, without waiting for the answer")
+                case possible.Preview():
+                    words.out.print(*words.preview(case, answer), sep="\n")
+                case _:
+                    words.out.print(*words.receipt(case, answer), sep="\n")
     if failed:
         sys.exit(failed[0].code)
 
 
-def _answer_as_json(answer: Any) -> dict[str, Any]:
-    if isinstance(answer, reach.Failed):
-        return {"accepted": False, "reason": str(answer)}
-    if answer is None:
-        return {"accepted": None}
-    return {"accepted": True, **answer.model_dump(mode="json")}
+def _answer_as_json(answer: Answer) -> dict[str, Any]:
+    match answer:
+        case reach.Failed():
+            return {"accepted": False, "reason": str(answer)}
+        case None:
+            return {"accepted": None}
+        case possible.Preview():
+            return {"accepted": None, "preview": answer.model_dump(mode="json")}
+        case _:
+            return {"accepted": True, **answer.model_dump(mode="json")}
+
+
+@app.command()
+def correct(
+    case: Annotated[str, typer.Argument(help="The case's reference")],
+    numbers: Annotated[list[int], typer.Argument(metavar="NUMBER...", help="What is wrong, by its number in s47 show")],
+    as_: sending.As,
+    reason: Annotated[str, typer.Option("--reason", help="Why it was wrong; it stays in the record")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="How it is right, such as seen=false; may be repeated"),
+    ] = None,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="It did not happen, or to another child")] = False,
+    belongs_to: Annotated[
+        str | None, typer.Option("--belongs-to", metavar="CASE", help="Whose it is: it is recorded on that case")
+    ] = None,
+    ask: Annotated[str | None, typer.Option("--ask", help="Whom to ask, where a manager authorises it first")] = None,
+    message_id: Annotated[
+        str | None, typer.Option("--id", help="The message's own id; the same id twice counts once")
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Say what it would do, and do nothing")] = False,
+    json_: Json = False,
+) -> None:
+    """Put right what was recorded: withdraw it, or say how it was. The record keeps both, and who put it right.
+
+    Where a clock or a decision hangs on it, a manager authorises it first.
+    """
+    body = {**sending.opened(as_, message_id=message_id), "reason": reason, **({"ask": ask} if ask else {})}
+    if withdraw or belongs_to:
+        if changes:
+            raise reach.WronglyCalled("Withdraw it, or say how it is right with --set; not both.")
+        body |= {"facts": numbers, **({"belongs_to": belongs_to} if belongs_to else {})}
+        _send([case], "recorded_in_error", body, sending.Wanted(preview=preview, as_json=json_))
+        return
+    if len(numbers) > 1:
+        raise reach.WronglyCalled("Put one right at a time; with --withdraw several can be named.")
+
+    async def doing() -> Case:
+        return await _read(await reach.client(), case)
+
+    found = _run(doing())
+    wrong = next((fact for fact in found.facts if fact.number == numbers[0]), None)
+    if wrong is None:
+        raise reach.NotAccepted(
+            f"No. {numbers[0]} is not in the record of case {case}; s47 show {case} lists the numbers."
+        )
+    name = wrong.message.name
+    if not changes:
+        fields = ", ".join(field for field in MESSAGES[name].model_fields if field not in ("id", "by", "moved_from"))
+        raise reach.WronglyCalled(
+            f"No. {wrong.number} is {name}. Say how it is right: --set FIELD=VALUE. Its fields: {fields}. "
+            "Or say --withdraw, if it did not happen."
+        )
+    body |= {"fact": wrong.number, "changes": sending.as_typed(name, changes)}
+    _send([case], "corrected", body, sending.Wanted(preview=preview, as_json=json_))
 
 
 @app.command()
@@ -183,24 +309,115 @@ def show(
     entries: Annotated[bool, typer.Option("--chronology/--no-chronology", help="With the chronology")] = True,
     json_: Json = False,
 ) -> None:
-    """Show a case: stage, who must act next, deadlines, open requests, chronology."""
+    """Show a case: stage, who must act next, deadlines, open requests, chronology.
 
-    async def doing() -> None:
-        found = await reach.read(await reach.client(), case)
-        lines = []
-        if entries:
-            async with _records() as records:
-                lines = await reading.chronology(records, case, found.episode)
-        if json_:
-            whole = found.story.model_dump(mode="json", exclude={"procedure", "bank_holidays", "clock"})
-            front = front_of(found).model_dump(mode="json")
-            _print_json({**whole, **front, "chronology": [line.model_dump(mode="json") for line in lines]})
-            return
-        words.out.print(words.front(found.story))
-        if lines:
-            words.out.print("", "[bold]Chronology[/]", words.chronology(lines), sep="\n")
+    The number before a line is what s47 correct puts right. A case that Temporal has lost, or that is closed, is shown
+    as the record has it.
+    """
 
-    _run(doing())
+    async def doing() -> tuple[Case, bool, list[reading.ChronologyEntry]]:
+        to = await reach.client()
+        if await reach.runs(to, case):
+            found, is_lost = await reach.read(to, case), False
+            if not entries:
+                return found, is_lost, []
+        async with _records() as records:
+            if not await reach.runs(to, case):
+                in_record = await recorded.case_of(records, case)
+                if in_record is None:
+                    raise reach.NotFound(
+                        f"There is no case {case}. Open one with: s47 refer FILE; list them with: s47 cases"
+                    )
+                found, is_lost = in_record, in_record.story.closed_at is None
+            return found, is_lost, await reading.chronology(records, case, found.episode) if entries else []
+
+    found, is_lost, lines = _run(doing())
+    if is_lost:
+        found = wake(found, _now()).case  # whatever passed since, nobody was told of
+    if json_:
+        _print_json(_case_as_json(found, is_lost, lines))
+        return
+    if is_lost:
+        words.out.print(f"[bold red]Temporal has lost this case. Rebuild it: s47 rebuild {case}[/]")
+        words.out.print("Nobody is reminded of anything until then. This is what the record has:", "", sep="\n")
+    words.out.print(words.front(found.story))
+    if lines:
+        words.out.print("", "[bold]Chronology[/]", chronology.shown(lines, found), sep="\n")
+
+
+def _case_as_json(case: Case, is_lost: bool, lines: list[reading.ChronologyEntry]) -> dict[str, Any]:
+    became = chronology.marks(case)
+    facts = [
+        {
+            "number": fact.number,
+            "name": fact.message.name,
+            "occurred_at": fact.message.occurred_at.isoformat(),
+            "recorded_at": fact.recorded_at.isoformat(),
+            "by": str(fact.message.by),
+            **became.get(fact.number, chronology.Mark()).model_dump(mode="json"),
+        }
+        for fact in case.facts
+    ]
+    return {
+        **case.story.model_dump(mode="json", exclude={"procedure", "bank_holidays", "clock"}),
+        **front_of(case).model_dump(mode="json"),
+        "lost": is_lost,
+        "facts": facts,
+        "chronology": [line.model_dump(mode="json") for line in lines],
+    }
+
+
+async def _read(to: Client, case: str) -> Case:
+    try:
+        return await reach.read(to, case)
+    except reach.NotFound as failed:
+        raise await _look_closer(to, case, failed) from None
+
+
+@app.command()
+def rebuild(
+    case: Annotated[list[str] | None, typer.Argument(help="The cases' references")] = None,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="Every case that the record has open and that does not run")
+    ] = False,
+) -> None:
+    """Start a case again from the record alone, where Temporal has lost it."""
+    if bool(case) == lost:
+        raise reach.WronglyCalled("Name the case to rebuild, or say --lost for all that Temporal has lost.")
+
+    async def one(to: Client, records: Database, reference: str) -> Case | reach.Failed:
+        try:
+            if await reach.runs(to, reference):
+                raise reach.Failed(f"It runs; there is nothing to rebuild. Look at it: s47 show {reference}")
+            front = await reading.front(records, reference)
+            if front is None:
+                raise reach.NotFound("The record has nothing of it.")
+            if front.closed_at is not None:
+                raise reach.Failed("It is closed. A new referral opens it again: s47 refer")
+            return await reach.rebuild(to, reference)
+        except reach.Failed as failed:
+            return failed
+
+    async def doing() -> dict[str, Case | reach.Failed]:
+        to = await reach.client()
+        async with _records() as records:
+            wanted = await recorded.lost(to, records) if lost else list(dict.fromkeys(case or ()))
+            return {reference: await one(to, records, reference) for reference in wanted}
+
+    answers = _run(doing())
+    for reference, answer in answers.items():
+        if isinstance(answer, reach.Failed):
+            words.err.print(f"[bold red]✗[/] {reference}: {escape(str(answer))}")
+        else:
+            waiting = ", ".join(answer.story.waiting_for)
+            count = len(answer.facts)
+            words.out.print(f"[green]✓[/] {reference}: rebuilt from {count} facts. Stage: {answer.story.stage.value}")
+            words.out.print(f"  Who must act next: [bold]{escape(waiting)}[/]")
+    if not answers:
+        words.out.print("No case is lost.")
+    failed = [answer for answer in answers.values() if isinstance(answer, reach.Failed)]
+    if failed:
+        sys.exit(failed[0].code)
 
 
 @app.command()
@@ -210,7 +427,7 @@ def tray(
     team: Annotated[str | None, typer.Option(help="Only this team's cases")] = None,
     json_: Json = False,
 ) -> None:
-    """Show what a role has to do, soonest first: deadlines, requests to decide, notices."""
+    """Show what a role has to do, soonest first: deadlines, requests to decide, notices to acknowledge by their ids."""
 
     async def doing() -> list[reading.TrayItem]:
         async with _records() as records:
@@ -221,6 +438,11 @@ def tray(
         _print_json([item.model_dump(mode="json") for item in items])
     elif items:
         words.out.print(words.tray(items))
+        notice = next((item.id for item in items if item.kind == "notice"), None)
+        if notice:
+            words.out.print(
+                "", f"Read a notice? s47 acknowledge {notice} --as PERSON takes it out of the tray.", sep="\n"
+            )
     else:
         words.out.print(f"Nothing is in the tray of the {escape(role)}.")
 
@@ -236,74 +458,104 @@ def cases(
     closed: Annotated[bool, typer.Option("--closed", help="Closed ones too")] = False,
     json_: Json = False,
 ) -> None:
-    """List the cases, soonest due first."""
-    wanted = {
-        attribute.STAGE.name: stage,
-        attribute.PROCEDURE.name: procedure,
-        attribute.TEAM.name: team,
-        attribute.ALLOCATED_TO.name: allocated_to,
-        attribute.WAITING_FOR.name: waiting_for,
-    }
-    query = ["WorkflowType = 'case'", *([] if closed else ["ExecutionStatus = 'Running'"])]
-    query += [f"{name} = '{value.replace(chr(39), chr(92) + chr(39))}'" for name, value in wanted.items() if value]
-    if overdue:
-        query.append(f"{attribute.OVERDUE.name} IS NOT NULL")
+    """List the cases as the record has them, soonest due first. One that Temporal has lost is marked."""
 
     async def doing() -> list[dict[str, Any]]:
         to = await reach.client()
-        return [_row(execution) async for execution in reach.listed(to, " AND ".join(query))]
+        async with _records() as records:
+            found = await reading.cases(
+                records,
+                stage=stage,
+                procedure=_key(procedure),
+                team=team,
+                allocated_to=allocated_to,
+                waiting_for=waiting_for,
+                overdue=overdue,
+                closed=closed,
+            )
+            missing = await recorded.lost(to, records)
+        return [_row(front, front.closed_at is None and front.reference in missing) for front in found]
 
-    rows = sorted(_run(doing()), key=lambda row: (row["next_due"] is None, row["next_due"], row["reference"]))
+    rows = _run(doing())
     if json_:
         _print_json(rows)
         return
     made = words.table("case", "stage", "next due", "overdue", "waiting for", "team", "allocated to")
     for row in rows:
-        due = spoken_instant(row["next_due"]) if row["next_due"] else ""
-        late = ", ".join(row["overdue"])
+        is_lost = row["status"] == "lost"
         made.add_row(
             row["reference"],
-            row["stage"],
-            due,
-            f"[bold red]{late}[/]",
+            "[bold red]LOST[/]" if is_lost else row["stage"],
+            spoken_instant(row["next_due"]) if row["next_due"] else "",
+            f"[bold red]{', '.join(row['overdue'])}[/]",
             ", ".join(row["waiting_for"]),
             row["team"],
             row["allocated_to"],
         )
     words.out.print(made if rows else "There is no such case.")
+    lost = [row["reference"] for row in rows if row["status"] == "lost"]
+    if lost:
+        words.err.print(f"[bold red]✗[/] Temporal has lost {', '.join(lost)}. Rebuild what is lost: s47 rebuild --lost")
 
 
-def _row(execution: Any) -> dict[str, Any]:
-    said = execution.typed_search_attributes
+def _key(procedure: str | None) -> str | None:
+    """The key of a procedure that is named by its letter; any other name as it is."""
+    if procedure is None:
+        return None
+    try:
+        return load_procedure(procedure, settings().procedures).about.key
+    except WrongProcedure:
+        return procedure  # a case may still run on one that is no longer there
+
+
+def _row(front: Front, is_lost: bool) -> dict[str, Any]:
     return {
-        "reference": execution.id.removeprefix("case-"),
-        "status": execution.status.name.lower(),
-        "stage": said.get(attribute.STAGE),
-        "procedure": said.get(attribute.PROCEDURE),
-        "next_due": said.get(attribute.NEXT_DUE),
-        "overdue": list(said.get(attribute.OVERDUE) or ()),
-        "waiting_for": list(said.get(attribute.WAITING_FOR) or ()),
-        "team": said.get(attribute.TEAM),
-        "allocated_to": said.get(attribute.ALLOCATED_TO),
+        "reference": front.reference,
+        "episode": front.episode,
+        "status": "lost" if is_lost else "running" if front.closed_at is None else "closed",
+        "stage": front.stage.value,
+        "procedure": front.procedure,
+        "next_due": front.next_due,
+        "overdue": list(front.overdue),
+        "waiting_for": list(front.waiting_for),
+        "team": front.team,
+        "allocated_to": front.allocated_to,
     }
 
 
 @app.command()
-def verify(case: Annotated[str, typer.Argument(help="The case's reference")]) -> None:
-    """Check that a case's chronology is as it was written: no line changed, dropped or put in between."""
+def verify(
+    case: Annotated[str | None, typer.Argument(help="The case's reference [default: every case]")] = None,
+    json_: Json = False,
+) -> None:
+    """Check that the record is as it was written, that it and the cases that run agree, and that none is lost."""
 
-    async def doing() -> reading.Chain:
+    async def doing() -> list[recorded.Verified]:
+        to = await reach.client()
         async with _records() as records:
-            return await reading.verify_chain(records, case)
+            if case is None:
+                return await recorded.verify_all(to, records)
+            one = await recorded.verify(to, records, case)
+            if one is None:
+                raise reach.NotFound(f"There are no records of a case {case}.")
+            return [one]
 
-    chain = _run(doing())
-    if not chain.entries and not chain.breaks:
-        raise reach.NotFound(f"There are no records of a case {case}.")
-    for found in chain.breaks:
-        words.err.print(f"[bold red]✗[/] {case}, episode {found.episode}, entry {found.number}: {found.problem}")
-    if not chain.intact:
+    found = _run(doing())
+    if json_:
+        _print_json([one.model_dump(mode="json") for one in found])
+    else:
+        for one in found:
+            for problem in one.problems:
+                words.err.print(f"[bold red]✗[/] {one.reference}: {escape(problem)}")
+            if not one.problems:
+                there_are = f"{one.facts} messages, {one.entries} lines, every seal whole"
+                agree = "the case is closed" if one.closed else "record and case agree"
+                words.out.print(f"[green]✓[/] {one.reference}: {there_are}; {agree}")
+        wrong = [one for one in found if one.problems]
+        if case is None:
+            words.out.print(f"{len(found)} cases: {len(found) - len(wrong)} in order, {len(wrong)} not.")
+    if any(one.problems for one in found):
         sys.exit(1)
-    words.out.print(f"[green]✓[/] {case}: {chain.entries} entries, the chain is whole")
 
 
 @app.command()

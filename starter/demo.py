@@ -42,6 +42,26 @@ CASES: dict[tuple[str, str], list[Telling]] = {
             {"plan": True, "categories": ["neglect"]},
         ),
     ],
+    # Recorded wrongly and put right, and something that was only heard of later.
+    ("DEMO-RIGHT", "P"): [
+        (30, "other agency/school-6", "referral_received", {"person": "demo-8", **BORN, **SCHOOL}),
+        (29.5, "assistant team manager/atm-1", "strategy_requested", {"immediate": True}),
+        (29, "team manager/tm-1", "social_worker_allocated", {"social_worker": "sw-8"}),
+        (28, "social worker/sw-8", "strategy_outcome", {"decision": "section 47", "attended_by": ["police"]}),
+        (20, "social worker/sw-8", "child_visited", {"seen": True, "alone": True}),
+        (
+            2,
+            "social worker/sw-8",
+            "corrected",
+            {
+                "fact": 5,
+                "changes": {"seen": False, "alone": None, "reason": "Nobody was at home"},
+                "reason": "Ticked by mistake: nobody opened the door",
+            },
+        ),
+        (1.5, "team manager/tm-1", "authorisation", {"request": "correction", "decision": "authorise"}),
+        (8, "social worker/sw-8", "child_visited", {"seen": True, "alone": True, "note": "Seen at school"}),
+    ],
     ("DEMO-AZEUS", "W"): [
         (4, "key professionals/school-3", "referral_received", {"person": "demo-5", **BORN, **SCHOOL, "team": "West"}),
         (3, "mash/mash-1", "screening_decided", {"harm_suspected": True}),
@@ -70,7 +90,7 @@ CASES: dict[tuple[str, str], list[Telling]] = {
     ("DEMO-MOSAIC", "M"): [
         (7, "attendee/school-5", "referral_received", {"person": "demo-7", **BORN, **SCHOOL, "team": "East"}),
         (2, "social worker/sw-7", "strategy_outcome", {"decision": "no further action"}),
-        (1, "senior or team manager/tm-7", "authorisation", {"request": "request-1", "decision": "authorise"}),
+        (1, "senior or team manager/tm-7", "authorisation", {"request": "strategy record", "decision": "authorise"}),
     ],
     ("DEMO-BEDS", "B"): [
         (30, "school/school-2", "referral_received", {"person": "demo-4", **BORN, **SCHOOL, "team": "East"}),

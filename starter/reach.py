@@ -6,9 +6,10 @@ Nothing here decides anything about a case. What cannot be reached or is refused
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -19,15 +20,15 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
-    WorkflowExecution,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from casework.case import Case
@@ -37,6 +38,7 @@ from connection.settings import settings
 from connection.temporal import connect, connect_to
 from starter.embedded import read_addresses
 from workflows.case import CaseStart, CaseWorkflow, Receipt
+from workflows.doors import CLOSED
 
 ANSWER_WITHIN = timedelta(seconds=15)
 WORKER_WITHIN = timedelta(seconds=60)
@@ -44,6 +46,10 @@ LOOK_AGAIN = timedelta(milliseconds=200)
 ASK_AGAIN = timedelta(milliseconds=50)
 NOT_JUST_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED)
 """The case was between two runs, or its task had to be done again."""
+DETAILS = (
+    "One child's case, from the referral to its closing. Each bar of the timeline is a deadline; "
+    "the current details say who must act next."
+)
 NO_ANSWER = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.CANCELLED)
 Returned = TypeVar("Returned")
 
@@ -58,10 +64,27 @@ class NotAccepted(Failed):
     """The case refused the message."""
 
 
+class Closed(NotAccepted):
+    """The case is closed, and takes nothing more; a referral opens it again."""
+
+
+class WronglyCalled(Failed):
+    """What was typed cannot be meant."""
+
+    code = 2
+
+
 class NotFound(Failed):
     """There is no such case."""
 
     code = 3
+
+
+class Lost(NotFound):
+    """Temporal has lost the case: the record has it as open, and nothing runs."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"Temporal has lost case {reference}. Rebuild it from the record: s47 rebuild {reference}")
 
 
 class NotReached(Failed):
@@ -124,13 +147,28 @@ async def signal(to: Client, reference: str, message: str, body: dict[str, Any])
 
 
 async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
-    """Open a case with its referral. On a case that runs, the referral is new information."""
-    first = str(body["id"])
-    try:
-        return await _answered(to, opening.reference, lambda: _refer(to, opening, body, first))
-    except NotAccepted:
-        # The server remembers its answer to this id, even of a case that was never opened: that may be an old one.
-        return await _answered(to, opening.reference, lambda: _refer(to, opening, body, f"{first}-{uuid4().hex}"))
+    """Open a case with its referral. On a case that runs, the referral is new information.
+
+    A case that is closed, and still writes its record, is waited for: the referral opens its next episode. Raises
+    `NotAccepted` or `NotReached`.
+    """
+    update = first = str(body["id"])
+    until = time.monotonic() + ANSWER_WITHIN.total_seconds()
+    while True:
+        try:
+            return await _answered(to, opening.reference, partial(_refer, to, opening, body, update))
+        except Closed:
+            if time.monotonic() > until:
+                raise NotReached(
+                    f"Case {opening.reference} is closed, and what happened on it is still being written down. "
+                    "The referral was not taken yet; send it again in a minute."
+                ) from None
+            await asyncio.sleep(LOOK_AGAIN.total_seconds())
+        except NotAccepted:
+            if update != first:
+                raise
+        # The server remembers its answer to an id, even of a case that was never opened: that may be an old one.
+        update = f"{first}-{uuid4().hex}"
 
 
 async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: str) -> Receipt:
@@ -142,8 +180,7 @@ async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: 
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         static_summary=f"Case {opening.reference}, on the procedure {opening.procedure}",
-        static_details="One child's case, from the referral to its closing. Each bar of the timeline is a deadline; "
-        "the current details say who must act next.",
+        static_details=DETAILS,
     )
     try:
         receipt: Receipt = await to.execute_update_with_start_workflow(
@@ -161,10 +198,68 @@ async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: 
         raise
 
 
+async def rebuild(to: Client, reference: str) -> Case:
+    """Start a case again from what the record has. Raises `Failed` where it runs, or there is nothing to rebuild."""
+    try:
+        handle = await to.start_workflow(
+            CaseWorkflow.run,
+            CaseStart(reference=reference, procedure="", rebuild=True),
+            id=workflow_id(reference),
+            task_queue=settings().task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            static_summary=f"Case {reference}, rebuilt from the record",
+            static_details=DETAILS,
+            rpc_timeout=ANSWER_WITHIN,
+        )
+    except WorkflowAlreadyStartedError:
+        raise Failed(f"Case {reference} runs; there is nothing to rebuild. Look at it: s47 show {reference}") from None
+    except RPCError as error:
+        raise _of(error, reference) from None
+    for _ in range(int(ANSWER_WITHIN / LOOK_AGAIN)):
+        with suppress(NotFound):  # it is still reading its record
+            return await read(to, reference)
+        if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
+            try:
+                await handle.result()
+            except WorkflowFailureError as failed:
+                raise Failed(f"Case {reference} could not be rebuilt: {failed.cause}") from None
+        await asyncio.sleep(LOOK_AGAIN.total_seconds())
+    raise NotReached(f"Case {reference} is started, and does not answer yet. Look again: s47 show {reference}")
+
+
+async def runs(to: Client, reference: str) -> bool:
+    """Whether a workflow runs that is this case. Between two runs of it, it does."""
+    try:
+        status = (await _handle(to, reference).describe(rpc_timeout=ANSWER_WITHIN)).status
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise _of(error, reference) from None
+    return status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
+
+
+async def running(to: Client) -> list[str]:
+    """The references of the cases that run. What was only just started or ended may be missing, or still be there."""
+    query = "WorkflowType = 'case' AND ExecutionStatus = 'Running'"
+    try:
+        return [execution.id.removeprefix("case-") async for execution in to.list_workflows(query)]
+    except RPCError as error:
+        raise NotReached(f"Temporal does not say which cases run: {error.message}") from None
+
+
 async def read(to: Client, reference: str) -> Case:
-    """The case as it stands."""
+    """The case as it stands. Raises `NotFound` where none runs and none was closed, `Lost`, or `NotReached`."""
     handle = _handle(to, reference)
-    case = await _answered(to, reference, lambda: handle.query(CaseWorkflow.state, rpc_timeout=ANSWER_WITHIN))
+    case = await _answered(
+        to,
+        reference,
+        lambda: handle.query(
+            CaseWorkflow.state,
+            reject_condition=QueryRejectCondition.NOT_COMPLETED_CLEANLY,
+            rpc_timeout=ANSWER_WITHIN,
+        ),
+    )
     if case is None:
         raise NotFound(f"Case {reference} is only just being opened; try again in a moment.")
     return case
@@ -184,11 +279,6 @@ async def worker_ready(to: Client) -> None:
     raise NotReached("The worker did not start; its log in the state folder says why.")
 
 
-def listed(to: Client, query: str) -> AsyncIterator[WorkflowExecution]:
-    """The cases that a visibility query finds."""
-    return to.list_workflows(query)
-
-
 def _handle(to: Client, reference: str) -> WorkflowHandle[CaseWorkflow, str]:
     return to.get_workflow_handle_for(CaseWorkflow.run, workflow_id(reference))
 
@@ -201,9 +291,11 @@ async def _answered(to: Client, reference: str, ask: Callable[[], Awaitable[Retu
             return await asyncio.wait_for(ask(), ANSWER_WITHIN.total_seconds() + 1)
         except WorkflowUpdateFailedError as failed:
             cause = failed.cause
-            raise NotAccepted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
-        except WorkflowQueryRejectedError as rejected:
-            raise Failed(f"Case {reference}: {rejected}") from None
+            if not isinstance(cause, ApplicationError):
+                raise NotAccepted(str(cause)) from None
+            raise (Closed if cause.type == CLOSED else NotAccepted)(cause.message) from None
+        except WorkflowQueryRejectedError:
+            raise Lost(reference) from None
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             raise NotReached(
                 f"Case {reference} did not answer: no worker is running, or it is busy. "
@@ -221,11 +313,9 @@ async def _goes_on(to: Client, reference: str, error: RPCError) -> bool:
         return True
     if error.status is not RPCStatusCode.NOT_FOUND:
         return False
-    try:
-        status = (await _handle(to, reference).describe(rpc_timeout=ANSWER_WITHIN)).status
-    except RPCError:
-        return False
-    return status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
+    with suppress(Failed):
+        return await runs(to, reference)
+    return False
 
 
 def _of(error: RPCError, reference: str) -> Failed:

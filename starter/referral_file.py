@@ -4,7 +4,8 @@ import json
 import tomllib
 from datetime import date
 from hashlib import sha256
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
@@ -13,6 +14,17 @@ from casework.incoming import problems
 from casework.incoming import read as read_message
 from starter.reach import NotAccepted, Opening
 from starter.rehearsal.scenario import who
+
+
+def text_of(file: Path | BinaryIO) -> str:
+    """What a file says, with or without a byte order mark. Raises `NotAccepted`."""
+    try:
+        said = file.read_bytes() if isinstance(file, Path) else file.read()
+        return said.decode("utf-8-sig")
+    except OSError as error:
+        raise NotAccepted(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise NotAccepted(f"{file if isinstance(file, Path) else '-'}: this is not text in UTF-8") from None
 
 
 def read(text: str) -> tuple[Opening, dict[str, Any]]:
@@ -24,7 +36,10 @@ def read(text: str) -> tuple[Opening, dict[str, Any]]:
         Opening.model_validate(opening)
     except ValidationError as error:
         wrong += problems(error)
-    body = _body(said, text)
+    try:
+        body = _body(said, text)
+    except ValueError as problem:
+        raise NotAccepted("\n".join([*wrong, f"by: {problem}"])) from None
     message = read_message("referral_received", body)
     if isinstance(message, Refused):
         wrong += message.reason.replace("occurred_at:", "received_at:").splitlines()
@@ -40,6 +55,8 @@ def _parsed(text: str) -> dict[str, Any]:
         raise NotAccepted(f"This is not JSON: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise NotAccepted(f"This is neither JSON nor TOML: {error}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise NotAccepted(f"This cannot be read: {error}") from None
     except RecursionError:
         raise NotAccepted("This is nested too deeply to be a referral") from None
     return said if isinstance(said, dict) else {}

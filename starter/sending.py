@@ -1,16 +1,20 @@
-"""`s47 send CASE MESSAGE …`: one command per message, its options made from the message's own model."""
+"""`s47 send CASE MESSAGE …`: one command per message, its options made from the message's own model.
+
+Without a message, `s47 send CASE --as ROLE/PERSON` says what can be recorded now.
+"""
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 from uuid import uuid4
 
 import typer
 from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
+from typer.core import TyperGroup
 
 from casework.messages import Message
 from casework.model import Value
@@ -18,17 +22,55 @@ from casework.procedure import Procedure
 from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
 from connection.settings import settings
+from starter.reach import WronglyCalled
 from starter.rehearsal.scenario import in_london, who
 
-Send = Callable[[list[str], str, dict[str, Any], bool, bool], None]
-"""Called with the cases, the message's name, its body, whether by Signal, and whether to answer in JSON."""
+
+class Wanted(NamedTuple):
+    """How a message is to be sent: by Signal or not, only tried or not, and whether to answer in JSON."""
+
+    by_signal: bool = False
+    preview: bool = False
+    as_json: bool = False
+
+
+Send = Callable[[list[str], str, dict[str, Any], Wanted], None]
+"""Called with the cases, the message's name, its body, and how to send it."""
+Ask = Callable[[list[str], dict[str, str], bool, bool], None]
+"""Called with the cases, who asks, whether to say why a message cannot be recorded, and whether to answer in JSON."""
 
 OWN = ("id", "occurred_at", "by", "note", "ask")
+WITHOUT_A_MESSAGE = "what-can-be-recorded"
+As = Annotated[str, typer.Option("--as", metavar="ROLE/PERSON", help="Who says so, such as 'social worker/sw-14'")]
 
 
-def commands(send: Send) -> typer.Typer:
+class Group(TyperGroup):
+    """The commands of `send`; where none is named, what can be recorded is asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put in the command that was left out."""
+        named = args[:1] and not args[0].startswith("-")
+        if named and (len(args) == 1 or (args[1].startswith("-") and args[1] != "--help")):
+            args = [args[0], WITHOUT_A_MESSAGE, *args[1:]]
+        return super().parse_args(ctx, args)
+
+
+def sender(words: str) -> dict[str, str]:
+    """Who says so, from `role/person`. Raises `WronglyCalled` where no person is named."""
+    try:
+        return who(words)
+    except ValueError as problem:
+        raise WronglyCalled(f"--as: {problem}.") from None
+
+
+def commands(send: Send, ask: Ask) -> typer.Typer:
     """The group of commands, one per message, for the cases named before it."""
-    group = typer.Typer(no_args_is_help=True, help="Say that something happened on a case; several: R-1,R-2")
+    group = typer.Typer(
+        cls=Group,
+        no_args_is_help=True,
+        help="Say that something happened on a case; several: R-1,R-2. "
+        "Without a message: what can be recorded now, s47 send R-1 --as 'social worker/sw-14'",
+    )
     cases: list[str] = []
 
     @group.callback()
@@ -39,6 +81,15 @@ def commands(send: Send) -> typer.Typer:
         if not cases:
             raise typer.BadParameter("name at least one case")
 
+    @group.command(WITHOUT_A_MESSAGE, hidden=True)
+    def possible(
+        as_: As,
+        everything: Annotated[bool, typer.Option("--all", help="Also what cannot be recorded now, and why")] = False,
+        json_: Annotated[bool, typer.Option("--json", help="Answer in JSON")] = False,
+    ) -> None:
+        """Say what can be recorded on a case now: first what meets a duty that is running."""
+        ask(list(cases), sender(as_), everything, json_)
+
     for name, kind in MESSAGES.items():
         group.command(name, help=(kind.__doc__ or "").strip())(_command(name, kind, cases, send))
     return group
@@ -48,17 +99,13 @@ def _command(name: str, kind: type[Message], cases: list[str], send: Send) -> Ca
     """The function behind one command, with a parameter for every field of the message."""
 
     def run(**given: Any) -> None:
-        body: dict[str, Any] = {
-            "id": given["id"] or f"m-{uuid4().hex[:12]}",
-            "occurred_at": _instant(given["at"]) if given["at"] else datetime.now().astimezone().isoformat(),
-            "by": who(given["as_"]),
-        }
+        body = opened(given["as_"], given["at"], given["id"])
         body |= {field: given[field] for field in ("note", "ask") if given[field]}
         for field in kind.model_fields:
             value = given.get(field)
             if field not in OWN and value not in (None, [], ()):
                 body[field] = _value(kind.model_fields[field], value)
-        send(list(cases), name, body, given["signal"], given["json_"])
+        send(list(cases), name, body, Wanted(given["signal"], given["preview"], given["json_"]))
 
     fields = [_parameter(field, info) for field, info in kind.model_fields.items() if field not in OWN]
     run.__signature__ = inspect.Signature([*_own(), *fields])  # type: ignore[attr-defined]
@@ -67,16 +114,20 @@ def _command(name: str, kind: type[Message], cases: list[str], send: Send) -> Ca
     return run
 
 
+def opened(by: str, at: str | None = None, message_id: str | None = None) -> dict[str, Any]:
+    """What every message has: its own id, when it happened (now, where that is not said), who says so."""
+    return {
+        "id": message_id or f"m-{uuid4().hex[:12]}",
+        "occurred_at": _instant(at) if at else datetime.now().astimezone().isoformat(),
+        "by": sender(by),
+    }
+
+
 def _own() -> list[inspect.Parameter]:
     """What every message is sent with."""
     said = "When it happened, as 2026-04-08T10:00 (London time) or with a zone; now, if left out"
     return [
-        _keyword(
-            "as_",
-            Annotated[
-                str, typer.Option("--as", metavar="ROLE/PERSON", help="Who says so, such as 'social worker/sw-14'")
-            ],
-        ),
+        _keyword("as_", As),
         _keyword("at", Annotated[str | None, typer.Option("--at", help=said)], None),
         _keyword(
             "id",
@@ -88,6 +139,9 @@ def _own() -> list[inspect.Parameter]:
             "ask",
             Annotated[str | None, typer.Option("--ask", help="Whom to ask, where it needs an authorisation")],
             None,
+        ),
+        _keyword(
+            "preview", Annotated[bool, typer.Option("--preview", help="Say what it would do, and do nothing")], False
         ),
         _keyword("signal", Annotated[bool, typer.Option("--signal", help="Do not wait for the answer")], False),
         _keyword("json_", Annotated[bool, typer.Option("--json", help="Answer in JSON")], False),
@@ -148,6 +202,54 @@ def _value(info: FieldInfo, given: Any) -> Any:
     if wanted is Procedure:
         return load_procedure(given, settings().procedures).model_dump(mode="json", by_alias=True)
     return given
+
+
+def as_typed(name: str, changes: Sequence[str]) -> dict[str, Any]:
+    """What `--set field=value` says of the message of this name: the value as its field wants it.
+
+    A value is read as JSON where it is that, else as text; a time without a zone is London time. `null` leaves the
+    field out. A field named more than once is a list. Raises `WronglyCalled`.
+    """
+    fields = MESSAGES[name].model_fields if name in MESSAGES else {}
+    said: dict[str, Any] = {}
+    for change in changes:
+        field, equals, words = change.partition("=")
+        field = {"at": "occurred_at"}.get(field.strip(), field.strip().replace("-", "_"))
+        if not equals or not field:
+            raise WronglyCalled(f"--set: {change!r} is not FIELD=VALUE, such as --set seen=false.")
+        value = _corrected(fields.get(field), words)
+        if field in said:
+            value = [*_as_list(said[field]), *_as_list(value)]
+        said[field] = value
+    return said
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _corrected(info: FieldInfo | None, words: str) -> Any:
+    wanted = _plain_type(info.annotation) if info else None
+    if words == "null":
+        return None
+    if get_origin(wanted) is tuple:
+        return _as_list(_json_or_text(words))
+    if wanted is AwareDatetime or wanted is datetime:
+        return _instant(words)
+    if wanted is bool:
+        return {"yes": True, "true": True, "no": False, "false": False}.get(words.strip().casefold(), words)
+    if wanted is Procedure:
+        return _value(info, words) if info else words
+    if wanted is int or wanted is None:
+        return _json_or_text(words)
+    return words
+
+
+def _json_or_text(words: str) -> Any:
+    try:
+        return json.loads(words)
+    except ValueError:
+        return words
 
 
 def _json(item: str) -> Any:

@@ -1,21 +1,20 @@
 """How the command line puts things: tables and lines for a terminal, with no decision of its own."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
-from activities.reading import ChronologyEntry, TrayItem
+from activities.reading import TrayItem
 from casework.calendar import spoken_date, spoken_instant
 from casework.deadlines import spoken_due
+from casework.possible import Possible, Preview, title_of
 from casework.story import DeadlineState, Story
 from casework.view import open_prompts, remarks
 from starter.rehearsal.outcome import Rehearsed
-
-TOLD_LATE = timedelta(days=1)
-"""From here on it is worth saying when a thing was told, beside when it happened."""
+from workflows.case import Receipt
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -35,7 +34,7 @@ def front(case: Story) -> Group:
     lines: list[str | Table] = [
         f"[bold]Case {case.reference}[/]  {case.stage.value}",
         f"Procedure: {escape(about.title)} ({about.letter}, version {about.version})",
-        f"Who must act next: [bold]{', '.join(case.waiting_for) or 'nobody, the case is closed'}[/]",
+        f"Who must act next: [bold]{', '.join(case.waiting_for) or 'nobody: the case is closed'}[/]",
     ]
     if case.allocated_to:
         lines.append(f"Allocated to: {case.allocated_to}")
@@ -78,25 +77,73 @@ def _deadlines(case: Story) -> Table | str:
     return made
 
 
-def chronology(entries: Sequence[ChronologyEntry]) -> Table:
-    """The chronology, oldest first."""
-    made = table("", "happened", "by", "")
-    for entry in entries:
-        late = (
-            ""
-            if entry.recorded_at - entry.occurred_at < TOLD_LATE
-            else f" [dim](told {spoken_instant(entry.recorded_at)})[/]"
-        )
-        made.add_row(str(entry.number), spoken_instant(entry.occurred_at), escape(entry.by), escape(entry.text) + late)
-    return made
+def receipt(reference: str, answer: Receipt) -> list[str]:
+    """What an accepted message came to: its number, what followed, what is unusual, who must act next."""
+    said = [f"[green]✓[/] {reference}: {_taken(answer)} Stage: {answer.stage}"]
+    said += [f"    {escape(entry)}" for entry in answer.entries]
+    said += [f"  [yellow]![/] {escape(warning)}" for warning in answer.warnings]
+    waiting = ", ".join(answer.waiting_for) or "nobody: the case is closed"
+    return [*said, f"  Who must act next: [bold]{escape(waiting)}[/]"]
+
+
+def _taken(answer: Receipt) -> str:
+    if not answer.duplicate:
+        return f"recorded as no. {answer.fact}."
+    if answer.fact is None:
+        return "recorded before, in an earlier episode; nothing has changed."
+    return f"recorded before, as no. {answer.fact}; nothing has changed."
+
+
+def preview(reference: str, found: Preview) -> list[str]:
+    """What a message would do."""
+    said = [f"[bold]{reference}[/]: nothing was recorded. This is what it would do. Stage: {found.stage}"]
+    parts = (("starts", found.starts), ("moves", found.moves), ("meets", found.meets), ("ends", found.ends))
+    said += [f"    {what} {escape(clock)}" for what, clocks in parts for clock in clocks]
+    said += [f"    asks the {escape(to)}: {escape(title)}" for to, title in found.asked]
+    said += [f"    tells the {escape(to)}: {escape(text)}" for to, text in found.told]
+    if len(said) == 1:
+        said.append("    It starts, moves, meets and ends nothing, and nobody is told.")
+    said += [f"  [yellow]![/] {escape(warning)}" for warning in found.warnings]
+    waiting = ", ".join(found.waiting_for) or "nobody: the case is closed"
+    return [*said, f"  Who must act next: [bold]{escape(waiting)}[/]"]
+
+
+def possible(reference: str, role: str, found: Sequence[Possible], *, everything: bool) -> Group:
+    """What a role can record on a case now: first what meets a duty, then the rest; and why the others cannot be."""
+    meets = [one for one in found if one.why_not is None and one.meets]
+    others = [one for one in found if one.why_not is None and not one.meets]
+    never = [one for one in found if one.why_not is not None]
+    parts: list[str | Table] = []
+    if meets:
+        made = table("meets a duty that is running", "the duty")
+        for one in meets:
+            made.add_row(f"[bold]{one.message}[/]", escape("\n".join(one.meets)))
+        parts += [made, ""]
+    if others:
+        made = table("can be recorded too" if meets else "can be recorded", "")
+        for one in others:
+            made.add_row(one.message, escape(title_of(one.message)))
+        parts += [made, ""]
+    if never and everything:
+        made = table("cannot be recorded now", "why")
+        for one in never:
+            made.add_row(one.message, escape(one.why_not or ""))
+        parts += [made, ""]
+    elif never:
+        parts += [f"{len(never)} more messages cannot be recorded now; --all says why.", ""]
+    head = f"[bold]{reference}[/]: what the {escape(role)} can record now"
+    how = f"What a message says: s47 send {reference} MESSAGE --help. What it would do: add --preview."
+    return Group(head, "", *parts, how)
 
 
 def tray(items: Sequence[TrayItem]) -> Table:
     """What a role has to do, soonest first."""
     made = table("", "due", "case", "what", "for")
+    made.add_column("id", no_wrap=True)
     for item in items:
         due = spoken_date(item.on) if item.on else spoken_instant(item.due) if item.due else ""
-        made.add_row(item.kind, due, item.reference, escape(item.what), item.person or item.role)
+        what = f"[bold red]{escape(item.what)}[/]" if item.overdue else escape(item.what)
+        made.add_row(item.kind, due, item.reference, what, item.person or item.role, item.id)
     return made
 
 

@@ -1,0 +1,170 @@
+"""A case as the record has it, whether or not it runs; which cases are lost; and whether record and case agree.
+
+A case is lost where the record has it as open and no workflow runs that is it: Temporal's database was lost or
+restored, or somebody ended the workflow from outside.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from activities import reading
+from activities.basis import CaseBasis
+from activities.database import Database
+from casework import decide
+from casework.batch import BasisWanted, Front
+from casework.calendar import spoken_instant
+from casework.case import Announced, Case
+from casework.model import Value
+from casework.story import Deadline
+from starter import reach
+
+CATCHES_UP_WITHIN = 10.0
+"""Seconds in which the record has what a case decided, where all is well."""
+LOOK_AGAIN = 0.2
+AT_A_TIME = 4
+"""So many cases are verified at the same time."""
+
+
+async def case_of(records: Database, reference: str) -> Case | None:
+    """The last episode of a case from the record alone, told as far as it had come; None where there is none."""
+    if await reading.front(records, reference) is None:
+        return None
+    try:
+        basis = await CaseBasis(records).case_basis(BasisWanted(reference=reference, procedure="", rebuild=True))
+    except ApplicationError as error:
+        raise reach.Failed(f"The record of case {reference} is not whole: {error.message}") from None
+    case = decide.unopened(reference, basis.episode, basis.procedure, basis.bank_holidays)
+    case = case.model_copy(update={"referrals": basis.referrals})
+    return decide.rebuilt(case, basis.kept, Announced.model_validate_json(basis.announced))
+
+
+async def is_lost(to: Client, records: Database, reference: str) -> bool:
+    """Whether the record has a case as open that does not run."""
+    if await reach.runs(to, reference):
+        return False
+    front = await reading.front(records, reference)
+    return front is not None and front.closed_at is None
+
+
+async def lost(to: Client, records: Database) -> list[str]:
+    """Every case that is lost."""
+    running = set(await reach.running(to))
+    absent = [one.reference for one in await reading.open_cases(records) if one.reference not in running]
+    return [reference for reference in dict.fromkeys(absent) if await is_lost(to, records, reference)]
+
+
+async def elsewhere(records: Database, reference: str, person: str) -> list[Front]:
+    """The cases of the same child that are open under other references."""
+    return [one for one in await reading.cases(records, person=person) if one.reference != reference]
+
+
+# --- Verifying ----------------------------------------------------------------------------------------------------
+
+
+class Verified(Value):
+    """What checking one case found: how much there is, and every problem in words. `lost`: it does not run."""
+
+    reference: str
+    facts: int
+    entries: int
+    closed: bool
+    lost: bool = False
+    problems: tuple[str, ...] = ()
+
+
+async def verify(to: Client, records: Database, reference: str) -> Verified | None:
+    """Check one case; None where neither Temporal nor the record has it. Raises `NotReached`."""
+    until = time.monotonic() + CATCHES_UP_WITHIN
+    while True:
+        found = await _look(to, records, reference)
+        if found is None or not found.problems or found.lost or time.monotonic() > until:
+            return found
+        # The record is written a moment after a case decides; what is wrong with a seal stays wrong.
+        chain = await reading.verify_chain(records, reference)
+        if chain.breaks:
+            return found
+        await asyncio.sleep(LOOK_AGAIN)
+
+
+async def verify_all(to: Client, records: Database) -> list[Verified]:
+    """Check every case that the record or Temporal has."""
+    known = dict.fromkeys((*await reading.references(records), *await reach.running(to)))
+    turn = asyncio.Semaphore(AT_A_TIME)
+
+    async def one(reference: str) -> Verified | None:
+        async with turn:
+            return await verify(to, records, reference)
+
+    return [found for found in await asyncio.gather(*map(one, sorted(known))) if found is not None]
+
+
+async def _look(to: Client, records: Database, reference: str) -> Verified | None:
+    runs = await reach.runs(to, reference)
+    chain = await reading.verify_chain(records, reference)
+    front = await reading.front(records, reference)
+    problems = [f"episode {one.episode}, {one.table} {one.number}: {one.problem}" for one in chain.breaks]
+    is_open = front is not None and front.closed_at is None
+    if front is None and not runs:
+        if not chain.facts and not problems:
+            return None
+        problems.append("the record has messages of it, and no case")
+    elif front is None:
+        problems.append("it runs, and the record has nothing of it")
+    elif is_open and not runs:
+        problems.append(
+            f"lost: the record has it as open, and Temporal runs no such case. Rebuild it: s47 rebuild {reference}"
+        )
+    elif runs:
+        case = await reach.read(to, reference)
+        problems += await _differences(records, front, case)
+    return Verified(
+        reference=reference,
+        facts=chain.facts,
+        entries=chain.entries,
+        closed=not is_open,
+        lost=is_open and not runs,
+        problems=tuple(problems),
+    )
+
+
+async def _differences(records: Database, front: Front, case: Case) -> Iterable[str]:
+    """In what the record and the case that runs differ, in words."""
+    if front.episode != case.episode:
+        return [f"it runs in episode {case.episode}, and the record has episode {front.episode}"]
+    if front.closed_at is not None and case.story.closed_at is None:
+        return ["it runs, and the record has it as closed"]
+    found = []
+    kept = await reading.facts(records, case.reference, case.episode, refused=True)
+    entries = await reading.chronology(records, case.reference, case.episode)
+    for what, there, wanted in (
+        ("messages", len(kept), case.announced.kept),
+        ("lines of the chronology", len(entries), case.announced.entries),
+    ):
+        if there != wanted:
+            found.append(f"the case has {wanted} {what}, the record {there}")
+    recorded = await case_of(records, case.reference)
+    told = {fact.number: fact.digest for fact in case.facts}
+    written = {fact.number: fact.digest for fact in recorded.facts} if recorded else {}
+    other = sorted(number for number in told.keys() | written.keys() if told.get(number) != written.get(number))
+    if other:
+        found.append(f"the record has not what the case was told: {', '.join(f'no. {number}' for number in other)}")
+    if front.stage != case.story.stage:
+        found.append(f"the stage is {case.story.stage.value}, in the record {front.stage.value}")
+    deadlines = await reading.deadlines(records, case.reference, case.episode)
+    for name, deadline in case.story.deadlines.items():
+        if (was := deadlines.get(name)) is None:
+            found.append(f"{name} is not in the record")
+        elif (was.due, was.state) != (deadline.due, deadline.state):
+            found.append(f"{name} is {_standing(deadline)}, in the record {_standing(was)}")
+    for name, was in deadlines.items():
+        if name not in case.story.deadlines and was.running:
+            found.append(f"{name} runs in the record only")
+    return found
+
+
+def _standing(deadline: Deadline) -> str:
+    return f"{deadline.state.value}, due {spoken_instant(deadline.due) if deadline.due else 'on no date'}"
