@@ -23,12 +23,11 @@ from workflows.case import CaseWorkflow
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the worker is asked to stop."""
 CACHED_CASES = 2000
-"""Cases kept in memory, at some 200 KiB each; others are replayed from their history when they stir."""
+"""Cases kept in memory, at some 150 KiB each; others are replayed from their history when they stir."""
 
-# Loaded once, not once per case: these modules hold no state, and the core is kept from clocks and I/O by a test.
-SHELL = ("workflows.doors", "workflows.monitor", "workflows.outbox", "workflows.summaries", "workflows.timers")
+# Loaded once, not once per case: these modules hold no state, and a test keeps them from clocks, chance and I/O.
 RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules("casework", "connection", *SHELL)
+    restrictions=SandboxRestrictions.default.with_passthrough_modules("casework", "connection", "workflows")
 )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from casework.calendar import BankHolidays
+from casework.calendar import Calendar
 from casework.case import Case
 from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, HolidayChanged, Kept, Notice, RequestChanged
 from casework.model import Value
@@ -90,7 +90,7 @@ class Basis(Value):
     """
 
     procedure: Snapshot
-    bank_holidays: BankHolidays
+    bank_holidays: Calendar
     episode: int
     referrals: dict[str, str] = {}
     kept: tuple[Kept, ...] = ()

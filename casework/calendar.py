@@ -7,8 +7,11 @@ leave out Saturdays, Sundays and the bank holidays of England and Wales (Q-21).
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
 
 from casework.model import Value
 
@@ -49,6 +52,15 @@ class BankHolidays(Value):
     def reaches(self, day: date) -> bool:
         """Whether the calendar is known for that day: from the year of its first holiday to the year of its last."""
         return bool(self.dates) and self.dates[0].year <= day.year <= self.dates[-1].year
+
+
+@lru_cache(maxsize=64)
+def _held_once(calendar: BankHolidays) -> BankHolidays:
+    return calendar
+
+
+Calendar = Annotated[BankHolidays, AfterValidator(_held_once)]
+"""The bank holidays as a running case carries them: a process holds each calendar once, not once per case."""
 
 
 def working_days_from(day: date, count: int, holidays: BankHolidays) -> date:

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from pydantic import Field, PrivateAttr
 
-from casework.calendar import BankHolidays
+from casework.calendar import Calendar
 from casework.facts import Fact
 from casework.model import Value
 from casework.procedure import Snapshot
@@ -59,7 +59,7 @@ class Case(Value):
     reference: str
     episode: int
     procedure: Snapshot
-    bank_holidays: BankHolidays
+    bank_holidays: Calendar
     facts: tuple[Fact, ...] = ()
     announced: Announced = Announced()
     referrals: dict[str, str] = Field(default_factory=dict)

@@ -269,7 +269,8 @@ def withdraw(telling: Telling, request: Request, because: str) -> None:
 
 def _grant(telling: Telling, request: Request, at: datetime) -> None:
     for other in telling.story.waiting_requests:
-        if other.id != request.id and (other.subject, other.about) == (request.subject, request.about):
+        same = request.about is not None and (other.subject, other.about) == (request.subject, request.about)
+        if other.id != request.id and same:
             withdraw(telling, other, f"decided by {request.id}")
     if request.held is not None:
         EFFECTS[request.subject](telling, request.held, at)

@@ -1,10 +1,12 @@
-"""`make bench`: how fast the core decides, how fast histories replay, what an update costs. Ratios, not verdicts.
+"""`make bench`: how fast the core decides and tells, what a case weighs, what an update costs. Ratios, not verdicts.
 
 `python -m tests.bench --json` prints the same as JSON. Machines differ; compare ratios, and runs on one machine.
 """
 
 import asyncio
+import gc
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,21 +17,25 @@ from statistics import median
 from typing import NamedTuple
 from uuid import uuid4
 
+import psutil
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Replayer, Worker
 
 from activities.basis import bank_holidays
 from casework import decide
-from casework.effects import Decided
+from casework.case import Case
+from casework.decide import Decided
 from casework.incoming import read
 from casework.messages import Message
 from casework.procedure_files import load
+from casework.tell import book_of, tell
 from connection.search_attributes import registered
 from connection.temporal import DATA_CONVERTER
 from starter.embedded import temporal_server
 from starter.rehearsal.run import Notebook
 from starter.rehearsal.scenario import load as load_scenario
 from tests.empty_workflow import EmptyWorkflow
+from tests.lives import london, plan_on_p
 from tests.record_histories import HISTORIES, history_in
 from worker import RUNNER, case_worker
 from workflows.case import CaseStart, CaseWorkflow, Receipt
@@ -37,6 +43,9 @@ from workflows.case import CaseStart, CaseWorkflow, Receipt
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 ROUNDS = 5
 UPDATES = 20
+FACTS = 300
+WARM, WEIGHED = 60, 150
+"""Cases that are opened before it is weighed, and those that are weighed."""
 SETTLED = 0.3
 """Seconds without a new event after which a case is done."""
 Figures = dict[str, float]
@@ -65,6 +74,88 @@ def core(scenario: str) -> float:
         return lives * len(told) / (time.perf_counter() - began)
 
     return median(one_round() for _ in range(ROUNDS))
+
+
+def telling() -> Figures:
+    """Milliseconds to tell a long story from its facts, and to take a fact into its middle, or at its end."""
+    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    day = london("2026-05-05 10:00")
+    while len(life.whole.facts) < FACTS:
+        life.until(day)
+        life.say("child_visited", "social worker/sw", alone=True, unannounced=True)
+        life.say("visit_recorded", "social worker/sw")
+        day += timedelta(days=9)
+    case, late = life.whole, life.whole.facts[FACTS // 2].message.occurred_at + timedelta(hours=1)
+
+    def again() -> None:
+        tell(book_of(case.start, case.facts))
+
+    return {
+        f"telling a story of {FACTS} facts, ms": _least(again) * 1000,
+        "a late fact into its middle, ms": _least(lambda: _receive(case, late, life.now)) * 1000,
+        "the newest fact, ms": _least(lambda: _receive(case, life.now, life.now)) * 1000,
+        f"state of a case of {FACTS} facts, kB": len(case.model_dump_json(exclude={"procedure"})) / 1000,
+    }
+
+
+def _receive(case: Case, at: datetime, now: datetime) -> None:
+    said = {"id": "bench", "occurred_at": at, "by": {"role": "social worker", "person": "sw"}, "seen": True}
+    message = read("child_visited", said)
+    assert isinstance(message, Message)
+    assert isinstance(decide.receive(case, message, now), Decided)
+
+
+def _least(doing: Callable[[], None]) -> float:
+    """The shortest of some rounds, in seconds: what else the machine does only ever adds."""
+    times = []
+    for _ in range(3 * ROUNDS):
+        began = time.perf_counter()
+        doing()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def weights() -> Figures:
+    """KiB that a worker needs for each case that it keeps, on P and on B, each weighed in a process of its own."""
+    figures: Figures = {}
+    for letter in ("P", "B"):
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.bench", "--weigh", letter], check=True, capture_output=True, text=True
+        )
+        figures[f"KiB of a worker per cached case on {letter}"] = float(ran.stdout)
+    return figures
+
+
+async def weigh(letter: str) -> float:
+    """The same of one procedure, in this process: some dozens more of its cases are opened."""
+    by = {"P": "other agency", "B": "school"}[letter]
+    with tempfile.TemporaryDirectory(prefix="s47-bench-") as folder:
+        server = temporal_server(
+            Path(folder), lambda line: None, search_attributes=registered(), port=7433, ui_port=None
+        )
+        async with server as addresses:
+            client = await Client.connect(addresses.server, data_converter=DATA_CONVERTER)
+            notebook = Notebook(load(letter), datetime.now(UTC).year)
+            async with case_worker(client, [notebook.basis, notebook.record], f"weigh-{letter}"):
+                await _open(client, letter, by, range(WARM))
+                before = _resident()
+                await _open(client, letter, by, range(WARM, WARM + WEIGHED))
+                return (_resident() - before) / WEIGHED / 1024
+
+
+async def _open(client: Client, letter: str, by: str, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        start = CaseStart(reference=f"w-{letter}-{number}", procedure=letter)
+        case = await client.start_workflow(
+            CaseWorkflow.run, start, id=f"weigh-{letter}-{number}", task_queue=f"weigh-{letter}"
+        )
+        await _refer(case, by)
+        await _tell(case)
+
+
+def _resident() -> int:
+    gc.collect()
+    return psutil.Process().memory_info().rss
 
 
 async def replays() -> float:
@@ -140,9 +231,9 @@ async def _timed(doing: Callable[[], Awaitable[object]]) -> float:
     return time.perf_counter() - began
 
 
-async def _refer(case: WorkflowHandle[CaseWorkflow, str]) -> None:
+async def _refer(case: WorkflowHandle[CaseWorkflow, str], by: str = "other agency") -> None:
     said = {"person": "bench", "date_of_birth": "2019-05-01", "source": "education"}
-    await case.execute_update("referral_received", {**_by("other agency"), **said}, result_type=Receipt)
+    await case.execute_update("referral_received", {**_by(by), **said}, result_type=Receipt)
 
 
 async def _tell(case: WorkflowHandle[CaseWorkflow, str]) -> None:
@@ -156,9 +247,15 @@ def _by(role: str) -> dict[str, object]:
 
 def main(arguments: Iterable[str]) -> None:
     """Measure, and print a table, or JSON."""
+    match list(arguments):
+        case ["--weigh", letter]:
+            print(asyncio.run(weigh(letter)))
+            return
     figures: Figures = {
         "core messages per second, a whole life on P": core("a-20-whole-life.toml"),
         "core messages per second, a missing child on B": core("b-whereabouts-unknown.toml"),
+        **telling(),
+        **weights(),
         "replayed events per second": asyncio.run(replays()),
         **asyncio.run(updates()),
     }

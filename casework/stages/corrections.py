@@ -5,12 +5,13 @@ fact, or with the corrected one in its place, and every clock follows. Where a c
 manager authorises it first (S47's own design: no document has corrections; UK GDPR article 16 asks for them).
 """
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from casework.calendar import spoken_instant
+from casework.calendar import spoken_date, spoken_instant
 from casework.effects import Forwarded, NoticeKind
 from casework.facts import Fact, Replacement, Withdrawal, decoded
 from casework.messages import ANYONE, IN_THE_RECORD, Id, Message, Reason, means, narratives
@@ -22,6 +23,7 @@ from casework.vocabulary import Kind, Subject
 FIXED = ("id", "by", "moved_from")
 """What a correction does not change of a message: which one it was, and who recorded it."""
 MOST_CHANGES = 20
+INSTANT, DAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d"), re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class RecordedInError(Withdrawal, sent_by=ANYONE):
@@ -134,6 +136,7 @@ def _put(telling: Telling, message: Message, title: str) -> None:
         asked_by_role=procedure.role_named(message.by.role) or procedure.acting_at(telling.story.stage),
         asked_at=message.occurred_at,
         since=message.occurred_at,
+        about=title.rpartition(": ")[2],
         held=message,
         escalate=procedure.above(to),
     )
@@ -162,7 +165,7 @@ def correction_made(telling: Telling, message: Message, at: datetime) -> None:
 def described(fact: Fact) -> str:
     """A fact in a few words: its number, what it said, when that was, who said it."""
     message = fact.message
-    what = message.name.replace("_", " ")
+    what = message.name.replace("_", " ").replace("section47", "section 47")
     return f"no. {fact.number}, {what} of {spoken_instant(message.occurred_at)}, by the {message.by}"
 
 
@@ -172,7 +175,7 @@ def _difference(message: Message, correction: Corrected) -> str:
     before = message.model_dump(mode="json", exclude_unset=True, by_alias=True)
     said = []
     for field, now in correction.changes.items():
-        name = field.replace("_", " ")
+        name = "when it happened" if field == "occurred_at" else field.replace("_", " ")
         if field in words:
             said.append(f"{name} reworded")
         else:
@@ -181,7 +184,20 @@ def _difference(message: Message, correction: Corrected) -> str:
 
 
 def _short(value: object) -> str:
-    text = "nothing" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    """A value as people say it: a time in London, a day, yes or no."""
+    match value:
+        case None:
+            text = "nothing"
+        case bool():
+            text = "yes" if value else "no"
+        case list():
+            text = ", ".join(_short(one) for one in value)
+        case str() if INSTANT.match(value):
+            text = spoken_instant(datetime.fromisoformat(value))
+        case str() if DAY.fullmatch(value):
+            text = spoken_date(date.fromisoformat(value))
+        case _:
+            text = str(value)
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
