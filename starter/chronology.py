@@ -22,7 +22,7 @@ from casework.stages import MESSAGES
 from casework.stages.corrections import Corrected, RecordedInError
 from casework.story import RequestState
 
-ELSEWHERE = {"id", "occurred_at", "by", "note", "actions", "facts", "fact", "changes", "procedure"}
+ELSEWHERE = {"id", "occurred_at", "by", "note", "actions", "facts", "fact", "changes", "procedure", "request"}
 """Fields that the line, its columns or the words beneath it have already."""
 PLAIN = {
     "attended_by": "attended",
@@ -34,7 +34,9 @@ PLAIN = {
     "joint_with_police": "joint enquiry with the police",
     "starts_at": "starts",
     "how": "held by",
-    "share_with_family": "the family",
+    "share_with_family": "information for the family",
+    "immediate": "immediate response",
+    "complex": "particularly complex",
     "doctor_consulted": "named doctor consulted",
     "review_on": "reviewed on",
     "plan": "child protection plan",
@@ -48,9 +50,13 @@ PLAIN = {
 
 
 class Mark(Value):
-    """What became of a fact: the numbers of what withdrew it, put it right, or asks for that and waits."""
+    """What became of a fact: the numbers of what withdrew it, put it right, or asks for that and waits.
+
+    `idle_since` is what withdrew the fact that this one puts right.
+    """
 
     withdrawn_by: int | None = None
+    idle_since: int | None = None
     put_right_by: tuple[int, ...] = ()
     asked_by: int | None = None
     asked_of: str | None = None
@@ -61,6 +67,8 @@ class Mark(Value):
         said = []
         if self.withdrawn_by:
             said.append(f"withdrawn by no. {self.withdrawn_by}")
+        if self.idle_since:
+            said.append(f"what it puts right was withdrawn by no. {self.idle_since}")
         if self.put_right_by:
             said.append(f"put right by {_numbers(self.put_right_by)}")
         if self.asked_by:
@@ -91,6 +99,11 @@ def marks(case: Case) -> dict[int, Mark]:
             else:
                 mark = mark.model_copy(update={"put_right_by": (*mark.put_right_by, fact.number)})
             found[number] = mark
+    for fact in case.facts:
+        wrong = found.get(fact.message.replaced()) if isinstance(fact.message, Replacement) else None
+        if wrong is not None and wrong.withdrawn_by:
+            mark = found.get(fact.number, Mark())
+            found[fact.number] = mark.model_copy(update={"idle_since": wrong.withdrawn_by})
     return found
 
 
@@ -113,14 +126,14 @@ def shown(entries: Sequence[ChronologyEntry], case: Case) -> Group:
         mark = became.get(entry.fact, Mark()) if entry.fact else Mark()
         is_first = entry.fact is not None and first[entry.fact] == entry.number
         same = (entry.fact, entry.occurred_at, entry.by)
-        gone = "strike dim" if mark.withdrawn_by else ""
+        gone = "strike dim" if mark.withdrawn_by or mark.idle_since else ""
         text = f"[{gone}]{escape(entry.text)}[/]" if gone else escape(entry.text)
         said: list[str] = [text]
         if is_first:
             remarks = [part for part in (_recorded(entry), mark.words) if part]
             said[0] += f" [yellow]({escape('; '.join(remarks))})[/]" if remarks else ""
             said += [f"[italic]{escape(words)}[/]" for words in _own_words(entry, kinds)]
-            beyond = besides(entry.name, entry.body or {}, lines_of[entry.fact or 0])
+            beyond = besides(entry.name, entry.body or {}, lines_of[entry.fact or 0], kinds)
             said += [f"[dim]{escape(beyond)}[/]"] if beyond else []
         made.add_row(
             str(entry.fact) if is_first or (entry.fact and same != last) else "",
@@ -151,8 +164,11 @@ def _own_words(entry: ChronologyEntry, kinds: Mapping[int, str]) -> list[str]:
     return said
 
 
-def besides(name: str | None, body: Mapping[str, Any], lines: Sequence[str]) -> str:
-    """What a message says that its lines do not, in one line: every field that was given, in plain words."""
+def besides(name: str | None, body: Mapping[str, Any], lines: Sequence[str], kinds: Mapping[int, str]) -> str:
+    """What a message says that its lines do not, in one line: every field that was given, in plain words.
+
+    `kinds` are the messages of the case by their numbers.
+    """
     kind = MESSAGES.get(name or "")
     words = narratives(kind) if kind else ()
     line = " ".join(lines).casefold()
@@ -166,9 +182,12 @@ def besides(name: str | None, body: Mapping[str, Any], lines: Sequence[str]) -> 
         if not isinstance(value, bool) and plain.casefold() in line:
             continue
         said.append(f"{_called(field)}: {plain}")
-    if name == Corrected.name and isinstance(body.get("changes"), dict) and "put right: " not in line:
-        wanted = (f"{_called(field)}: {spoken(value)}" for field, value in body["changes"].items())
-        said.append(f"as it is right: {', '.join(wanted)}")
+    changes = body.get("changes")
+    if name == Corrected.name and isinstance(changes, dict) and "put right: " not in line:
+        about = MESSAGES.get(kinds.get(body.get("fact", 0), ""))
+        own = narratives(about) if about else ()
+        wanted = [f"{_called(field)}: {spoken(value)}" for field, value in changes.items() if field not in own]
+        said += [f"as it is right: {', '.join(wanted)}"] if wanted else []
     if name == RecordedInError.name and isinstance(body.get("facts"), list) and "withdraw" not in line:
         said.append(f"about {_numbers(body['facts'])}")
     return "; ".join(said)
@@ -182,7 +201,7 @@ def spoken(value: Any) -> str:
     """A value of a message in plain words: yes and no, days and times as they are spoken, lists with commas."""
     match value:
         case None:
-            return "nothing"
+            return "left out"
         case bool():
             return "yes" if value else "no"
         case list() | tuple():

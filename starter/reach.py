@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -152,23 +152,19 @@ async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
     A case that is closed, and still writes its record, is waited for: the referral opens its next episode. Raises
     `NotAccepted` or `NotReached`.
     """
-    update = first = str(body["id"])
     until = time.monotonic() + ANSWER_WITHIN.total_seconds()
     while True:
+        # An id of its own: by the message's the server would give an old answer again, even of a case never opened.
+        ask = partial(_refer, to, opening, body, uuid4().hex)
         try:
-            return await _answered(to, opening.reference, partial(_refer, to, opening, body, update))
+            return await _answered(to, opening.reference, ask)
         except Closed:
             if time.monotonic() > until:
                 raise NotReached(
                     f"Case {opening.reference} is closed, and what happened on it is still being written down. "
                     "The referral was not taken yet; send it again in a minute."
                 ) from None
-            await asyncio.sleep(LOOK_AGAIN.total_seconds())
-        except NotAccepted:
-            if update != first:
-                raise
-        # The server remembers its answer to an id, even of a case that was never opened: that may be an old one.
-        update = f"{first}-{uuid4().hex}"
+        await asyncio.sleep(LOOK_AGAIN.total_seconds())
 
 
 async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: str) -> Receipt:
@@ -296,6 +292,11 @@ async def _answered(to: Client, reference: str, ask: Callable[[], Awaitable[Retu
             raise (Closed if cause.type == CLOSED else NotAccepted)(cause.message) from None
         except WorkflowQueryRejectedError:
             raise Lost(reference) from None
+        except ValidationError:
+            raise Failed(
+                f"Case {reference} runs on another version of S47 than this one, which cannot read it. "
+                "Run the same version here as the worker does."
+            ) from None
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             raise NotReached(
                 f"Case {reference} did not answer: no worker is running, or it is busy. "

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 
+from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
@@ -39,7 +40,10 @@ async def case_of(records: Database, reference: str) -> Case | None:
         raise reach.Failed(f"The record of case {reference} is not whole: {error.message}") from None
     case = decide.unopened(reference, basis.episode, basis.procedure, basis.bank_holidays)
     case = case.model_copy(update={"referrals": basis.referrals})
-    return decide.rebuilt(case, basis.kept, Announced.model_validate_json(basis.announced))
+    try:
+        return decide.rebuilt(case, basis.kept, Announced.model_validate_json(basis.announced))
+    except ValidationError:
+        raise reach.Failed(f"The record of case {reference} was written by another version of S47 than this.") from None
 
 
 async def is_lost(to: Client, records: Database, reference: str) -> bool:

@@ -83,11 +83,16 @@ def commands(send: Send, ask: Ask) -> typer.Typer:
 
     @group.command(WITHOUT_A_MESSAGE, hidden=True)
     def possible(
-        as_: As,
+        as_: Annotated[str | None, typer.Option("--as", metavar="ROLE/PERSON", help="Who asks")] = None,
         everything: Annotated[bool, typer.Option("--all", help="Also what cannot be recorded now, and why")] = False,
         json_: Annotated[bool, typer.Option("--json", help="Answer in JSON")] = False,
     ) -> None:
         """Say what can be recorded on a case now: first what meets a duty that is running."""
+        if as_ is None:
+            raise WronglyCalled(
+                f"Name a message; s47 send {cases[0]} --help lists them. Or say who you are, to see what you can "
+                f"record now: s47 send {cases[0]} --as 'social worker/sw-14'"
+            )
         ask(list(cases), sender(as_), everything, json_)
 
     for name, kind in MESSAGES.items():
