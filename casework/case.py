@@ -29,10 +29,17 @@ class Said(Value):
     heard: tuple[str, ...] = ()
 
 
+class Asked(Value):
+    """What was said of a request: where it stands, and since when whoever decides it knows of it."""
+
+    state: str
+    since: datetime
+
+
 class Announced(Value):
     """What the case has said so far, and up to when (UTC): what was believed, and when.
 
-    `occasions` are those on which somebody was told something, each in a few letters; `requests` the state of each.
+    `occasions` are those on which somebody was told something, each in a few letters; `heard` the rungs of requests.
     """
 
     until: datetime | None = None
@@ -40,7 +47,7 @@ class Announced(Value):
     notices: int = 0
     kept: int = 0
     deadlines: dict[str, Said] = Field(default_factory=dict)
-    requests: dict[str, str] = Field(default_factory=dict)
+    requests: dict[str, Asked] = Field(default_factory=dict)
     heard: tuple[str, ...] = ()
     occasions: tuple[str, ...] = ()
 

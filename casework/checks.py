@@ -175,7 +175,7 @@ def _stands_in_the_way(gate: Gate, story: Story, said: dict[str, Any]) -> bool:
     return gate.needs is not None and not holds(gate.needs, story)
 
 
-def warnings(then: Story, message: Message, now: Story) -> tuple[str, ...]:
+def warnings(then: Story, message: Message) -> tuple[str, ...]:
     """What is unusual in an accepted message, and may be a slip of the pen."""
     said = []
     at = message.occurred_at.astimezone(LONDON)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from casework.calendar import BankHolidays, spoken_instant
 from casework.case import Announced, Case
-from casework.checks import check, resolved, warnings
+from casework.checks import check, missing, resolved, warnings
 from casework.deadlines.lapse import comes_of_age
 from casework.deadlines.words import spoken_due
 from casework.effects import Effect, Kept, Notice, NoticeKind, Refused
@@ -142,10 +142,12 @@ def _repeated(case: Case, message: Message) -> Decided | None:
 
 
 class _Tried(NamedTuple):
-    """A fact where it belongs in the story: what that is told from, and what came of telling it."""
+    """A fact where it belongs in the story: what that is told from, what came of telling it, and what was recorded
+    later although, as is known now, the procedure asked for something first."""
 
     book: Book
     told: Told
+    unlike: tuple[str, ...] = ()
 
 
 def _record(case: Case, message: Message, now: datetime) -> Decided:
@@ -169,7 +171,7 @@ def _record(case: Case, message: Message, now: datetime) -> Decided:
     _keep(speaking, sent, fact=fact)
     reconcile(speaking, case.story, told, _lines(case.book, tried, fact), _withdrawn(case, tried))
     after = case.going_on((*case.facts, fact), speaking.announced, (tried.book, tried.told.story), told.story)
-    unusual = warnings(told_then.story, message, told.story)
+    unusual = (*warnings(told_then.story, message), *tried.unlike)
     return Decided(case=after, effects=tuple(speaking.effects), fact=fact.number, warnings=unusual)
 
 
@@ -217,12 +219,16 @@ def _tried(case: Case, fact: Fact, told_then: Told, now: datetime) -> _Tried:
     goes_on = place is not None and list(book.order[:place]) == known and book.start == case.book.start
     told, ahead = (Told(told_then.story), book.order[place:]) if goes_on else (Told(book.start), book.order)
     losing: list[tuple[Fact, str]] = []
+    unlike: list[str] = []
     was = {one.number: one for one in case.book.order}
     for one in ahead:
         # The fact itself; and one that is put right by it is judged as if it were only just recorded.
         new = one.number == fact.number or one.message != was.get(one.number, one).message
+        then = pass_time(told.story, one.message.occurred_at).story
         if new:
-            check(pass_time(told.story, one.message.occurred_at).story, one.message, now)
+            check(then, one.message, now)
+        elif len(ahead) > 1:
+            unlike += [f"{described(one)} was recorded although: {why}" for why in missing(then, one.message)]
         try:
             told = followed_by(told, step(told.story, one, book, strict=new))
         except Refusal as refusal:
@@ -235,7 +241,7 @@ def _tried(case: Case, fact: Fact, told_then: Told, now: datetime) -> _Tried:
             "What is recorded already would lose its ground by this. Record that in error first, or put it right:\n"
             + named
         )
-    return _Tried(book, told)
+    return _Tried(book, told, tuple(unlike[:NAMED_AT_MOST]))
 
 
 WEIGHTY = (

@@ -96,6 +96,9 @@ def parse(text: str, file_name: str) -> Procedure:
 
 def _unknown_to_the_code(procedure: Procedure) -> Iterator[tuple[Location, str]]:
     """A gate on a message that there is not, or on a field that it has not, would never hold anything back."""
+    for message in procedure.recorded_by:
+        if message not in MESSAGES:
+            yield ("recorded_by", message), f"there is no message {message!r}.{_hint(message, MESSAGES)}"
     tables: dict[str, tuple[Gate | Answer, ...]] = {"gate": procedure.gate, "answer": procedure.answer}
     for table, rules in tables.items():
         for number, rule in enumerate(rules):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from casework.calendar import local_date, spoken_instant
-from casework.case import Announced, Said, occasion
+from casework.case import Announced, Asked, Said, occasion
 from casework.deadlines.change import GRACE
 from casework.deadlines.rungs import Rung, RungKind, request_rungs, rungs_of
 from casework.deadlines.words import spoken_due
@@ -208,12 +208,13 @@ def _say_gone(speaking: Speaking, deadline: Deadline) -> None:
 def _say_requests(speaking: Speaking, before: Story) -> None:
     said = dict(speaking.announced.requests)
     for name, request in speaking.story.requests.items():
-        if said.get(name) != request.state.value:
+        known = said.get(name)
+        if known is None or known.state != request.state.value:
             if request.state is RequestState.WITHDRAWN:
                 speaking.entry(f"{request.title}: withdrawn ({request.because})", request.cites)
-            elif request.state is RequestState.OPEN and name in said:
+            elif request.state is RequestState.OPEN and known is not None:
                 speaking.entry(f"{request.title}: waits to be decided again", request.cites)
-            said[name] = request.state.value
+            said[name] = Asked(state=request.state.value, since=speaking.now)
         if before.requests.get(name) != request:
             speaking.effects.append(RequestChanged(request=request))
     for name in [name for name in said if name not in speaking.story.requests]:
@@ -311,7 +312,7 @@ def _sound_deadline(speaking: Speaking, deadline: Deadline) -> None:
 
 
 def _sound_request(speaking: Speaking, request: Request) -> None:
-    rungs = request_rungs(request, speaking.story.bank_holidays)
+    rungs = _request_rungs(speaking.announced, speaking.story, request)
     sounding = [
         rung for rung in rungs if rung.at <= speaking.now and f"{request.id}:{rung.key}" not in speaking.announced.heard
     ]
@@ -338,7 +339,14 @@ def next_rung(case_announced: Announced, story: Story, deadline: Deadline) -> Ru
     return next((rung for rung in rungs if rung.key not in heard), None)
 
 
+def _request_rungs(announced: Announced, story: Story, request: Request) -> tuple[Rung, ...]:
+    """Counted from when whoever decides it could know of it, however long ago what it is about happened."""
+    known = announced.requests.get(request.id)
+    since = max(request.since, known.since) if known else request.since
+    return request_rungs(request, since, story.bank_holidays)
+
+
 def next_request_rung(case_announced: Announced, story: Story, request: Request) -> Rung | None:
     """The same of a request."""
-    rungs = request_rungs(request, story.bank_holidays)
+    rungs = _request_rungs(case_announced, story, request)
     return next((rung for rung in rungs if f"{request.id}:{rung.key}" not in case_announced.heard), None)

@@ -155,7 +155,7 @@ def test_what_later_facts_rest_on_is_not_withdrawn_and_they_are_named() -> None:
     first, *named = said.splitlines()
     assert first.startswith("What is recorded already would lose its ground by this.")
     assert [line.partition(",")[0] for line in named] == ["* no. 6", "* no. 7", "* no. 8"]
-    assert "section47 outcome of Wed 8 Apr 2026 10:00, by the social worker sw: No section 47 enquiry" in named[0]
+    assert "section 47 outcome of Wed 8 Apr 2026 10:00, by the social worker sw: No section 47 enquiry" in named[0]
     assert life.case.stage is Stage.CONFERENCE
 
 
@@ -279,7 +279,8 @@ def test_a_slip_in_the_day_of_a_discussion_is_put_right_and_every_clock_is_count
     missed = "Hold the initial child protection conference: MISSED, was due Fri 27 Mar 2026"
     moved = "Hold the initial child protection conference: moved from Fri 27 Mar 2026 to Wed 29 Apr 2026"
     assert life.lines.index(missed) < life.lines.index(moved)
-    put_right = "Put right: no. 4, strategy outcome of Sun 8 Mar 2026 10:00, by the social worker sw. occurred at: "
+    who = "by the social worker sw"
+    put_right = f"Put right: no. 4, strategy outcome of Sun 8 Mar 2026 10:00, {who}. when it happened: "
     assert any(line.startswith(put_right) for line in life.lines)
 
 
@@ -366,7 +367,7 @@ def test_what_could_not_have_been_recorded_is_no_correction(changes: dict[str, A
 def test_a_correction_that_takes_the_ground_from_later_facts_is_refused_and_names_them() -> None:
     life = visited().say("section47_outcome", SW, "2026-04-09 10:00", outcome="substantiated")
     said = life.refused("corrected", SW, fact=4, changes={"decision": "no section 47"}, reason="a slip")
-    assert "* no. 6, section47 outcome of Thu 9 Apr 2026 10:00" in said
+    assert "* no. 6, section 47 outcome of Thu 9 Apr 2026 10:00" in said
     later = {"occurred_at": "2026-04-09T11:00:00+01:00"}
     assert "* no. 6, section47 outcome" in life.refused(
         "corrected", SW, "2026-04-09 12:00", fact=4, changes=later, reason="a slip"

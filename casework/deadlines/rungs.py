@@ -69,11 +69,11 @@ def rungs_of(rule: Timescale | None, deadline: Deadline, holidays: BankHolidays)
     return tuple(sorted(rungs, key=lambda rung: rung.at))
 
 
-def request_rungs(request: Request, holidays: BankHolidays) -> tuple[Rung, ...]:
-    """The instants at which a request that nobody decides makes itself heard."""
-    reminder = _morning(REMIND_AFTER, request.since, holidays)
+def request_rungs(request: Request, since: datetime, holidays: BankHolidays) -> tuple[Rung, ...]:
+    """The instants at which a request that nobody decides makes itself heard, asked then (UTC)."""
+    reminder = _morning(REMIND_AFTER, since, holidays)
     rungs = [Rung(at=reminder, kind=RungKind.REMINDER, to=to) for to in request.to if reminder is not None]
-    at = _morning(ESCALATE_AFTER, request.since, holidays)
+    at = _morning(ESCALATE_AFTER, since, holidays)
     if request.escalate is not None and at is not None:
         rungs.append(Rung(at=at, kind=RungKind.ESCALATION, to=request.escalate))
     return tuple(rungs)
