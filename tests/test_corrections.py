@@ -369,7 +369,7 @@ def test_a_correction_that_takes_the_ground_from_later_facts_is_refused_and_name
     said = life.refused("corrected", SW, fact=4, changes={"decision": "no section 47"}, reason="a slip")
     assert "* no. 6, section 47 outcome of Thu 9 Apr 2026 10:00" in said
     later = {"occurred_at": "2026-04-09T11:00:00+01:00"}
-    assert "* no. 6, section47 outcome" in life.refused(
+    assert "* no. 6, section 47 outcome" in life.refused(
         "corrected", SW, "2026-04-09 12:00", fact=4, changes=later, reason="a slip"
     )
 
