@@ -203,7 +203,7 @@ def _kept_row(kept: Kept) -> dict[str, Any]:
 
 
 def _within_time(said: datetime) -> datetime | None:
-    """An instant of the first or the last year there is may lie beyond it in UTC: the body still has it as it was sent."""
+    """In UTC; of the first and the last year there is, it may lie beyond: the body has it as it was sent."""
     try:
         return said.astimezone(UTC)
     except OverflowError:

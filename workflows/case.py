@@ -86,6 +86,7 @@ class CaseWorkflow:
         self._turned_away = False
         self._stirred = False
         self._decided = True
+        self._trouble: str | None = None
         self._timers = Timers(self._now, self._stir)
         self._monitor = Monitor()
         self._outbox = Outbox(
@@ -106,8 +107,9 @@ class CaseWorkflow:
         while not self._ended:
             self._apply(decide.wake(self._known_case, self._now()))
             self._timers.bring_into_step(decide.alarms(self._known_case))
-            if self._decided:
-                self._monitor.show(self._known_case, self._outbox.refused)
+            if self._decided or self._trouble != self._outbox.refused:
+                self._trouble = self._outbox.refused
+                self._monitor.show(self._known_case, self._trouble)
                 self._decided = False
             if self._run_is_long_enough():
                 self._continue()
