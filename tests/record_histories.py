@@ -73,7 +73,7 @@ async def continued(case: OneCase) -> None:
         for _ in range(6):
             for _ in range(3):
                 await case.tell("new_information_received", "police/pc-1")
-            await case.signal("child_visited", WORKER, alone=True, unannounced=True)
+            await case.signal("child_visited", WORKER, seen=True, alone=True, unannounced=True)
             await case.recorded(records)
     await keep_runs(case, "continued-as-new")
 
@@ -81,7 +81,7 @@ async def continued(case: OneCase) -> None:
 async def refused(case: OneCase) -> None:
     """Everything that is wrong, by both doors."""
     await case.enquired(HOUR)
-    visit = case.body(WORKER, alone=True)
+    visit = case.body(WORKER, seen=True, alone=True)
     for given in ([], [{"id": "m-1"}, {"id": "m-2"}], [None], ["m-1"]):
         await case.handle.signal("child_visited", args=given)
     for message in ("child_vanished", "core_group_held", "case_closed"):

@@ -12,7 +12,7 @@ import pytest
 
 from activities import reading
 from activities.database import Database, DatabaseFailed
-from casework.case import Deadline
+from casework.story import Deadline
 from connection.search_attributes import OVERDUE, registered
 from starter import reach
 from starter.embedded import postgres_server as a_postgres
@@ -36,9 +36,9 @@ async def is_recorded_once(case: OneCase, records: Database, told: list[str]) ->
     assert (await reading.verify_chain(records, case.reference)).intact
     state = await case.state()
     kept = {row["id"]: row for row in await rows(case.office.dsn, "deadline") if row["reference"] == case.reference}
-    assert {key: Deadline.model_validate_json(row["body"]) for key, row in kept.items()} == state.deadlines
+    assert {key: Deadline.model_validate_json(row["body"]) for key, row in kept.items()} == state.story.deadlines
     notices = await reading.notices(records, case.reference)
-    assert len({notice.id for notice in notices}) == len(notices) == state.numbers.get("notice", 0)
+    assert len({notice.id for notice in notices}) == len(notices) == state.announced.notices
 
 
 async def overdue(case: OneCase) -> bool:
@@ -74,13 +74,13 @@ async def test_a_worker_killed_between_acceptance_and_record(office: Office) -> 
                 first.wait()
             # Accepted, and in no record; what comes now waits for a worker.
             assert told[0] not in {line.message_id for line in await reading.chronology(records, case.reference)}
-            await case.signal("child_visited", WORKER, alone=True)
+            await case.signal("child_visited", WORKER, seen=True, alone=True)
             waiting = asyncio.create_task(new_information(case))
         with ours.worker():
             await waiting
             state = await case.state()
-            assert set(before.seen) < set(state.seen)
-            assert state.deadlines["child-seen-1"].met_at is not None
+            assert len(before.facts) < len(state.facts)
+            assert state.story.deadlines["child-seen@4"].met_at is not None
             await eventually(lambda: kept(case, records), A_LONG_WAIT)
             await is_recorded_once(case, records, told)
             await is_recorded_once(other, records, [])
@@ -89,7 +89,7 @@ async def test_a_worker_killed_between_acceptance_and_record(office: Office) -> 
 
 async def kept(case: OneCase, records: Database) -> bool:
     lines = await reading.chronology(records, case.reference)
-    return lines[-1].seal == (await case.state()).seal
+    return len(lines) == (await case.state()).announced.entries
 
 
 async def test_the_records_database_is_away_for_a_while(office: Office, state_folder: Path) -> None:
@@ -111,7 +111,7 @@ async def test_the_records_database_is_away_for_a_while(office: Office, state_fo
             assert receipt.entries == ("New information received",), number
         referral = asyncio.create_task(new.refer())
         await eventually(lambda: overdue(case))
-        assert "child-seen" in [deadline.timescale for deadline in (await case.state()).overdue]
+        assert "child-seen" in [deadline.timescale for deadline in (await case.story()).overdue]
         async with ours.records() as records:
             with pytest.raises((DatabaseFailed, OSError)):
                 await reading.chronology(records, case.reference)
@@ -141,16 +141,16 @@ async def test_temporal_is_killed_and_comes_back_on_its_file(postgres_server: st
             case = await ours.case("KILLED")
             await case.enquired(DAY - timedelta(seconds=6))
             await case.tell("new_information_received", "police/pc-1")
-            before = await case.state()
+            before = await case.story()
             [temporal] = [process for process in programs_of(state_folder) if process.name() == "temporal"]
             temporal.kill()
             await eventually(lambda: answers_again(case))
             assert said[0].startswith("Temporal stopped by itself (SIGKILL); starting it again")
             assert not psutil.pid_exists(temporal.pid)
 
-            assert (await case.state()).deadlines.keys() == before.deadlines.keys()
+            assert (await case.story()).deadlines.keys() == before.deadlines.keys()
             await eventually(lambda: overdue(case))
-            await case.tell("child_visited", WORKER, alone=True)
+            await case.tell("child_visited", WORKER, seen=True, alone=True)
             await eventually(lambda: has_its_timers(case))
             async with ours.records() as records:
                 await is_recorded_once(case, records, ["m-5"])
