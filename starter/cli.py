@@ -92,6 +92,10 @@ def _run(doing: Coroutine[Any, Any, Returned]) -> Returned:
     return asyncio.run(settled())
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -410,8 +414,8 @@ def rebuild(
             words.err.print(f"[bold red]✗[/] {reference}: {escape(str(answer))}")
         else:
             waiting = ", ".join(answer.story.waiting_for)
-            count = len(answer.facts)
-            words.out.print(f"[green]✓[/] {reference}: rebuilt from {count} facts. Stage: {answer.story.stage.value}")
+            count = _many(len(answer.facts), "message")
+            words.out.print(f"[green]✓[/] {reference}: rebuilt from {count}. Stage: {answer.story.stage.value}")
             words.out.print(f"  Who must act next: [bold]{escape(waiting)}[/]")
     if not answers:
         words.out.print("No case is lost.")
@@ -548,12 +552,12 @@ def verify(
             for problem in one.problems:
                 words.err.print(f"[bold red]✗[/] {one.reference}: {escape(problem)}")
             if not one.problems:
-                there_are = f"{one.facts} messages, {one.entries} lines, every seal whole"
+                there_are = f"{_many(one.facts, 'message')}, {_many(one.entries, 'line')}, every seal whole"
                 agree = "the case is closed" if one.closed else "record and case agree"
                 words.out.print(f"[green]✓[/] {one.reference}: {there_are}; {agree}")
         wrong = [one for one in found if one.problems]
         if case is None:
-            words.out.print(f"{len(found)} cases: {len(found) - len(wrong)} in order, {len(wrong)} not.")
+            words.out.print(f"{_many(len(found), 'case')}: {len(found) - len(wrong)} in order, {len(wrong)} not.")
     if any(one.problems for one in found):
         sys.exit(1)
 

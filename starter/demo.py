@@ -1,4 +1,4 @@
-"""A few fictional cases to look at: one on each procedure, one already overdue, one on a plan."""
+"""A few fictional cases to look at: one on each procedure, one already overdue, one on a plan, one put right."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -61,6 +61,12 @@ CASES: dict[tuple[str, str], list[Telling]] = {
         ),
         (1.5, "team manager/tm-1", "authorisation", {"request": "correction", "decision": "authorise"}),
         (8, "social worker/sw-8", "child_visited", {"seen": True, "alone": True, "note": "Seen at school"}),
+        (
+            0.5,
+            "social worker/sw-8",
+            "corrected",
+            {"fact": 4, "changes": {"decision": "no section 47"}, "reason": "The minutes were of another child"},
+        ),
     ],
     ("DEMO-AZEUS", "W"): [
         (4, "key professionals/school-3", "referral_received", {"person": "demo-5", **BORN, **SCHOOL, "team": "West"}),
