@@ -1,0 +1,237 @@
+"""Temporal's state is lost, and the record is not: every case goes on where it was, and says nothing twice."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowFailureError
+
+from activities import reading
+from activities.database import Database
+from casework.case import Case
+from casework.story import DeadlineState
+from casework.vocabulary import Stage
+from connection.settings import settings
+from starter import reach
+from tests.office import Office, OneCase, eventually, has_its_timers, start_temporal
+from tests.postgres import fresh_database, rows
+from workflows.case import CaseStart, CaseWorkflow
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+WORKER, MANAGER = "social worker/sw-1", "team manager/tm-1"
+
+
+class Council:
+    """A records' database that stays, and a Temporal server that can be lost with all that it knows."""
+
+    def __init__(self, dsn: str, folder: Path) -> None:
+        self.dsn = dsn
+        self.folder = folder
+        self.running = AsyncExitStack()
+        self.office: Office | None = None
+
+    async def opens(self) -> Office:
+        """With an empty Temporal server and a worker on it; the one before is gone."""
+        await self.closes()
+        temporal = await start_temporal()
+        self.running.push_async_callback(temporal.shutdown)
+        self.office = Office(temporal.client.service_client.config.target_host, self.dsn, self.folder)
+        self.running.enter_context(self.office.worker())
+        return self.office
+
+    async def closes(self) -> None:
+        await self.running.aclose()
+
+    @asynccontextmanager
+    async def records(self) -> AsyncIterator[Database]:
+        """The records, to read in."""
+        database = Database(self.dsn)
+        yield database
+        await database.close()
+
+    async def again(self, case: OneCase) -> OneCase:
+        """The same case, to be reached on the server of now."""
+        assert self.office is not None
+        client = await self.office.client()
+        return OneCase(client, case.reference, case.procedure, self.office, case.numbers)
+
+
+@pytest.fixture
+async def council(postgres_server: str, tmp_path: Path) -> AsyncIterator[Council]:
+    async with fresh_database(postgres_server) as dsn:
+        council = Council(dsn, tmp_path)
+        yield council
+        await council.closes()
+
+
+async def rebuild(case: OneCase) -> None:
+    await case.client.start_workflow(
+        CaseWorkflow.run,
+        CaseStart(reference=case.reference, procedure="", rebuild=True),
+        id=reach.workflow_id(case.reference),
+        task_queue=settings().task_queue,
+    )
+
+
+async def batches(council: Council, case: OneCase) -> int:
+    return max(row["batch"] for row in await rows(council.dsn, "case") if row["reference"] == case.reference)
+
+
+async def said(records: Database, case: OneCase) -> tuple[list[str], list[str]]:
+    """The chronology and the notices, in words."""
+    lines = [line.text for line in await reading.chronology(records, case.reference)]
+    return lines, [f"{one.kind} {one.role} {one.text}" for one in await reading.notices(records, case.reference)]
+
+
+async def lives(office: Office) -> dict[str, OneCase]:
+    """A case in each stage, some with something that waits or is missed."""
+    cases = {name: await office.case(f"LOST-{name.upper()}") for name in ("new", "asked", "enquired", "missed", "plan")}
+    for name in ("corrected", "holiday"):
+        cases[name] = await office.case(f"LOST-{name.upper()}")
+    await cases["new"].refer(ago=HOUR)
+    with pytest.raises(reach.NotAccepted):
+        await cases["new"].tell("core_group_held", WORKER)
+    await cases["asked"].refer(ago=HOUR)
+    await cases["asked"].tell("strategy_requested", "assistant team manager/atm-1")
+    await cases["enquired"].enquired(HOUR)
+    await cases["missed"].enquired(3 * DAY)
+    await cases["plan"].on_a_plan(HOUR)
+    await cases["corrected"].enquired(HOUR)
+    visit = await cases["corrected"].tell("child_visited", WORKER, seen=True, alone=True)
+    await cases["corrected"].tell("recorded_in_error", WORKER, facts=[visit.fact], reason="It was the sister")
+    await cases["holiday"].enquired(HOUR)
+    await cases["holiday"].tell(
+        "bank_holiday_proclaimed", MANAGER, day=str(_a_weekday(datetime.now(UTC).date() + 3 * DAY))
+    )
+    return cases
+
+
+def _a_weekday(day: date) -> date:
+    return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
+
+
+async def test_every_case_goes_on_from_the_record_alone(council: Council) -> None:
+    office = await council.opens()
+    cases = await lives(office)
+    async with office.records() as records:
+        before: dict[str, Case] = {}
+        words = {}
+        numbers = {}
+        for name, case in cases.items():
+            await case.recorded(records)
+            before[name] = await case.state()
+            words[name] = await said(records, case)
+            numbers[name] = await batches(council, case)
+        assert {case.story.stage for case in before.values()} >= {
+            Stage.REFERRAL,
+            Stage.ENQUIRY,
+            Stage.PLAN,
+        }
+        assert before["asked"].story.waiting_requests and before["corrected"].story.waiting_requests
+        assert before["missed"].story.overdue
+
+        await council.opens()
+        cases = {name: await council.again(case) for name, case in cases.items()}
+        for case in cases.values():
+            with pytest.raises(reach.NotFound):
+                await case.state()
+            await rebuild(case)
+        for name, case in cases.items():
+            after = await eventually(lambda case=case: known(case))  # type: ignore[misc]
+            was, now = before[name].story, after.story
+            assert (now.stage, now.waiting_for, now.next_due) == (was.stage, was.waiting_for, was.next_due), name
+            assert (now.deadlines, now.requests, now.clock) == (was.deadlines, was.requests, was.clock), name
+            assert (after.facts, after.episode) == (before[name].facts, before[name].episode), name
+            until = {"until": after.announced.until}
+            assert before[name].announced.model_copy(update=until) == after.announced, name
+            await eventually(lambda case=case: has_its_timers(case))  # type: ignore[misc]
+            assert await said(records, case) == words[name], name
+            assert await batches(council, case) == numbers[name], "nothing is written again"
+
+        # Each goes on: the next message is taken, what was said stays said, and the batches are numbered on.
+        for name, case in cases.items():
+            receipt = await case.tell("new_information_received", "police/pc-1")
+            assert receipt.fact == len(before[name].facts) + 1
+            await case.recorded(records)
+            lines, notices = await said(records, case)
+            assert lines[: len(words[name][0])] == words[name][0] and notices[: len(words[name][1])] == words[name][1]
+            new = lines[len(words[name][0]) :]
+            assert new[0] == "New information received", name
+            assert not set(new) & set(words[name][0]), name
+            assert await batches(council, case) == numbers[name] + 1
+            assert (await reading.verify_chain(records, case.reference)).intact
+        missed = [line for line in (await said(records, cases["missed"]))[0] if "MISSED" in line]
+        assert max(Counter(missed).values()) == 1
+
+        # What waited to be decided still can be.
+        request = (await cases["asked"].story()).waiting_requests[0].id
+        assert (await cases["asked"].tell("authorisation", MANAGER, request=request, decision="authorise")).fact
+        await cases["corrected"].tell("authorisation", MANAGER, request="correction", decision="authorise")
+        [seen] = [d for d in (await cases["corrected"].story()).deadlines.values() if d.timescale == "child-seen"]
+        assert seen.state is DeadlineState.OPEN, "the visit was withdrawn"
+
+        # The same id counts as it always did.
+        [referral, *_] = await reading.facts(records, cases["new"].reference)
+        again = await cases["new"].send("referral_received", json.loads(referral.body))
+        assert again.duplicate and again.fact == 1
+
+
+async def known(case: OneCase) -> Case | None:
+    try:
+        return await case.state()
+    except reach.NotFound:
+        return None
+
+
+async def test_a_limit_that_passes_meanwhile_is_said_once(council: Council) -> None:
+    office = await council.opens()
+    case = await office.case("MEANWHILE")
+    await case.enquired(DAY - timedelta(seconds=2))
+    async with office.records() as records:
+        await case.recorded(records)
+        for _ in range(2):
+            await council.opens()
+            case = await council.again(case)
+            await rebuild(case)
+
+            async def is_overdue(case: OneCase = case) -> bool:
+                now = await known(case)
+                return now is not None and bool(now.story.overdue)
+
+            await eventually(is_overdue)
+            await case.recorded(records)
+        lines, notices = await said(records, case)
+        assert sum("see the child: MISSED" in line for line in lines) == 1
+        kinds = Counter(notice.partition(" ")[0] for notice in notices)
+        assert (kinds["overdue"], kinds["escalation"]) == (1, 1)
+
+
+async def test_a_closed_case_and_the_referral_after_it(council: Council) -> None:
+    office = await council.opens()
+    case = await office.case("CLOSED")
+    await case.refer(ago=HOUR)
+    await case.tell("screening_decided", MANAGER, harm_suspected=False)
+    await case.tell("case_closed", MANAGER, reason="No harm is suspected")
+    await case.handle.result()
+    await council.opens()
+    case = await council.again(case)
+    async with council.records() as records:
+        before = await said(records, case)
+        await rebuild(case)
+        assert await case.handle.result() == "Closed after episode 1."
+        assert await said(records, case) == before
+        assert (await case.refer()).stage == "referral"
+        assert (await case.state()).episode == 2
+
+
+async def test_what_is_in_no_record_is_said_to_be_so(council: Council) -> None:
+    office = await council.opens()
+    case = await office.case("NEVER")
+    await rebuild(case)
+    with pytest.raises(WorkflowFailureError) as failed:
+        await case.handle.result()
+    assert f"There is no record of a case {case.reference}" in str(failed.value.cause)
