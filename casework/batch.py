@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from casework.calendar import Calendar
 from casework.case import Case
 from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, HolidayChanged, Kept, Notice, RequestChanged
@@ -92,7 +94,7 @@ class Basis(Value):
     procedure: Snapshot
     bank_holidays: Calendar
     episode: int
-    referrals: dict[str, str] = {}
+    referrals: dict[str, str] = Field(default_factory=dict)
     kept: tuple[Kept, ...] = ()
     announced: str = "{}"
     batches: int = 0

@@ -561,18 +561,12 @@ def _leave_out(said: dict[str, Any], place: list[int | str], kind: str) -> None:
     if place[-1] == "[key]" or kind in ("missing", "too_short", "value_error"):
         place = place[:-1] if kind != "value_error" else place
     within: Any = said
-    for part in place[:-1]:
-        if isinstance(within, list) and isinstance(part, int) and part < len(within):
+    try:
+        for part in place[:-1]:
             within = within[part]
-        elif isinstance(within, dict) and part in within:
-            within = within[part]
-        else:
-            return  # it is out already, with what it stood in
-    last = place[-1]
-    if isinstance(within, list) and isinstance(last, int) and last < len(within):
-        del within[last]
-    elif isinstance(within, dict):
-        within.pop(last, None)
+        del within[place[-1]]
+    except (KeyError, IndexError, TypeError):
+        pass  # it is out already, with what it stood in
 
 
 Snapshot = Annotated[Procedure, PlainSerializer(_packed), PlainValidator(_unpacked)]

@@ -1,4 +1,4 @@
-"""The story while one fact is told: a stage's function changes it, says what goes into the chronology and whom to tell."""
+"""The story while one fact is told: a stage's function changes it, and says what to write down and whom to tell."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

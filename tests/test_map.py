@@ -8,11 +8,12 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from casework import decide
-from casework.messages import MESSAGES, StrategyRequested
+from casework.messages import MEANINGS
 from casework.procedure import Procedure
 from casework.procedure_files import load, shipped
 from casework.requests import EFFECTS
+from casework.stages import MESSAGES
+from casework.stages.strategy import StrategyRequested
 from casework.vocabulary import Event, Stage, Subject
 from starter import rules
 from starter.cli import app
@@ -40,6 +41,10 @@ SMALLEST_PRINT = 4.6
 """Points. Rows and tags are the smallest; what people read is a fifth larger."""
 
 ANY_TIME = {
+    Event.STRAND_ENDED,
+    Event.CHILD_TURNED_18,
+    Event.CASE_TRANSFERRED,
+    Event.PLAN_RECEIVED,
     Event.IMMEDIATE_PROTECTION,
     Event.URGENT_MEDICAL_NEED,
     Event.CONSENT_BY_AUTHORITY,
@@ -288,12 +293,13 @@ def test_every_event_has_its_stage_or_may_happen_at_any_time() -> None:
 
 
 def test_every_subject_meeting_and_message_has_its_stage() -> None:
-    assert set(STAGE_OF_SUBJECT) == set(Subject) == set(EFFECTS)
+    assert set(STAGE_OF_SUBJECT) == set(Subject) - {Subject.CORRECTION}  # which may be asked for at any stage
+    assert set(EFFECTS) == set(Subject)
     assert set(STAGE_OF_MESSAGE) <= set(MESSAGES)
     of_a_stage = {
         kind.name
-        for kind, handler in decide.HANDLERS.items()
-        if handler.__module__.rpartition(".")[2] in ("referral", "strategy", "enquiry", "conference", "plan")
+        for kind, meaning in MEANINGS.items()
+        if meaning.__module__.rpartition(".")[2] in ("referral", "strategy", "enquiry", "conference", "plan")
     }
     assert of_a_stage <= set(STAGE_OF_MESSAGE)
     for path in shipped():
@@ -354,7 +360,7 @@ def to_outcome(letter: str, decision: str) -> Life:
 
 def without_section_47(decision: str) -> Life:
     life = referred("P", "2026-04-07 09:00").say("strategy_requested", "assistant team manager/atm")
-    life.say("authorisation", "team manager/tm", request="request-1", decision="authorise")
+    life.say("authorisation", "team manager/tm", request="strategy discussion", decision="authorise")
     return life.say("strategy_outcome", "social worker/sw", "2026-04-08 10:00", decision=decision)
 
 
@@ -488,7 +494,7 @@ def test_a_closed_case_is_drawn_too() -> None:
     life.say("case_closed", "team manager/tm", reason="No further action is needed")
     canvas = draw(life.procedure, life.case)
     check_geometry(canvas)
-    assert "case-1, episode 1: closed" in " ".join(line.text for line in canvas.lines)
+    assert "case-1: closed" in " ".join(line.text for line in canvas.lines)
 
 
 def test_the_command_writes_a_file(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from casework.decide import Decided
 from casework.effects import Refused
 from casework.incoming import read
 from casework.procedure_files import load
+from casework.tell import pass_time
 from casework.vocabulary import Subject
 from tests.lives import FIRST_DAY, FORWARDS, HOLIDAYS, SENSE, Somebody, examples
 from tests.test_properties import PROCEDURES
@@ -150,7 +151,7 @@ def picture(case: Case, until: datetime) -> dict[str, Any]:
     """The story, whoever numbered it: deadlines with their dates and states, strands, stage, who acts next."""
     story = decide.wake(case, until).case
     assert story.announced.until == until
-    told_until = decide.pass_time(story.base, until).story
+    told_until = pass_time(story.base, until).story
     plain = told_until.model_copy(
         update={
             "requests": {

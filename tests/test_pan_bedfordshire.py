@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from casework import view
-from casework.story import Deadline
 from casework.effects import NoticeKind
 from casework.procedure_files import load
+from casework.story import Deadline
 from casework.vocabulary import Condition, Stage
 from tests.lives import B_ANSWERS, B_QUORUM, Life, referred, strategy_on_b
 

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from casework.calendar import spoken_instant
 from casework.deadlines import spoken_due
-from casework.procedure import Authorisation, Meeting, Procedure, Timescale
+from casework.procedure import Authorisation, Form, Meeting, Procedure, Timescale
 from casework.story import Deadline, DeadlineState, RequestState, Story
 from casework.vocabulary import Kind, Stage, Subject
 from starter import rules
@@ -21,6 +21,9 @@ from starter.rehearsal.plot import COLOURS
 INK, QUIET, PAPER, RULE = "#0b0c0c", "#505a5f", "#ffffff", "#b1b4b6"
 BLUE, PURPLE, TEAL, GREY, BROWN, NAVY = "#1d70b8", "#4c2c92", "#0b6b63", "#6f777b", "#7a4a00", "#12324f"
 
+MOST_WRITERS = 3
+"""Of those who may write a form, so many are named."""
+
 Sign = Literal["before", "again", "person", "form", "gate", "say", "tell", "tick", "none"]
 
 
@@ -34,7 +37,7 @@ class Mark(NamedTuple):
     @property
     def ink(self) -> str:
         """A text colour that can be read on it."""
-        return INK if self.colour in (COLOURS["met late"], COLOURS["cancelled"]) else PAPER
+        return INK if self.colour in (COLOURS["met late"], COLOURS["ended"]) else PAPER
 
 
 class Card(NamedTuple):
@@ -133,13 +136,21 @@ def footing(procedure: Procedure) -> list[Section]:
     ]
     forms = []
     for key, form in procedure.form.items():
-        said = [f"by {' or '.join(rules.role(procedure, one) for one in form.written_by)}"]
+        said = [f"by {_writers(procedure, form)}"]
         said += [f"signed by {rules.role(procedure, form.signed_by)}"] if form.signed_by else []
         said += [f"to {rules.roles(procedure, form.to, 'and')}"] if form.to else []
         contents = f". Contains: {'; '.join(form.contents)}" if form.contents else ""
         forms.append(Entry(f"form.{key}", "form", form.name, (Point("; ".join(said) + contents, form.cites),)))
     found = [Section("Roles and teams", tuple(people)), Section("Forms and records", tuple(forms))]
     return [section for section in found if section.cards]
+
+
+def _writers(procedure: Procedure, form: Form) -> str:
+    """Who writes a form; of many, some and how many more."""
+    names = [rules.role(procedure, one) for one in form.written_by]
+    if len(names) <= MOST_WRITERS:
+        return " or ".join(names)
+    return f"{', '.join(names[: MOST_WRITERS - 1])} or {len(names) - MOST_WRITERS + 1} others"
 
 
 def _if(conditions: str) -> str:
@@ -319,7 +330,7 @@ def _request_mark(case: Story | None, subject: Subject) -> Mark | None:
         RequestState.AUTHORISED: ("TO BE FINISHED" if request.waiting else "AUTHORISED", decided, "met"),
         RequestState.FINISHED: ("FINISHED", decided, "met"),
         RequestState.RETURNED: ("RETURNED", decided, "met late"),
-        RequestState.WITHDRAWN: ("WITHDRAWN", request.because or "", "cancelled"),
+        RequestState.WITHDRAWN: ("WITHDRAWN", request.because or "", "ended"),
     }[request.state]
     return Mark(state, says, COLOURS["open" if request.waiting else colour])
 

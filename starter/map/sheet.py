@@ -363,7 +363,7 @@ STATES = {
     "overdue": "overdue, never met",
     "open": "running, waiting",
     "withheld": "withheld",
-    "cancelled": "ended",
+    "ended": "ended",
 }
 """What the colours of a case's states mean."""
 
