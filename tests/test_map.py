@@ -401,7 +401,7 @@ def test_a_case_shows_its_stage_and_what_is_running_overdue_and_met() -> None:
     for state in ("met", "met late", "overdue", "open"):
         assert COLOURS[state] in svg
     words = " ".join(line.text for line in canvas.lines)
-    assert "Case case-1, episode 1: child protection plan, as it stood on Wed 20 May 2026 10:00" in words
+    assert "Case case-1: child protection plan, as it stood on Wed 20 May 2026 10:00" in words
     assert "child-1" not in words  # the child's id in the system of record stands on no wall
 
 
@@ -409,7 +409,7 @@ def test_what_a_case_set_for_itself_stands_where_it_is() -> None:
     life = strategy_on_b("2026-04-07 09:00", "2026-04-08 10:00").until("2026-04-10 09:00")
     canvas = draw(life.procedure, life.case)
     check_geometry(canvas)
-    assert "OVERDUE was due Wed 8 Apr 2026" in text_of(canvas, "deadline.action-1")
+    assert "OVERDUE was due Wed 8 Apr 2026" in text_of(canvas, "deadline.action@2")
 
 
 def test_withheld_is_not_overdue_on_the_map_either() -> None:
