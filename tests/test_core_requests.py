@@ -413,3 +413,16 @@ def test_a_discussion_on_b_must_answer_what_the_procedure_asks() -> None:
     assert "D-B-16" in said
     life.say("strategy_outcome", LEAD, decision="no section 47", **B_ANSWERS)
     assert life.case.strategies == ()
+
+
+@pytest.mark.covers("PD-M-02")
+def test_whoever_asks_may_choose_whom_and_nobody_chooses_themselves() -> None:
+    life = referred("P", "2026-04-07 09:00")
+    asks_themselves = life.refused("strategy_requested", "assistant team manager/atm-1", ask="ATM-1")
+    assert "nobody authorises their own" in asks_themselves
+    life.say("strategy_requested", "assistant team manager/atm-1", ask="tm-2")
+    [request] = life.case.waiting_requests
+    assert request.assigned_to == "tm-2"
+    said = life.refused("authorisation", "team manager/tm-1", request=request.id, decision="authorise")
+    assert "given to tm-2" in said
+    life.say("authorisation", "team manager/TM-2", request=request.id, decision="authorise")
