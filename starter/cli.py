@@ -163,6 +163,11 @@ def _send(cases: list[str], message: str, body: dict[str, Any], wanted: sending.
             return await reach.send(to, case, message, body)
         except reach.NotFound as failed:
             return await _look_closer(to, case, failed)
+        except reach.NotReached as failed:
+            same = f"--id {body['id']} --at {body['occurred_at']}"
+            return (
+                failed if wanted.preview else reach.NotReached(f"{failed} Send it again with {same}: it counts once.")
+            )
         except reach.Failed as failed:
             return failed
 
@@ -186,8 +191,11 @@ async def _look_closer(to: Client, case: str, failed: reach.NotFound) -> reach.N
         async with _records() as records:
             if await recorded.is_lost(to, records, case):
                 return reach.Lost(case)
-            if await reading.front(records, case) is None and isinstance(failed, reach.Lost):
+            front = await reading.front(records, case)
+            if front is None and isinstance(failed, reach.Lost):
                 return reach.NotFound(f"There is no case {case}. Open one with: s47 refer FILE")
+            if front is not None and front.closed_at is not None:
+                return reach.NotFound(f"Case {case} is closed. A new referral opens it again: s47 refer")
     except (reach.NotReached, WrongSettings):
         pass
     return failed
@@ -321,18 +329,16 @@ def show(
 
     async def doing() -> tuple[Case, bool, list[reading.ChronologyEntry]]:
         to = await reach.client()
-        if await reach.runs(to, case):
-            found, is_lost = await reach.read(to, case), False
-            if not entries:
-                return found, is_lost, []
+        running = await _running(to, case)
+        if running is not None and not entries:
+            return running, False, []
         async with _records() as records:
-            if not await reach.runs(to, case):
-                in_record = await recorded.case_of(records, case)
-                if in_record is None:
-                    raise reach.NotFound(
-                        f"There is no case {case}. Open one with: s47 refer FILE; list them with: s47 cases"
-                    )
-                found, is_lost = in_record, in_record.story.closed_at is None
+            found = running or await recorded.case_of(records, case)
+            if found is None:
+                raise reach.NotFound(
+                    f"There is no case {case}. Open one with: s47 refer FILE; list them with: s47 cases"
+                )
+            is_lost = running is None and await recorded.is_lost(to, records, case)
             return found, is_lost, await reading.chronology(records, case, found.episode) if entries else []
 
     found, is_lost, lines = _run(doing())
@@ -369,6 +375,16 @@ def _case_as_json(case: Case, is_lost: bool, lines: list[reading.ChronologyEntry
         "facts": facts,
         "chronology": [line.model_dump(mode="json") for line in lines],
     }
+
+
+async def _running(to: Client, case: str) -> Case | None:
+    """The case as it runs; None where it does not, or has not been opened yet."""
+    if not await reach.runs(to, case):
+        return None
+    try:
+        return await reach.read(to, case)
+    except reach.NotFound:
+        return None
 
 
 async def _read(to: Client, case: str) -> Case:

@@ -256,7 +256,7 @@ async def read(to: Client, reference: str) -> Case:
             rpc_timeout=ANSWER_WITHIN,
         ),
     )
-    if case is None:
+    if case is None or not case.facts:
         raise NotFound(f"Case {reference} is only just being opened; try again in a moment.")
     return case
 
@@ -300,7 +300,7 @@ async def _answered(to: Client, reference: str, ask: Callable[[], Awaitable[Retu
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             raise NotReached(
                 f"Case {reference} did not answer: no worker is running, or it is busy. "
-                "The message may still be taken; sending it again with the same --id counts once."
+                "What was sent may still be recorded; the very same again counts once."
             ) from None
         except RPCError as error:
             if time.monotonic() > until or not await _goes_on(to, reference, error):
@@ -327,6 +327,6 @@ def _of(error: RPCError, reference: str) -> Failed:
     if error.status in (*NOT_JUST_NOW, *NO_ANSWER):
         return NotReached(
             f"Case {reference} did not answer ({error.message}): no worker is running, or Temporal is down. "
-            "Sending the same message again with the same --id counts once."
+            "What was sent may still be recorded; the very same again counts once."
         )
     return Failed(f"Case {reference}: {error.message}")
