@@ -303,7 +303,7 @@ def _own(case: Case) -> str:
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(24))
 @given(steps=STEPS)
 def test_whatever_happens_a_case_stays_sound(procedure: str, steps: list[Step]) -> None:
     world = World(procedure)
@@ -312,7 +312,7 @@ def test_whatever_happens_a_case_stays_sound(procedure: str, steps: list[Step]) 
 
 
 @pytest.mark.parametrize("procedure", COMPLETED)
-@settings(max_examples=examples(20))
+@settings(max_examples=examples(10))
 @given(steps=STEPS)
 def test_and_so_it_does_under_a_procedure_that_a_base_set_completes(procedure: str, steps: list[Step]) -> None:
     world = World(procedure)
