@@ -1,13 +1,11 @@
 """`s47`: the command line. It reads and sends; it never decides anything about a case."""
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -25,13 +23,11 @@ from casework.case import Case
 from casework.decide import wake
 from casework.effects import Refused
 from casework.incoming import read as read_message
-from casework.messages import MESSAGES
-from casework.procedure import Procedure
-from casework.procedure_files import WrongProcedure, parse
+from casework.procedure_files import WrongProcedure
 from casework.procedure_files import load as load_procedure
-from casework.procedure_files import paths as procedure_paths
+from casework.stages import MESSAGES
 from connection.settings import WrongSettings, settings
-from starter import chronology, differences, reach, recorded, referral_file, rules, sending, vocabulary, words
+from starter import chronology, procedure_commands, reach, recorded, referral_file, sending, words
 from starter import trace as tracing
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
 from starter.rehearsal.outcome import Rehearsed
@@ -40,6 +36,7 @@ from starter.rehearsal.run import rehearse as live_through
 from starter.rehearsal.scenario import Scenario, WrongScenario
 from starter.rehearsal.scenario import load as load_scenario
 from starter.up import up as run_up
+from starter.words import Json
 from workflows.case import Receipt
 
 Returned = TypeVar("Returned")
@@ -63,11 +60,7 @@ app = typer.Typer(
     help="S47 runs child-protection casework as durable workflows, and never forgets a deadline.",
     epilog=EPILOG,
 )
-procedure_app = typer.Typer(no_args_is_help=True, help="The authorities' procedures: list, check, show, compare.")
-app.add_typer(procedure_app, name="procedure")
-
-Named = Annotated[str, typer.Argument(help="A procedure's key, letter or file; B+WT completes B")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
+app.add_typer(procedure_commands.app, name="procedure")
 
 
 def main() -> None:
@@ -98,13 +91,6 @@ def _many(count: int, what: str) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _print_json(value: Any) -> None:
-    def plain(item: Any) -> str:
-        return item.isoformat() if isinstance(item, date) else str(item)
-
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=plain) + "\n")
 
 
 @app.command()
@@ -222,7 +208,7 @@ def _ask(cases: list[str], by: dict[str, str], everything: bool, as_json: bool) 
         if not as_json:
             words.out.print(words.possible(reference, role, found, everything=everything))
     if as_json:
-        _print_json(said)
+        words.print_json(said)
 
 
 app.add_typer(sending.commands(_send, _ask), name="send")
@@ -232,7 +218,7 @@ def _answer(answers: dict[str, Answer], as_json: bool) -> None:
     """Say for each case whether the message was accepted, and what followed. Refused: exit status of the first."""
     failed = [answer for answer in answers.values() if isinstance(answer, reach.Failed)]
     if as_json:
-        _print_json({case: _answer_as_json(answer) for case, answer in answers.items()})
+        words.print_json({case: _answer_as_json(answer) for case, answer in answers.items()})
     else:
         for case, answer in answers.items():
             match answer:
@@ -345,7 +331,7 @@ def show(
     if is_lost:
         found = wake(found, _now()).case  # whatever passed since, nobody was told of
     if json_:
-        _print_json(_case_as_json(found, is_lost, lines))
+        words.print_json(_case_as_json(found, is_lost, lines))
         return
     if is_lost:
         words.out.print(f"[bold red]Temporal has lost this case. Rebuild it: s47 rebuild {case}[/]")
@@ -455,7 +441,7 @@ def tray(
 
     items = _run(doing())
     if json_:
-        _print_json([item.model_dump(mode="json") for item in items])
+        words.print_json([item.model_dump(mode="json") for item in items])
     elif items:
         words.out.print(words.tray(items))
         notice = next((item.id for item in items if item.kind == "notice"), None)
@@ -498,7 +484,7 @@ def cases(
 
     rows = _run(doing())
     if json_:
-        _print_json(rows)
+        words.print_json(rows)
         return
     made = words.table("case", "stage", "next due", "overdue", "waiting for", "team", "allocated to")
     for row in rows:
@@ -562,7 +548,7 @@ def verify(
 
     found = _run(doing())
     if json_:
-        _print_json([one.model_dump(mode="json") for one in found])
+        words.print_json([one.model_dump(mode="json") for one in found])
     else:
         for one in found:
             for problem in one.problems:
@@ -610,7 +596,7 @@ def rehearse(
         draw(came_of[0], plot)
     if json_:
         said = [one.model_dump(mode="json") for one in came_of]
-        _print_json(said[0] if len(said) == 1 else said)
+        words.print_json(said[0] if len(said) == 1 else said)
     else:
         for one in came_of:
             words.out.print(f"[bold]{escape(one.title)}[/] ({one.procedure})", "", words.timeline(one), sep="\n")
@@ -643,7 +629,7 @@ def process_map(
         return await reach.read(await reach.client(), reference)
 
     found = _run(read(case)) if case else None
-    named = _rules(procedure) if procedure else None
+    named = procedure_commands.rules_called(procedure) if procedure else None
     drawn = found.story.procedure if found else named
     if drawn is None:
         raise typer.BadParameter("Name a procedure, or a case with --case.")
@@ -670,118 +656,11 @@ def trace(
     rows = found.missing if missing else found.rows
     if json_:
         listed = [{**row.model_dump(mode="json"), "lacking": list(row.lacking)} for row in rows]
-        _print_json({"rows": listed, "unknown": found.unknown})
+        words.print_json({"rows": listed, "unknown": found.unknown})
     else:
         words.out.print(*([tracing.as_table(rows)] if rows else []), *tracing.summary(found), sep="\n")
     if not found.whole:
         sys.exit(1)
-
-
-@procedure_app.command("check")
-def procedure_check(file: Annotated[Path, typer.Argument(help="A procedure file")]) -> None:
-    """Check a procedure file: what is wrong, where, and what would be right."""
-    try:
-        found = parse(file.read_text(encoding="utf-8"), str(file))
-    except OSError as error:
-        raise WrongProcedure(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise WrongProcedure(f"{file}: this is not text in UTF-8") from None
-    words.out.print(
-        f"[green]✓[/] {escape(found.about.title)} ({found.about.key}, version {found.about.version}, "
-        f"{found.fingerprint}): {len(found.timescale)} timescales, {len(found.authorisation)} authorisations, "
-        f"{len(found.role)} roles"
-    )
-
-
-@procedure_app.command("list")
-def procedure_list(json_: Json = False) -> None:
-    """List the procedures there are."""
-    known = [parse(path.read_text(encoding="utf-8"), path.name) for path in procedure_paths(settings().procedures)]
-    if json_:
-        _print_json([{**one.about.model_dump(mode="json"), "fingerprint": one.fingerprint} for one in known])
-        return
-    made = words.table("key", "letter", "version", "title")
-    for one in known:
-        made.add_row(one.about.key, one.about.letter, one.about.version, escape(one.about.title))
-    words.out.print(made)
-
-
-@procedure_app.command("show")
-def procedure_show(procedure: Named, json_: Json = False) -> None:
-    """Say in words what a procedure says: every rule, with its place in the document."""
-    found = _rules(procedure)
-    if json_:
-        _print_json([rule.model_dump(mode="json") for rule in rules.rules(found)])
-    else:
-        for line in rules.shown(found):
-            words.out.print(line)
-
-
-@procedure_app.command("diff")
-def procedure_diff(
-    procedures: Annotated[list[str], typer.Argument(help="Two procedures or more: keys, letters or files")],
-    everything: Annotated[bool, typer.Option("--all", help="Also what they have in common")] = False,
-    json_: Json = False,
-) -> None:
-    """Put procedures side by side in words, by what they may differ in."""
-    if len(procedures) < 2:
-        raise typer.BadParameter("Name two procedures, such as: s47 procedure diff P B")
-    found = [_rules(name) for name in procedures]
-    rows = [row for row in differences.compare(found) if row.anything and (everything or row.differs)]
-    if json_:
-        _print_json(differences.as_json(found, rows))
-    elif rows:
-        words.out.print(differences.as_table(found, rows))
-    else:
-        words.out.print("They say the same.")
-
-
-class Format(StrEnum):
-    """How a table is written."""
-
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    JSON = "json"
-
-
-@procedure_app.command("table")
-def procedure_table(
-    procedures: Annotated[list[str] | None, typer.Argument(help="Which [default: all there are]")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How it is written")] = Format.MARKDOWN,
-    everything: Annotated[bool, typer.Option("--all", help="Every rule, not only the parameters")] = False,
-) -> None:
-    """Write the parameters of all procedures as one table, to be kept or opened in a spreadsheet."""
-    names = procedures or [
-        parse(path.read_text(encoding="utf-8"), path.name).about.key for path in procedure_paths(settings().procedures)
-    ]
-    found = [_rules(name) for name in names]
-    rows = [row for row in differences.compare(found) if row.number is not None or everything]
-    if form is Format.JSON:
-        _print_json(differences.as_json(found, rows))
-    else:
-        write = differences.as_csv if form is Format.CSV else differences.as_markdown
-        sys.stdout.write(write(found, rows))
-
-
-def _rules(name: str) -> Procedure:
-    """The procedure called `name`, or the one in the file of that name."""
-    path = Path(name)
-    if path.suffix == ".toml" and path.is_file():
-        return parse(path.read_text(encoding="utf-8"), str(path))
-    return load_procedure(name, settings().procedures)
-
-
-@procedure_app.command("words")
-def procedure_words(json_: Json = False) -> None:
-    """List the vocabulary a procedure file may use: events, conditions, subjects, units, messages."""
-    said = vocabulary.words()
-    if json_:
-        _print_json(said)
-        return
-    for title, its_words in said.items():
-        words.out.print(f"[bold]{escape(title)}[/]")
-        for word in its_words:
-            words.out.print(f"  {escape(word)}")
 
 
 @asynccontextmanager

@@ -70,6 +70,7 @@ def _invite(addresses: Addresses, folder: Path, with_demo: bool) -> None:
         say(f"  {here} show DEMO-PLAN")
         say(f"  {here} show DEMO-LATE")
         say(f"  {here} tray 'social worker'")
+        say(f"  {here} send DEMO-LATE --as 'social worker/sw-2'")
         say(f"  {here} send DEMO-LATE child_visited --seen --as 'social worker/sw-2'")
     else:
         say(f"  {here} refer examples/referral.toml")

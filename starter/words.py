@@ -1,8 +1,12 @@
 """How the command line puts things: tables and lines for a terminal, with no decision of its own."""
 
+import json
+import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
@@ -18,6 +22,16 @@ from workflows.case import Receipt
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, for programs."""
+
+    def plain(item: Any) -> str:
+        return item.isoformat() if isinstance(item, date) else str(item)
+
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=plain) + "\n")
 
 
 def table(*columns: str) -> Table:

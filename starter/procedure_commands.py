@@ -1,0 +1,127 @@
+"""`s47 procedure …`: the authorities' procedures: list, check, show, compare."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from casework.procedure import Procedure
+from casework.procedure_files import WrongProcedure, parse
+from casework.procedure_files import load as load_procedure
+from casework.procedure_files import paths as procedure_paths
+from connection.settings import settings
+from starter import differences, rules, vocabulary, words
+from starter.words import Json
+
+app = typer.Typer(no_args_is_help=True, help="The authorities' procedures: list, check, show, compare.")
+Named = Annotated[str, typer.Argument(help="A procedure's key, letter or file; B+WT completes B")]
+
+
+@app.command("check")
+def procedure_check(file: Annotated[Path, typer.Argument(help="A procedure file")]) -> None:
+    """Check a procedure file: what is wrong, where, and what would be right."""
+    try:
+        found = parse(file.read_text(encoding="utf-8-sig"), str(file))
+    except OSError as error:
+        raise WrongProcedure(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongProcedure(f"{file}: this is not text in UTF-8") from None
+    words.out.print(
+        f"[green]✓[/] {escape(found.about.title)} ({found.about.key}, version {found.about.version}, "
+        f"{found.fingerprint}): {len(found.timescale)} timescales, {len(found.authorisation)} authorisations, "
+        f"{len(found.role)} roles"
+    )
+
+
+@app.command("list")
+def procedure_list(json_: Json = False) -> None:
+    """List the procedures there are."""
+    known = [parse(path.read_text(encoding="utf-8"), path.name) for path in procedure_paths(settings().procedures)]
+    if json_:
+        words.print_json([{**one.about.model_dump(mode="json"), "fingerprint": one.fingerprint} for one in known])
+        return
+    made = words.table("key", "letter", "version", "title")
+    for one in known:
+        made.add_row(one.about.key, one.about.letter, one.about.version, escape(one.about.title))
+    words.out.print(made)
+
+
+@app.command("show")
+def procedure_show(procedure: Named, json_: Json = False) -> None:
+    """Say in words what a procedure says: every rule, with its place in the document."""
+    found = rules_called(procedure)
+    if json_:
+        words.print_json([rule.model_dump(mode="json") for rule in rules.rules(found)])
+    else:
+        for line in rules.shown(found):
+            words.out.print(line)
+
+
+@app.command("diff")
+def procedure_diff(
+    procedures: Annotated[list[str], typer.Argument(help="Two procedures or more: keys, letters or files")],
+    everything: Annotated[bool, typer.Option("--all", help="Also what they have in common")] = False,
+    json_: Json = False,
+) -> None:
+    """Put procedures side by side in words, by what they may differ in."""
+    if len(procedures) < 2:
+        raise typer.BadParameter("Name two procedures, such as: s47 procedure diff P B")
+    found = [rules_called(name) for name in procedures]
+    rows = [row for row in differences.compare(found) if row.anything and (everything or row.differs)]
+    if json_:
+        words.print_json(differences.as_json(found, rows))
+    elif rows:
+        words.out.print(differences.as_table(found, rows))
+    else:
+        words.out.print("They say the same.")
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command("table")
+def procedure_table(
+    procedures: Annotated[list[str] | None, typer.Argument(help="Which [default: all there are]")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How it is written")] = Format.MARKDOWN,
+    everything: Annotated[bool, typer.Option("--all", help="Every rule, not only the parameters")] = False,
+) -> None:
+    """Write the parameters of all procedures as one table, to be kept or opened in a spreadsheet."""
+    names = procedures or [
+        parse(path.read_text(encoding="utf-8"), path.name).about.key for path in procedure_paths(settings().procedures)
+    ]
+    found = [rules_called(name) for name in names]
+    rows = [row for row in differences.compare(found) if row.number is not None or everything]
+    if form is Format.JSON:
+        words.print_json(differences.as_json(found, rows))
+    else:
+        write = differences.as_csv if form is Format.CSV else differences.as_markdown
+        sys.stdout.write(write(found, rows))
+
+
+def rules_called(name: str) -> Procedure:
+    """The procedure called `name`, or the one in the file of that name."""
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return parse(path.read_text(encoding="utf-8-sig"), str(path))
+    return load_procedure(name, settings().procedures)
+
+
+@app.command("words")
+def procedure_words(json_: Json = False) -> None:
+    """List the vocabulary a procedure file may use: events, conditions, subjects, units, messages."""
+    said = vocabulary.words()
+    if json_:
+        words.print_json(said)
+        return
+    for title, its_words in said.items():
+        words.out.print(f"[bold]{escape(title)}[/]")
+        for word in its_words:
+            words.out.print(f"  {escape(word)}")
