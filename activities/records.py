@@ -17,6 +17,8 @@ from casework.story import Deadline, Request
 DOES_NOT_FOLLOW = "S4701"
 """The code with which the database refuses a row of the record that does not follow the last one."""
 
+UNIQUE = "23505"
+"""Postgres' code of a key that is there already: here, of a fact's number."""
 CASE = ("reference", "episode")
 PART = (*CASE, "id")
 SAME_MESSAGE = ("fact", "recorded_at", "name", "message_id", "body")
@@ -56,6 +58,8 @@ class Records:
                     await _proclaim(connection, batch.holidays)
                 return Recorded(deliver=await self._tell(connection, batch))
         except DatabaseFailed as failed:
+            if failed.sqlstate == UNIQUE:
+                raise _differs(batch, "fact of a number") from None
             if failed.sqlstate != DOES_NOT_FOLLOW:
                 raise
             raise ApplicationError(
@@ -105,13 +109,17 @@ async def _append(
             row["number"],
             *(row[column] for column in same),
         ):
-            raise ApplicationError(
-                f"The record of case {_episode(front)} has another {table} {row['number']} already than batch "
-                f"{batch.number} has. Nothing of this batch was written.",
-                type="EntryDiffers",
-                non_retryable=True,
-            )
+            raise _differs(batch, f"{table} {row['number']}")
     await _insert(connection, table, front, [row for row in rows if row["number"] > last])
+
+
+def _differs(batch: Batch, what: str) -> ApplicationError:
+    return ApplicationError(
+        f"The record of case {_episode(batch.front)} has another {what} already than batch "
+        f"{batch.number} has. Nothing of this batch was written.",
+        type="EntryDiffers",
+        non_retryable=True,
+    )
 
 
 async def _put(

@@ -384,7 +384,8 @@ def not_forwarded(case: Case, fact: int, to: str, why: str, now: datetime) -> De
     speaking = _speaking(case, case.story, now)
     speaking.entry(f"No. {fact} could not be recorded on case {to}: {_cut(why, LONGEST_QUOTATION)}")
     text = f"No. {fact} belongs to case {to}, and could not be recorded there; record it there"
-    speaking.tell(NoticeKind.WARNING, _acting(case), text)
+    for role in case.story.procedure.managers or (_acting(case),):
+        speaking.tell(NoticeKind.WARNING, role, text)
     return _said(case, speaking)
 
 

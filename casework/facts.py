@@ -6,9 +6,10 @@ is corrected, is so by a later fact. The facts are the state of a case; the stor
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
-from pydantic import PlainSerializer, PlainValidator, ValidationError
+from pydantic import PlainSerializer, PlainValidator, ValidationError, create_model
 
 from casework.messages import MESSAGES, Message, without_narrative
 from casework.model import Value
@@ -32,11 +33,23 @@ def decoded(name: str, body: dict[str, Any]) -> Message:
     try:
         return kind.model_validate(known)
     except ValidationError as error:
-        wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-        kept = {key: value for key, value in known.items() if key not in wrong}
-        missing = {key: None for key, field in kind.model_fields.items() if field.is_required() and key not in kept}
+        wrong = frozenset(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
+    kept: dict[str, Any] = {key: value for key, value in known.items() if key not in wrong}
+    try:
+        read = _asking_less(kind, wrong).model_validate(kept)
+        values = {key: getattr(read, key) for key in read.model_fields_set}
+    except ValidationError:  # the fields do not go together any more: each as it was written
         base = Message.model_validate({key: body[key] for key in ("id", "occurred_at", "by")})
-        return kind.model_construct(None, **{**kept, **missing, "occurred_at": base.occurred_at, "by": base.by})
+        values = {**kept, "occurred_at": base.occurred_at, "by": base.by}
+    missing = {key: None for key, field in kind.model_fields.items() if field.is_required() and key not in values}
+    return kind.model_construct(set(values), **values, **missing)
+
+
+@lru_cache
+def _asking_less(kind: type[Message], fields: frozenset[str]) -> type[Message]:
+    """The same kind of message, that takes anything and nothing for these fields."""
+    less: dict[str, Any] = dict.fromkeys(fields & kind.model_fields.keys(), (Any, None))
+    return create_model(kind.__name__, __base__=kind, __cls_kwargs__={"sent_by": kind.sent_by}, **less)
 
 
 class Fact(Value):

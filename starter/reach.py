@@ -290,8 +290,9 @@ async def _answered(to: Client, reference: str, ask: Callable[[], Awaitable[Retu
             if not isinstance(cause, ApplicationError):
                 raise NotAccepted(str(cause)) from None
             raise (Closed if cause.type == CLOSED else NotAccepted)(cause.message) from None
-        except WorkflowQueryRejectedError:
-            raise Lost(reference) from None
+        except WorkflowQueryRejectedError as rejected:
+            if rejected.status is not WorkflowExecutionStatus.CONTINUED_AS_NEW or time.monotonic() > until:
+                raise Lost(reference) from None
         except ValidationError:
             raise Failed(
                 f"Case {reference} runs on another version of S47 than this one, which cannot read it. "

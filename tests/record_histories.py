@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,14 @@ EVENTS_SUGGESTED = 60
 RECORDED: dict[str, str] = {}
 AT_REST = (
     EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+    EventType.EVENT_TYPE_TIMER_STARTED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
 )
 """What a history may end with: Temporal's own replay waits for ever where a task is just being done."""
 WORKER = "social worker/sw-1"
-HOUR = timedelta(hours=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 async def main() -> None:
@@ -50,6 +52,7 @@ async def main() -> None:
         await continued(await office.case("GOLDEN"))
         await refused(await office.case("GOLDEN"))
         await reopened(await office.case("GOLDEN", "B"))
+        await corrected(await office.case("GOLDEN"))
     HISTORIES.mkdir(exist_ok=True)
     for old in HISTORIES.glob("*.json"):
         old.unlink()
@@ -115,6 +118,29 @@ async def reopened(case: OneCase) -> None:
     await case.refer("police/pc-1", source="police")
     await eventually(lambda: is_quiet(case))
     await keep_runs(case, "reopened")
+
+
+async def corrected(case: OneCase) -> None:
+    """Told late, put right, withdrawn, and lost by Temporal: the last run is rebuilt from the record."""
+    await case.enquired(DAY)
+    visit = await case.tell("child_visited", WORKER, HOUR, seen=True, alone=True)
+    await case.tell("child_visited", WORKER, 2 * HOUR, seen=False, reason="Nobody was at home")
+    earlier = {"occurred_at": (datetime.now(UTC) - 3 * HOUR).isoformat()}
+    asked = await case.tell("corrected", WORKER, fact=visit.fact, changes=earlier, reason="It was at noon")
+    await case.tell("authorisation", "team manager/tm-1", request=f"request-{asked.fact}", decision="authorise")
+    asked = await case.tell("recorded_in_error", WORKER, facts=[visit.fact], belongs_to="NOWHERE", reason="The sister's")
+    await case.tell("authorisation", "team manager/tm-1", request=f"request-{asked.fact}", decision="authorise")
+
+    async def was_not_forwarded() -> bool:
+        async with case.office.records() as records:
+            return any("could not be recorded on case" in line.text for line in await case.recorded(records))
+
+    await eventually(was_not_forwarded)
+    await case.handle.terminate("lost")
+    await reach.rebuild(case.client, case.reference)
+    await case.tell("child_visited", WORKER, seen=True, alone=True)
+    await eventually(lambda: is_quiet(case))
+    await keep_runs(case, "corrected")
 
 
 @asynccontextmanager

@@ -40,10 +40,11 @@ def test_the_histories_have_what_they_are_kept_for() -> None:
         kinds = Counter(EventType.Name(event.event_type) for event in history_in(path).events)
         life = re.sub(r"-\d+$", "", path.stem)
         seen[life] = seen.get(life, Counter()) + kinds
-    assert set(seen) == {"whole-life", "whereabouts-unknown", "continued-as-new", "refused", "reopened"}
+    assert set(seen) == {"whole-life", "whereabouts-unknown", "continued-as-new", "refused", "reopened", "corrected"}
     assert seen["continued-as-new"]["EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"] >= 2
     assert seen["refused"]["EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED"] >= 10
     assert seen["refused"]["EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED"] == 1
+    assert seen["corrected"]["EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED"] == 1, "and rebuilt"
     assert seen["reopened"]["EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED"] >= 2
     for life in ("whole-life", "whereabouts-unknown"):
         for kind in ("TIMER_STARTED", "TIMER_FIRED", "TIMER_CANCELED"):

@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from casework.messages import Message
     from casework.model import Value
     from casework.vocabulary import Stage
-    from workflows.doors import message_in, or_refuse, refusal, with_doors, written
+    from workflows.doors import admitted, message_in, or_refuse, refusal, taken, with_doors, written
     from workflows.monitor import Monitor
     from workflows.outbox import FOR_EVER, Outbox, Unsent, why
     from workflows.timers import Timers
@@ -220,7 +220,7 @@ class CaseWorkflow:
     async def answer(self, name: str, given: Sequence[Any]) -> Receipt:
         """Take a message by its Update: a receipt, or a clear refusal. Refused, the record keeps it."""
         await self._ready()
-        message = message_in(name, given)
+        message = admitted(name, given)
         if self._outbox.full:
             raise refusal("The record cannot be written at present, so nothing was recorded. Send it again later.")
         try:
@@ -239,7 +239,7 @@ class CaseWorkflow:
         await self._ready()
         message = None
         try:
-            message = message_in(name, given)
+            message = taken(name, given)
             self._apply(self._decide(message))
         except ApplicationError as refused:
             self._keep_refused(name, given, message, refused.message, tell_sender=True)

@@ -5,6 +5,8 @@ They take the raw payload, so that a malformed message gets our answer and never
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import blake2b
 from inspect import Parameter, Signature
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from casework.effects import Refused
+from casework.facts import decoded
 from casework.incoming import read
 from casework.messages import Message
 from casework.stages import MESSAGES
@@ -84,6 +87,30 @@ def written(given: Sequence[Any]) -> str:
 def message_in(name: str, given: Sequence[Any]) -> Message:
     """The message a door was given. A malformed one is refused, with what would be right."""
     return or_refuse(read(name, body_of(given)))
+
+
+def admitted(name: str, given: Sequence[Any]) -> Message:
+    """The message of an Update that was let in: maybe by an earlier version, which asked for fewer fields."""
+    body = body_of(given)
+    answer = read(name, body)
+    return decoded(name, body) if isinstance(answer, Refused) else answer
+
+
+def taken(name: str, given: Sequence[Any]) -> Message:
+    """The message of a Signal. A malformed one is refused, and the refusal leaves a mark in the history: what has none
+    was taken, by a version that asked for other fields, and stays so."""
+    body = body_of(given)
+    answer = read(name, body)
+    if isinstance(answer, Refused) and not workflow.patched(f"refused {name} {_digest(given)}"):
+        with suppress(KeyError, TypeError, AttributeError, ValueError):
+            return decoded(name, body)
+    return or_refuse(answer)
+
+
+def _digest(given: Sequence[Any]) -> str:
+    # Two things instead of one come as what they are, and not raw.
+    sent = (one.payload.data if isinstance(one, RawValue) else repr(one).encode() for one in given)
+    return blake2b(b"|".join(sent), digest_size=6).hexdigest()
 
 
 def or_refuse(answer: Answer | Refused) -> Answer:
