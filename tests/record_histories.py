@@ -128,7 +128,9 @@ async def corrected(case: OneCase) -> None:
     earlier = {"occurred_at": (datetime.now(UTC) - 3 * HOUR).isoformat()}
     asked = await case.tell("corrected", WORKER, fact=visit.fact, changes=earlier, reason="It was at noon")
     await case.tell("authorisation", "team manager/tm-1", request=f"request-{asked.fact}", decision="authorise")
-    asked = await case.tell("recorded_in_error", WORKER, facts=[visit.fact], belongs_to="NOWHERE", reason="The sister's")
+    asked = await case.tell(
+        "recorded_in_error", WORKER, facts=[visit.fact], belongs_to="NOWHERE", reason="His sister's"
+    )
     await case.tell("authorisation", "team manager/tm-1", request=f"request-{asked.fact}", decision="authorise")
 
     async def was_not_forwarded() -> bool:

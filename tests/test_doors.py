@@ -503,6 +503,40 @@ async def test_a_closed_case_takes_nothing_and_a_new_referral_opens_it_again(off
     assert [line.episode for line in await case.recorded(records)].count(2) == 1
 
 
+async def test_the_same_referral_again_opens_nothing(office: Office, records: Database) -> None:
+    """Field report A12: the same file, after the case closed and again in the next episode."""
+    case = await office.case("AGAIN")
+    said = {"date_of_birth": "2020-02-02", "person": "child-1", "source": "police"}
+    file = case.body("police/pc-1", **said)
+    opening = reach.Opening(reference=case.reference, procedure="P")
+
+    async def again() -> Receipt:
+        return await reach.refer(case.client, opening, file)
+
+    first = await again()
+    assert (first.duplicate, first.fact) == (False, 1)
+    assert ((await again()).duplicate, (await again()).fact) == (True, 1)
+    await close(case)
+    await eventually(lambda: completed(case))
+    for _ in range(2):
+        repeat = await again()
+        assert (repeat.duplicate, repeat.stage, repeat.waiting_for) == (True, "closed", ())
+        await eventually(lambda: completed(case))
+    assert {line.episode for line in await reading.chronology(records, case.reference)} == {1}
+    assert await reading.open_cases(records) == [
+        one for one in await reading.open_cases(records) if one.reference != case.reference
+    ]
+
+    # Another one opens it; the old file is a repeat in that episode too, and says where the case stands now.
+    anew = await reach.refer(case.client, opening, case.body("police/pc-1", **said))
+    assert (anew.duplicate, anew.fact, anew.stage) == (False, 1, "referral")
+    repeat = await again()
+    assert (repeat.duplicate, repeat.stage) == (True, "referral")
+    assert len((await case.state()).facts) == 1
+    with pytest.raises(reach.NotAccepted, match="was used before, for an earlier referral"):
+        await reach.refer(case.client, opening, {**file, "source": "health"})
+
+
 @pytest.mark.parametrize("by", [WORKER, "vicar/v-1"])
 async def test_what_comes_while_a_case_is_being_closed_is_answered(office: Office, records: Database, by: str) -> None:
     case = await office.case("CLOSING")
