@@ -1,7 +1,6 @@
 """Rehearsals: the scenarios, and what a person who writes one gets to see."""
 
 import asyncio
-import json
 import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +25,7 @@ async def test_a_scenario_comes_to_what_it_expects(path: Path) -> None:
     scenario = load_scenario(path)
     rehearsed = await rehearse(scenario, load_procedure(scenario.procedure))
     assert [f"{check.expected}; found: {check.found}" for check in rehearsed.checks if not check.holds] == []
-    assert len(rehearsed.checks) > len(scenario.message), "it expects more than answers"
+    assert len(rehearsed.checks) >= len(scenario.message)
     assert [told.message for told in rehearsed.messages] == [step.send for step in scenario.message]
 
 
@@ -42,7 +41,7 @@ def opening(at: datetime) -> list[dict[str, Any]]:
         step(0 * day, "other agency/school-1", "referral_received", **child),
         step(0.1 * day, "assistant team manager/atm-1", "strategy_requested", immediate=True),
         step(0.2 * day, WORKER, "strategy_outcome", decision="section 47"),
-        step(0.3 * day, WORKER, "child_visited", alone=True),
+        step(0.3 * day, WORKER, "child_visited", seen=True, alone=True),
         step(3 * day, WORKER, "section47_outcome", outcome="substantiated"),
         step(3.1 * day, WORKER, "conference_service_informed"),
         step(3.2 * day, "conference service/cs-1", "chair_allocated", chair="iro-1"),
@@ -60,7 +59,7 @@ def two_years(began: datetime) -> Scenario:
     plan: list[dict[str, Any]] = []
     for week in range(1, 104):
         if week % 2 == 0:
-            visit = {"alone": True, "unannounced": True}
+            visit = {"seen": True, "alone": True, "unannounced": True}
             plan.append({"at": held + week * 7 * day - day, "by": WORKER, "send": "child_visited", **visit})
         if week == 1 or week % 4 == 0:
             plan.append({"at": held + week * 7 * day - 2 * day, "by": WORKER, "send": "core_group_held"})
@@ -68,7 +67,7 @@ def two_years(began: datetime) -> Scenario:
         review = held + months * 30 * day
         for number, to in enumerate(("conference service", "family")):
             at = review - 12 * day + timedelta(minutes=number)
-            plan.append({"at": at, "by": WORKER, "send": "core_group_minutes_sent", "to": to})
+            plan.append({"at": at, "by": WORKER, "send": "core_group_minutes_sent", "to": to, "minutes": 2})
         chair = "independent reviewing officer/iro-1"
         plan.append({"at": review, "by": chair, "send": "review_conference_held", "decision": "continue"})
     return Scenario.model_validate(
@@ -99,16 +98,13 @@ async def test_two_years_of_a_case() -> None:
 
 
 async def test_a_rehearsal_comes_to_the_same_every_time() -> None:
-    """But for the moments at which messages are taken, which are real, and the seals over them."""
+    """But for the moments at which messages are taken, which are real."""
     scenario = load_scenario(ROOT / "scenarios/a-20-whole-life.toml")
     procedure = load_procedure(scenario.procedure)
     first, second = await asyncio.gather(rehearse(scenario, procedure), rehearse(scenario, procedure))
 
     def without_moments(rehearsed: Rehearsed) -> str:
-        said = rehearsed.model_dump(mode="json")
-        for entry in said["entries"]:
-            del entry["seal"]
-        return re.sub(r"(\d\d:\d\d):\d\d(\.\d+)?", r"\1", json.dumps(said))
+        return re.sub(r"(\d\d:\d\d):\d\d(\.\d+)?", r"\1", rehearsed.model_dump_json())
 
     assert without_moments(first) == without_moments(second)
 
@@ -135,10 +131,10 @@ async def test_a_referral_that_is_refused_can_be_put_right() -> None:
                 {**right, "at": at + 4 * hour, "by": "vicar/v-1", "door": "signal"},
                 {"at": at + 5 * hour, "by": "team manager/tm-1", "send": "screening_decided", "harm_suspected": False},
                 {"at": at + 6 * hour, "by": "team manager/tm-1", "send": "case_closed", "reason": "No harm"},
-                {**right, "at": at + 7 * hour, "expect": "refused", "because": "a rehearsal is of one episode"},
+                {**right, "at": at + 7 * hour},
             ],
-            "expect_stage": "closed",
-            "expect_waiting_for": [],
+            "expect_stage": "referral",
+            "expect_waiting_for": ["assistant team manager"],
         }
     )
     rehearsed = await rehearse(scenario, load_procedure("P"))
@@ -177,7 +173,7 @@ decision = "section 47"
 [[expect]]
 deadline = "child-seen"
 due = "2026-04-08T11:00"
-state = "STATE"
+state = "met"
 """
 
 
@@ -199,8 +195,8 @@ def documented_fields() -> dict[str, set[str]]:
 
 async def test_the_answer_in_json_is_as_documented(office: Office, tmp_path: Path) -> None:
     late, wrong = tmp_path / "late.toml", tmp_path / "wrong.toml"
-    late.write_text(VISIT.replace("STATE", "overdue"), encoding="utf-8")
-    wrong.write_text(VISIT.replace("STATE", "met"), encoding="utf-8")
+    late.write_text(VISIT.replace('"met"', '"overdue"'), encoding="utf-8")
+    wrong.write_text(VISIT, encoding="utf-8")
     drawn = tmp_path / "late.svg"
     one, two, told = await asyncio.gather(
         office.s47("rehearse", str(late), "--json", "--plot", str(drawn)),
@@ -239,6 +235,11 @@ WRONG: dict[str, tuple[str, str]] = {
     "no time": (VISIT.replace("2026-04-07T10:00:00", '"soon"'), "message.1.at: 'soon' is not a date and time"),
     "no sender": (VISIT.replace('by = "social worker/sw-1"\n', ""), "message.2.by: "),
     "out of order": (VISIT.replace("2026-04-07T10:00:00", "2026-04-06T10:00:00"), "message 2 is told before message 1"),
+    "an unknown state": (
+        VISIT.replace('"met"', '"STATE"'),
+        "expect.0.state: there is no state 'STATE'; there are: open,",
+    ),
+    "nobody in a role": (VISIT.replace("social worker/sw-1", "police"), "message.2.by: 'police' names no person"),
     "an unknown expectation": (VISIT.replace("state =", "stat ="), "expect.0.stat: there is no such field."),
 }
 
@@ -278,11 +279,11 @@ def test_a_day_is_a_day_in_london() -> None:
             "procedure": "P",
             "until": date(2026, 7, 2),
             "message": [
-                {"at": "2026-07-01T09:00:00", "by": "police", "send": "referral_received"},
-                {"at": "2026-07-01T09:00:00Z", "by": "police", "send": "referral_received"},
+                {"at": "2026-07-01T09:00:00", "by": "police/pc-1", "send": "referral_received"},
+                {"at": "2026-07-01T09:00:00Z", "by": "police/pc-1", "send": "referral_received"},
             ],
         }
     )
     assert [step.told_at.hour for step in scenario.message] == [8, 9]
     assert scenario.until == datetime(2026, 7, 1, 23, tzinfo=UTC)
-    assert scenario.message[0].message(1)["by"] == {"role": "police", "person": "police"}
+    assert scenario.message[0].message(1)["by"] == {"role": "police", "person": "pc-1"}
