@@ -36,9 +36,9 @@ class CaseBasis:
     async def case_basis(self, wanted: BasisWanted) -> Basis:
         """What a case begins with, or what the record has of it, where it is to be rebuilt.
 
-        Said at once, not tried again: an unknown or wrong procedure ("WrongProcedure"), and that there is nothing
-        to rebuild a case from ("NoRecord"). An episode is in the records only once its first batch is written, so a
-        second try counts the same.
+        Said at once, not tried again: an unknown or wrong procedure ("WrongProcedure"), a case that the record has
+        open and Temporal does not run ("LostCase"), and that there is nothing to rebuild one from ("NoRecord"). An
+        episode is in the records only once its first batch is written, so a second try counts the same.
         """
         if wanted.rebuild:
             return await self._recorded(wanted.reference)
@@ -51,9 +51,18 @@ class CaseBasis:
             for row in await connection.fetch("SELECT day FROM s47.holiday ORDER BY day"):
                 calendar = calendar.with_proclaimed(row["day"])
             await _keep(connection, procedure, calendar)
-            last = await connection.fetchval(
-                "SELECT coalesce(max(episode), 0) FROM s47.case WHERE reference = $1", wanted.reference
+            known = await connection.fetchrow(
+                "SELECT episode, closed_at FROM s47.case WHERE reference = $1 ORDER BY episode DESC LIMIT 1",
+                wanted.reference,
             )
+            if known is not None and known["closed_at"] is None:
+                raise ApplicationError(
+                    f"The record has case {wanted.reference} open, and Temporal has lost it. "
+                    f"Rebuild it first: s47 rebuild {wanted.reference}",
+                    type="LostCase",
+                    non_retryable=True,
+                )
+            last = known["episode"] if known else 0
             return Basis(
                 procedure=procedure,
                 bank_holidays=calendar,

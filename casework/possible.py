@@ -22,6 +22,7 @@ from casework.messages import Message, Narrative
 from casework.model import Value
 from casework.procedure import Procedure
 from casework.stages import MESSAGES
+from casework.stages.corrections import Corrected, RecordedInError
 from casework.story import Deadline, DeadlineState, Story
 from casework.view import open_prompts
 from casework.vocabulary import Kind
@@ -36,7 +37,8 @@ NAMES = ("request", "duty", "form", "prompt", "strand", "action", "deadline", "s
 
 
 class Possible(Value):
-    """A message, and whether it can be recorded now: the duties it would meet, or why it cannot be."""
+    """A message, and whether it can be recorded now: the duties it would meet and the requests it would decide, or why
+    it cannot be."""
 
     message: str
     meets: tuple[str, ...] = ()
@@ -80,7 +82,7 @@ def _weighed(case: Case, name: str, kind: type[Message], role: str, now: datetim
     accepted = False
     meets: dict[str, None] = {}
     before = case.story
-    for body in samples(before, kind, role, now):
+    for body in (*samples(before, kind, role, now), *_corrections(case, kind, role, now)):
         message = read(name, body)
         if isinstance(message, Refused):
             malformed = malformed or message.reason
@@ -91,6 +93,7 @@ def _weighed(case: Case, name: str, kind: type[Message], role: str, now: datetim
             continue
         accepted = True
         meets |= {deadline.duty: None for deadline in _met(before, tried)}
+        meets |= {request.title: None for request in before.waiting_requests if not tried.requests[request.id].waiting}
     return Possible(message=name, meets=tuple(meets), why_not=None if accepted else why_not or malformed or NOTHING)
 
 
@@ -106,10 +109,14 @@ def _met(before: Story, after: Story) -> list[Deadline]:
 
 def preview(case: Case, message: Message, now: datetime) -> Preview | Refused:
     """What this message would do, without doing it; or why it would be refused. `now` is a UTC instant."""
-    decided = decide.receive(case, message, now)
+    decided, agreed = decide.receive(case, message, now), decide.weigh(case, message, now)
     if isinstance(decided, Refused):
         return decided
-    before, after = decide.wake(case, now).case.story, decided.case.story
+    if isinstance(agreed, Refused):
+        return agreed
+    # Of a correction that a manager authorises first: what it does once they have.
+    waits = bool(decided.case.facts) and decided.case.facts[-1].asks
+    before, after = decide.wake(case, now).case.story, agreed if waits else decided.case.story
     changed = [(before.deadlines.get(name), deadline) for name, deadline in after.deadlines.items()]
     gone = [deadline for name, deadline in before.deadlines.items() if name not in after.deadlines and deadline.running]
     new = [deadline for was, deadline in changed if was is None]
@@ -132,7 +139,7 @@ def preview(case: Case, message: Message, now: datetime) -> Preview | Refused:
         told=tuple((effect.to, effect.text) for effect in decided.effects if isinstance(effect, Notice)),
         asked=tuple(
             (" or ".join(request.to), request.title)
-            for name, request in after.requests.items()
+            for name, request in decided.case.story.requests.items()
             if request.waiting and name not in before.requests
         ),
         warnings=decided.warnings,
@@ -179,6 +186,17 @@ def samples(story: Story, kind: type[Message], role: str, now: datetime) -> Iter
     yield {**base, **{name: value for name, value in filled.items() if value is not None}}
 
 
+def _corrections(case: Case, kind: type[Message], role: str, now: datetime) -> Iterator[dict[str, Any]]:
+    """Corrections of what was recorded last: what came before it may be needed by it."""
+    base = {"id": "sample", "occurred_at": now.isoformat(), "by": {"role": role, "person": SOMEBODY}, "reason": WORDS}
+    for fact in reversed(case.book.order[1:]):
+        if kind is RecordedInError:
+            yield {**base, "facts": [fact.number]}
+        elif kind is Corrected:
+            yield {**base, "fact": fact.number, "changes": {"note": WORDS}}
+        return
+
+
 def _known(story: Story, kind: type[Message], name: str, now: datetime) -> list[Any] | None:
     """What there is on this case that a field can name; None where it is a field like any other."""
     procedure = story.procedure
@@ -197,8 +215,8 @@ def _known(story: Story, kind: type[Message], name: str, now: datetime) -> list[
             list(dict.fromkeys(part for form in procedure.form.values() for part in form.contents))[:30]
         ],
         "signed": lambda: [True],
-        "facts": lambda: [[2]],
-        "fact": lambda: [1],
+        "facts": lambda: [],
+        "fact": lambda: [],
         "changes": lambda: [{"note": WORDS}],
         "belongs_to": lambda: [None],
         "actions": lambda: [[{"what": WORDS, "owner": professionals[0], "due": str(local_date(now))}]],

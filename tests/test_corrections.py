@@ -239,9 +239,10 @@ def test_nothing_belongs_to_the_very_case_it_is_on() -> None:
 def test_what_could_not_be_recorded_there_is_said_to_whoever_acts_here() -> None:
     life = visited()
     decided = decide.not_forwarded(life.whole, 5, "case-9", "Case case-9 is closed.", life.now)
-    entry, notice = decided.effects
+    entry, *notices = decided.effects
     assert entry.text == "No. 5 could not be recorded on case case-9: Case case-9 is closed."  # type: ignore[union-attr]
-    assert (notice.kind, notice.to) == (NoticeKind.WARNING, "social worker")  # type: ignore[union-attr]
+    told = [(notice.kind, notice.to) for notice in notices]  # type: ignore[union-attr]
+    assert told == [(NoticeKind.WARNING, "assistant team manager"), (NoticeKind.WARNING, "team manager")]
 
 
 def test_what_comes_from_another_case_says_so() -> None:

@@ -94,11 +94,17 @@ async def test_a_new_case_gets_its_procedure_and_its_number(database: Database, 
     assert (first.episode, first.referrals, first.kept) == (1, {}, ())
     assert await basis.case_basis(wanted) == first
 
-    await records.record(Told().referred(note="Seen at school").batch())
+    first_batch = Told().referred(note="Seen at school").batch()
+    await records.record(first_batch)
+    with pytest.raises(ApplicationError) as lost:  # Temporal would not ask for a new case while it runs the old one
+        await basis.case_basis(wanted)
+    assert lost.value.type == "LostCase"
+    await records.record(closing(first_batch))
     second = await basis.case_basis(wanted)
     assert second.episode == 2
     later = Told(episode=2).refused("Not now", "referral_received", "police", "pc-1").referred().batch()
     await records.record(later)
+    await records.record(closing(later))
     third = await basis.case_basis(wanted)
     assert third.episode == 3
     assert third.referrals == {"m-1": "referral_received 1", "m-2": "referral_received 2"}
@@ -107,6 +113,12 @@ async def test_a_new_case_gets_its_procedure_and_its_number(database: Database, 
 
     converter = DATA_CONVERTER.payload_converter
     assert converter.from_payloads(converter.to_payloads([third]), [Basis]) == [third]
+
+
+def closing(batch: Batch) -> Batch:
+    """The batch after it, which closes the case."""
+    front = batch.front.model_copy(update={"closed_at": batch.kept[-1].recorded_at})
+    return Batch(number=batch.number + 1, front=front)
 
 
 async def test_an_authority_has_its_own_procedures(database: Database, tmp_path: Path) -> None:
@@ -762,7 +774,7 @@ async def _recorded_once_postgres_is_back(client: Client, folder: Path, batch: B
         assert await activity.result() == Recorded()
         basis = await client.execute_activity(
             "case_basis",
-            BasisWanted(reference=batch.front.reference, procedure="P"),
+            BasisWanted(reference="R-another", procedure="P"),
             result_type=Basis,
             id=f"basis-{batch.number}",
             task_queue="records",

@@ -138,7 +138,7 @@ def _put(telling: Telling, message: Message, title: str) -> None:
         since=message.occurred_at,
         about=title.rpartition(": ")[2],
         held=message,
-        escalate=procedure.above(to),
+        escalate=(rule.escalate if rule else None) or procedure.above(to),
     )
     telling.put_request(request)
     telling.line(f"{title}: asked of the {' or the '.join(to)} ({request.id}); until then it stands as recorded")
@@ -178,6 +178,8 @@ def _difference(message: Message, correction: Corrected) -> str:
         name = "when it happened" if field == "occurred_at" else field.replace("_", " ")
         if field in words:
             said.append(f"{name} reworded")
+        elif now is None:
+            said.append(f"{name}: {_short(before.get(field))} was recorded, and is left out")
         else:
             said.append(f"{name}: {_short(before.get(field))} was recorded, {_short(now)} is right")
     return "; ".join(said)
