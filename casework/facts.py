@@ -41,7 +41,8 @@ def decoded(name: str, body: dict[str, Any]) -> Message:
     except ValidationError:  # the fields do not go together any more: each as it was written
         base = Message.model_validate({key: body[key] for key in ("id", "occurred_at", "by")})
         values = {**kept, "occurred_at": base.occurred_at, "by": base.by}
-    missing = {key: None for key, field in kind.model_fields.items() if field.is_required() and key not in values}
+    needed = [key for key, field in kind.model_fields.items() if field.is_required()]
+    missing: dict[str, Any] = {key: None for key in needed if key not in values}
     return kind.model_construct(set(values), **values, **missing)
 
 

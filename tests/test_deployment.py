@@ -6,6 +6,7 @@ What a release may change freely is here; what changes a decision that was made 
 import dataclasses
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -69,7 +70,7 @@ async def test_running_cases_go_over_to_the_next_release_and_back(office: Office
             await cases["late"].tell("strategy_requested", "assistant team manager/atm-1", immediate=True)
             with pytest.raises(reach.NotAccepted, match="place: this is missing"):
                 await cases["late"].tell("strategy_outcome", WORKER, decision="no section 47")
-            held = {"decision": "no section 47", "place": "school"}
+            held: dict[str, Any] = {"decision": "no section 47", "place": "school"}
             assert (await cases["late"].tell("strategy_outcome", WORKER, **held)).fact
             await cases["plan"].signal("child_visited", WORKER, seen=True, alone=True, weather="dry")
             request = (await cases["asked"].story()).waiting_requests[0].id

@@ -506,7 +506,7 @@ async def test_a_closed_case_takes_nothing_and_a_new_referral_opens_it_again(off
 async def test_the_same_referral_again_opens_nothing(office: Office, records: Database) -> None:
     """Field report A12: the same file, after the case closed and again in the next episode."""
     case = await office.case("AGAIN")
-    said = {"date_of_birth": "2020-02-02", "person": "child-1", "source": "police"}
+    said: dict[str, Any] = {"date_of_birth": "2020-02-02", "person": "child-1", "source": "police"}
     file = case.body("police/pc-1", **said)
     opening = reach.Opening(reference=case.reference, procedure="P")
 

@@ -202,7 +202,7 @@ class World:
                 assert effect.to in self.roles, f"nobody holds {effect.to}: {effect.text}"
                 assert not any(word in effect.text for word in PRIVATE), effect.text
                 self.notices.append(effect)
-        batch_of(self.case, effects, 1)
+        batch_of(self.case, effects, self.case.announced, 1)
 
     def _check_moves(self, before: Case, effects: tuple[Effect, ...]) -> None:
         """A due date never moves unsaid; each rung is heard once for the limit it was for."""
