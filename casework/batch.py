@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from casework.calendar import Calendar
-from casework.case import Case
+from casework.case import Announced, Case
 from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, HolidayChanged, Kept, Notice, RequestChanged
 from casework.model import Value
 from casework.procedure import Snapshot
@@ -123,14 +123,17 @@ def front_of(case: Case) -> Front:
     )
 
 
-def batch_of(case: Case, effects: tuple[Effect, ...], number: int) -> Batch:
-    """These effects as one batch. Of a deadline or a request that changed more than once, the last word counts."""
+def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, number: int) -> Batch:
+    """These effects as one batch. Of a deadline or a request that changed more than once, the last word counts.
+
+    `announced` is what the case had said with the last of them: it may have said more since.
+    """
     deadlines = {e.deadline.id: e.deadline for e in effects if isinstance(e, DeadlineChanged)}
     requests = {e.request.id: e.request for e in effects if isinstance(e, RequestChanged)}
     return Batch(
         number=number,
         front=front_of(case),
-        announced=case.announced.model_dump_json(exclude_defaults=True),
+        announced=announced.model_dump_json(exclude_defaults=True),
         kept=tuple(effect for effect in effects if isinstance(effect, Kept)),
         holidays=tuple(effect for effect in effects if isinstance(effect, HolidayChanged)),
         forwards=tuple(effect for effect in effects if isinstance(effect, Forwarded)),

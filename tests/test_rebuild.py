@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from temporalio.client import WorkflowFailureError
 
@@ -78,7 +79,7 @@ async def rebuild(case: OneCase) -> None:
 
 
 async def batches(council: Council, case: OneCase) -> int:
-    return max(row["batch"] for row in await rows(council.dsn, "case") if row["reference"] == case.reference)
+    return max(int(row["batch"]) for row in await rows(council.dsn, "case") if row["reference"] == case.reference)
 
 
 async def said(records: Database, case: OneCase) -> tuple[list[str], list[str]]:
@@ -235,3 +236,46 @@ async def test_what_is_in_no_record_is_said_to_be_so(council: Council) -> None:
     with pytest.raises(WorkflowFailureError) as failed:
         await case.handle.result()
     assert f"There is no record of a case {case.reference}" in str(failed.value.cause)
+
+
+async def test_a_case_that_is_lost_while_much_waits_to_be_written(council: Council) -> None:
+    """What was written says no more than what was written: what waited is lost, and what follows finds its place."""
+    office = await council.opens()
+    case = await office.case("HALFWAY")
+    await case.enquired(HOUR)
+    async with council.records() as records:
+        await case.recorded(records)
+        written = await batches(council, case)
+        superuser = await asyncpg.connect(council.dsn, user="postgres")
+        await superuser.execute(UNWRITTEN.format(number=written + 1))
+        for _ in range(60):
+            await case.tell("new_information_received", "police/pc-1")
+
+        async def half_of_it() -> bool:
+            await superuser.execute(UNWRITTEN.format(number=written + 3))
+            return await batches(council, case) == written + 2
+
+        await eventually(half_of_it, 60)
+        before = len(await reading.facts(records, case.reference))
+        assert 20 < before < 64
+        await council.opens()
+        await superuser.execute("DROP TRIGGER unwritten ON s47.case")
+        await superuser.close()
+        case = await council.again(case)
+        await rebuild(case)
+        receipt = await case.tell("new_information_received", "police/pc-1")
+        assert receipt.fact == before + 1
+        lines = await case.recorded(records)
+        assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+        assert (await reading.verify_chain(records, case.reference)).intact
+        assert (await case.state()).announced.kept == before + 1
+
+
+UNWRITTEN = """
+CREATE OR REPLACE FUNCTION s47.unwritten() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.batch >= {number} THEN RAISE EXCEPTION 'not now'; END IF; RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER unwritten BEFORE INSERT OR UPDATE ON s47.case
+    FOR EACH ROW EXECUTE FUNCTION s47.unwritten();
+"""
+"""The record takes no batch from this number on."""

@@ -10,7 +10,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from casework.batch import Batch, Delivered, Delivery, Forwarding, Recorded, batch_of
-from casework.case import Case
+from casework.case import Announced, Case
 from casework.effects import Effect, Forwarded, Notice
 from casework.model import Value
 from workflows.summaries import cut
@@ -25,10 +25,18 @@ FOR_EVER = RetryPolicy(maximum_interval=timedelta(seconds=30))
 FOR_AN_HOUR = RetryPolicy(maximum_interval=timedelta(minutes=5))
 
 
+class Pending(Value):
+    """The effects of some turns that go into one batch, and what the case had said after the last of them."""
+
+    turns: int
+    effects: tuple[Effect, ...]
+    announced: Announced
+
+
 class Unsent(Value):
     """What has not gone out yet. It goes along when the case continues as new; sent again, it changes nothing."""
 
-    pending: tuple[tuple[Effect, ...], ...] = ()
+    pending: tuple[Pending, ...] = ()
     in_flight: Batch | None = None
     batches: int = 0
     delivering: tuple[Notice, ...] = ()
@@ -64,8 +72,14 @@ class Outbox:
 
     def put(self, effects: Iterable[Effect]) -> None:
         """Take what was decided in one turn of the case."""
-        if turn := tuple(effects):
-            self._pending.append(turn)
+        turn = tuple(effects)
+        if not turn:
+            return
+        before = Pending(turns=0, effects=(), announced=self._case().announced)
+        if self._pending and self._pending[-1].turns < TURNS_PER_BATCH:
+            before = self._pending.pop()
+        together = {"turns": before.turns + 1, "effects": before.effects + turn, "announced": self._case().announced}
+        self._pending.append(before.model_copy(update=together))
 
     def goes_on_from(self, batches: int) -> None:
         """Number the batches on from those that the record has already."""
@@ -82,7 +96,7 @@ class Outbox:
     @property
     def full(self) -> bool:
         """Whether the record has been away for so long that no more can wait for it."""
-        return len(self._pending) >= MOST_TURNS_WAITING
+        return sum(pending.turns for pending in self._pending) >= MOST_TURNS_WAITING
 
     @property
     def written(self) -> bool:
@@ -136,9 +150,9 @@ class Outbox:
 
     def _next_batch(self) -> Batch:
         self._batches += 1
-        effects = tuple(effect for turn in self._pending[:TURNS_PER_BATCH] for effect in turn)
-        del self._pending[:TURNS_PER_BATCH]
-        return batch_of(self._case(), effects, self._batches)
+        pending = self._pending.pop(0)
+        # A case is rebuilt from what is written: it must not have said more than that.
+        return batch_of(self._case(), pending.effects, pending.announced, self._batches)
 
     async def _deliver(self, notice: Notice) -> None:
         """Deliver one notice; one that cannot be delivered escalates."""
