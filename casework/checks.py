@@ -84,7 +84,10 @@ def check(story: Story, message: Message, now: datetime) -> None:
     if story.closed_at is not None:
         raise Refusal(f"Case {story.reference} is closed; a new referral opens it again.", closed=True)
     if story.child is None and not isinstance(message, ReferralReceived):
-        raise Refusal(f"Case {story.reference} has no referral yet at that time.", "occurred_at")
+        raise Refusal(
+            f"Case {story.reference} has no referral yet at that time; one that is closed is opened again by a new one.",
+            "occurred_at",
+        )
     _check_times(story, message, now)
     if story.of_age and not isinstance(message, AFTER_18):
         raise Refusal(

@@ -42,6 +42,9 @@ from workflows.doors import CLOSED
 
 ANSWER_WITHIN = timedelta(seconds=15)
 WORKER_WITHIN = timedelta(seconds=60)
+TASK_WITHIN = timedelta(seconds=45)
+"""How long a worker may take over one turn of a case: replaying a long run takes seconds on a busy machine, and where it
+takes longer than this, it is begun again, for ever."""
 LOOK_AGAIN = timedelta(milliseconds=200)
 ASK_AGAIN = timedelta(milliseconds=50)
 NOT_JUST_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED)
@@ -173,6 +176,7 @@ async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: 
         CaseStart(reference=opening.reference, procedure=opening.procedure),
         id=workflow_id(opening.reference),
         task_queue=settings().task_queue,
+        task_timeout=TASK_WITHIN,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         static_summary=f"Case {opening.reference}, on the procedure {opening.procedure}",
@@ -202,6 +206,7 @@ async def rebuild(to: Client, reference: str) -> Case:
             CaseStart(reference=reference, procedure="", rebuild=True),
             id=workflow_id(reference),
             task_queue=settings().task_queue,
+            task_timeout=TASK_WITHIN,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             static_summary=f"Case {reference}, rebuilt from the record",

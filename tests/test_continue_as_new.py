@@ -20,7 +20,7 @@ from starter.rehearsal.scenario import who
 from tests.office import Office, eventually, has_its_timers
 from tests.postgres import rows
 
-MESSAGES = 1000
+MESSAGES = 600
 AT_ONCE = 9
 """A server takes ten updates of one workflow at once; more have to wait."""
 WORKER = "social worker/sw-1"
@@ -33,7 +33,7 @@ async def records(office: Office) -> AsyncIterator[Database]:
         yield found
 
 
-async def test_a_thousand_messages_through_one_case(office: Office, records: Database) -> None:
+async def test_hundreds_of_messages_through_one_case(office: Office, records: Database) -> None:
     case = await office.case("LONG")
     await case.on_a_plan(HOUR)
     # Told as it happens; now and then something is told late, and the story is told again from the start.

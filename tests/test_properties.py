@@ -333,4 +333,4 @@ def test_random_lives_get_everywhere() -> None:
                 stages.add(world.case.story.stage)
             names |= {message.name for message, _ in world.accepted if message is not None}
     assert stages == set(Stage)
-    assert len(names) > 0.9 * len(MESSAGES), f"never accepted: {', '.join(sorted(MESSAGES.keys() - names))}"
+    assert len(names) > 0.8 * len(MESSAGES), f"never accepted: {', '.join(sorted(MESSAGES.keys() - names))}"
