@@ -85,7 +85,7 @@ def check(story: Story, message: Message, now: datetime) -> None:
         raise Refusal(f"Case {story.reference} is closed; a new referral opens it again.", closed=True)
     if story.child is None and not isinstance(message, ReferralReceived):
         raise Refusal(
-            f"Case {story.reference} has no referral yet at that time; one that is closed is opened again by a new one.",
+            f"Case {story.reference} has no referral yet at that time; one that is closed is opened again by one.",
             "occurred_at",
         )
     _check_times(story, message, now)

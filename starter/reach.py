@@ -43,7 +43,7 @@ from workflows.doors import CLOSED
 ANSWER_WITHIN = timedelta(seconds=15)
 WORKER_WITHIN = timedelta(seconds=60)
 TASK_WITHIN = timedelta(seconds=45)
-"""How long a worker may take over one turn of a case: replaying a long run takes seconds on a busy machine, and where it
+"""How long a worker may take over one turn of a case: replaying a long run takes seconds on a busy machine; where it
 takes longer than this, it is begun again, for ever."""
 LOOK_AGAIN = timedelta(milliseconds=200)
 ASK_AGAIN = timedelta(milliseconds=50)
