@@ -80,7 +80,7 @@ async def test_hundreds_of_messages_through_one_case(office: Office, records: Da
     meddling = asyncio.create_task(meddler())
     await asyncio.gather(*(practitioner() for _ in range(AT_ONCE)))
     meddling.cancel()
-    assert sum(told) >= 200, "many were sent twice"
+    assert sum(told) >= 100, "many were sent twice"
 
     # Nothing is lost, and nothing is applied twice.
     async def all_there() -> list[reading.ChronologyEntry] | None:
