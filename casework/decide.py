@@ -280,7 +280,8 @@ def _changes_something(case: Case, tried: _Tried, now: datetime) -> bool:
 def _lines(before: Book, tried: _Tried, fact: Fact) -> list[Line]:
     """The lines of this fact, and then those of one that is told otherwise because of it, as such."""
     known = {one.number: one for one in before.order}
-    anew = {one.number for one in tried.book.order if known.get(one.number, one) != one}
+    changed = (one for one in tried.book.order if (was := known.get(one.number, one)) is not one and was != one)
+    anew = {one.number for one in changed}
     own = [line for line in tried.told.lines if line.fact == fact.number]
     return own + [
         line._replace(text=f"No. {line.fact}, as put right: {line.text}")
