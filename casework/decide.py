@@ -10,10 +10,10 @@ authority's procedure allows it, and nothing that was accepted before loses its 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from casework.calendar import BankHolidays, spoken_instant
+from casework.calendar import LONDON, BankHolidays, local_date, spoken_instant
 from casework.case import Announced, Case
 from casework.checks import check, missing, resolved, warnings
 from casework.deadlines.lapse import comes_of_age
@@ -101,7 +101,7 @@ def wake(case: Case, now: datetime) -> Decided:
 
 
 def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
-    """When each running deadline, waiting request and birthday is next to be looked at, and how that is called."""
+    """When each running deadline, each waiting request and the case itself is looked at next, and what that is called."""
     story = case.story
     found: dict[str, tuple[datetime, str]] = {}
     for deadline in story.running_deadlines:
@@ -113,9 +113,23 @@ def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
         if asked is not None:
             found[request.id] = (asked.at, f"{request.title} — asked {spoken_instant(request.asked_at)}")
     birthday = comes_of_age(story)
-    if birthday is not None and (story.strands or story.running_deadlines):
-        found["birthday"] = (birthday, "The child turns 18")
+    if birthday is not None and case.announced.until is not None and (story.strands or story.running_deadlines):
+        found["look-again"] = (_looks_again(birthday, case.announced.until), "Look at the case again")
     return found
+
+
+def _looks_again(birthday: datetime, now: datetime) -> datetime:
+    """When a case is looked at although nothing is due: with each year, and each week of the year of the birthday.
+
+    Many can see when a timer rings, so none may ring on the birthday itself. The story has it on its very day, and
+    whatever wakes the case after that says so.
+    """
+    today = local_date(now)
+    if birthday.astimezone(LONDON).year > today.year:
+        day = date(today.year + 1, 1, 1)
+    else:
+        day = today + timedelta(days=7 - today.weekday())
+    return datetime.combine(day, time(), LONDON).astimezone(UTC)
 
 
 # --- A message becomes a fact -------------------------------------------------------------------------------------

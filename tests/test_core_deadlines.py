@@ -91,7 +91,7 @@ def test_a_case_that_slept_through_several_limits_hears_of_each_once_and_reminds
     life = strategy_on_p("2026-04-08 10:00").sleep("2026-05-20 09:00")
     assert len(life.told(NoticeKind.OVERDUE)) == 3
     assert life.told(NoticeKind.REMINDER) == []
-    assert list(decide.alarms(life.whole)) == ["birthday"]  # of what is missed, everything has been heard
+    assert list(decide.alarms(life.whole)) == ["look-again"]  # of what is missed, everything has been heard
 
 
 def test_a_late_fact_meets_the_limit_and_the_miss_that_was_recorded_stays() -> None:

@@ -67,7 +67,7 @@ def test_an_enquiry_that_is_stopped_takes_its_clocks_with_it_and_leaves_the_asse
     assert [life.state(one) for one in ("child-seen", "initial-conference", "conference-arrangements")] == ["ended"] * 3
     assert life.the("child-seen").because == "section 47 enquiry: no longer needed"
     assert life.case.open_strands == ["the Single Assessment"]
-    assert list(decide.alarms(life.whole)) == ["birthday"]
+    assert list(decide.alarms(life.whole)) == ["look-again"]
     end(life, "assessment").say("case_closed", TM, reason="nothing is left to do")
     assert life.case.stage is Stage.CLOSED
 
@@ -280,8 +280,6 @@ def on_a_plan_at_17() -> Life:
 
 def test_what_is_due_to_a_child_ends_when_the_child_turns_18() -> None:
     life = on_a_plan_at_17()
-    at, summary = decide.alarms(life.whole)["birthday"]
-    assert (at, summary) == (london("2026-06-20 00:00"), "The child turns 18")
     life.until("2026-06-19 23:59:59")
     assert life.case.stage is Stage.PLAN
     life.until("2026-06-20 00:00")
@@ -293,6 +291,25 @@ def test_what_is_due_to_a_child_ends_when_the_child_turns_18() -> None:
     assert any(line.startswith("The child turned 18: ") and "section 105" in line for line in life.lines)
     assert decide.alarms(life.whole) == {}
     assert life.case.waiting_for == ["team manager"]
+
+
+def test_no_timer_says_when_the_birthday_is() -> None:
+    """Many can see when a timer rings. A case is looked at each week of the year in which its child turns 18."""
+    rings = []
+    for born in ("2008-06-20", "2008-11-03"):
+        life = strategy_on_p("2026-04-08 10:00", date_of_birth=born)
+        assert "birth" not in str(decide.alarms(life.whole)).casefold()
+        rings.append(decide.alarms(life.whole)["look-again"])
+    assert rings == [(london("2026-04-13 00:00"), "Look at the case again")] * 2
+    earlier = strategy_on_p("2026-04-08 10:00", date_of_birth="2012-06-20")
+    assert decide.alarms(earlier.whole)["look-again"][0] == london("2027-01-01 00:00")
+
+
+def test_that_the_child_turned_18_is_said_in_the_week_it_happens_though_nothing_else_is_due() -> None:
+    life = strategy_on_p("2026-04-08 10:00", date_of_birth="2008-06-20").until("2026-06-22 00:00")
+    said = [entry for entry in life.entries if entry.text.startswith("The child turned 18: ")]
+    assert [entry.recorded_at for entry in said] == [london("2026-06-22 00:00")]
+    assert life.the("initial-conference").closed_at == london("2026-06-20 00:00")
 
 
 def test_of_an_adult_nothing_more_is_recorded_as_of_a_child_and_the_case_is_closed() -> None:
@@ -321,7 +338,7 @@ def test_a_birthday_that_was_recorded_wrongly_is_put_right_and_the_plan_goes_on(
     assert not life.case.of_age
     assert (life.case.stage, life.case.plan) == (Stage.PLAN, plan)
     assert life.state("plan-visit") == "open"
-    assert decide.alarms(life.whole)["birthday"][0] == london("2027-06-20 00:00")
+    assert decide.alarms(life.whole)["look-again"][0] == london("2027-01-01 00:00")
 
 
 # --- Received from elsewhere --------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ async def test_every_deadline_has_one_timer_that_names_it(case: OneCase) -> None
         "Visit the family home and see the child",
         "Hold the initial child protection conference",
         "Allocate the Independent Reviewing Officer and arrange the conference",
-        "The child turns 18",
+        "Look at the case again",
     }
     conference = due["initial-conference"].on
     assert conference is not None
