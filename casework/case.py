@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
 from pydantic import Field, PrivateAttr
 
@@ -10,8 +11,8 @@ from casework.facts import Fact
 from casework.model import Value
 from casework.procedure import Snapshot
 from casework.story import DeadlineState, Story
-from casework.tell import book_of, pass_time, tell
-from casework.telling import Book
+from casework.tell import book_of, pass_time, step
+from casework.telling import Book, Told
 
 
 class Said(Value):
@@ -57,6 +58,25 @@ def occasion(key: str) -> str:
     return blake2b(key.encode(), digest_size=6).hexdigest()
 
 
+MARK_EVERY = 50
+"""Facts between two stories that are kept at hand, so that what is told late need not be told from the start."""
+
+
+class Mark(NamedTuple):
+    """The story after so many facts, in their order."""
+
+    facts: int
+    story: Story
+
+
+class Base(NamedTuple):
+    """What a case is told from, the story up to the last thing that happened, and some on the way to it."""
+
+    book: Book
+    story: Story
+    marks: tuple[Mark, ...] = ()
+
+
 class Case(Value):
     """One child's case, whole. `referrals` are those of earlier episodes: message id to digest.
 
@@ -71,7 +91,7 @@ class Case(Value):
     announced: Announced = Announced()
     referrals: dict[str, str] = Field(default_factory=dict)
 
-    _base: tuple[Book, Story] | None = PrivateAttr(None)
+    _base: Base | None = PrivateAttr(None)
     _story: Story | None = PrivateAttr(None)
 
     @property
@@ -82,19 +102,34 @@ class Case(Value):
     @property
     def book(self) -> Book:
         """What the story is told from."""
-        return self._told[0]
+        return self.told.book
 
     @property
     def base(self) -> Story:
         """The story up to the last thing that happened, and no further."""
-        return self._told[1]
+        return self.told.story
 
     @property
-    def _told(self) -> tuple[Book, Story]:
+    def told(self) -> Base:
+        """The case told, from its start where it was not yet."""
         if self._base is None:
             book = book_of(self.start, self.facts)
-            self._base = (book, tell(book).story)
+            story, marks = book.start, []
+            for count, fact in enumerate(book.order, 1):
+                story = step(story, fact, book).story
+                if count % MARK_EVERY == 0:
+                    marks.append(Mark(count, story))
+            self._base = Base(book, story, tuple(marks))
         return self._base
+
+    def told_after(self, count: int) -> Told:
+        """The story after so many of its facts, with what the last of them said."""
+        book, marks = self.told.book, self.told.marks
+        done, story = next((mark for mark in reversed(marks) if mark.facts < count), Mark(0, book.start))
+        told = Told(story)
+        for fact in book.order[done:count]:
+            told = step(told.story, fact, book)
+        return told
 
     @property
     def story(self) -> Story:
@@ -105,7 +140,7 @@ class Case(Value):
             self._story = with_misses(story, self.announced)
         return self._story
 
-    def going_on(self, facts: tuple[Fact, ...], announced: Announced, base: tuple[Book, Story], now: Story) -> "Case":
+    def going_on(self, facts: tuple[Fact, ...], announced: Announced, base: Base, now: Story) -> "Case":
         """The case as it goes on: its base story is at hand, and where it stands now."""
         case = self.model_copy(update={"facts": facts, "announced": announced})
         case._base = base

@@ -9,12 +9,13 @@ with the new fact where it belongs by when it happened; it is accepted when that
 authority's procedure allows it, and nothing that was accepted before loses its ground by it.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from casework.calendar import LONDON, BankHolidays, local_date, spoken_instant
-from casework.case import Announced, Case
+from casework.case import MARK_EVERY, Announced, Base, Case, Mark
 from casework.checks import check, missing, resolved, warnings
 from casework.deadlines.lapse import comes_of_age
 from casework.deadlines.words import spoken_due
@@ -28,7 +29,7 @@ from casework.reconcile import Speaking, next_request_rung, next_rung, reconcile
 from casework.stages import MESSAGES
 from casework.stages.corrections import Corrected, RecordedInError, described, without_words
 from casework.story import Story
-from casework.tell import book_of, followed_by, pass_time, step, tell
+from casework.tell import book_with, followed_by, pass_time, step, tell, together
 from casework.telling import Book, Line, Refusal, Saying, Told
 from casework.vocabulary import Stage, Subject
 
@@ -76,15 +77,15 @@ def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
 def weigh(case: Case, message: Message, now: datetime) -> Story | Refused:
     """The story as it would be with this message, as `receive` would have it; nothing is said of it."""
     try:
-        told_then = _story_then(case, message)
+        then = _story_then(case, message)
         _check_correction(case, message)
         fact = Fact(
             number=len(case.facts) + 1,
             recorded_at=now,
             digest="",
-            message=_as_state_keeps_it(case, resolved(told_then.story, message)),
+            message=_as_state_keeps_it(case, resolved(then, message)),
         )
-        return pass_time(_tried(case, fact, told_then, now).told.story, now).story
+        return pass_time(_tried(case, fact, now).told.story, now).story
     except Refusal as refusal:
         return Refused(reason=str(refusal), field=refusal.field, closed=refusal.closed)
 
@@ -96,12 +97,12 @@ def wake(case: Case, now: datetime) -> Decided:
     told = pass_time(case.base, now)
     speaking = _speaking(case, told.story, now)
     reconcile(speaking, case.story, told)
-    after = case.going_on(case.facts, speaking.announced, (case.book, case.base), told.story)
+    after = case.going_on(case.facts, speaking.announced, case.told, told.story)
     return Decided(case=after, effects=tuple(speaking.effects))
 
 
 def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
-    """When each running deadline, each waiting request and the case itself is looked at next, and what that is called."""
+    """When each running deadline, waiting request and the case itself is looked at next, and what that is called."""
     story = case.story
     found: dict[str, tuple[datetime, str]] = {}
     for deadline in story.running_deadlines:
@@ -139,7 +140,9 @@ def _repeated(case: Case, message: Message) -> Decided | None:
     """The answer to a message that was recorded before. Raises `Refusal` where its id was used for something else."""
     known = case.fact(message.id)
     if known is not None and known.digest == digest(message):
-        said = tuple(line.text for line in tell(case.book).lines if line.fact == known.number)
+        numbers = [fact.number for fact in case.book.order]
+        told = case.told_after(numbers.index(known.number) + 1) if known.number in numbers else Told(case.base)
+        said = tuple(line.text for line in told.lines if line.fact == known.number)
         return Decided(case=case, duplicate=True, fact=known.number, repeated=said)
     earlier = case.referrals.get(message.id)
     if earlier is not None and earlier == digest(message):
@@ -159,33 +162,33 @@ class _Tried(NamedTuple):
     """A fact where it belongs in the story: what that is told from, what came of telling it, and what was recorded
     later although, as is known now, the procedure asked for something first."""
 
-    book: Book
+    base: Base
     told: Told
     unlike: tuple[str, ...] = ()
 
 
 def _record(case: Case, message: Message, now: datetime) -> Decided:
     """Accept a message. Raises `Refusal`."""
-    sent, told_then = message, _story_then(case, message)
+    sent, then = message, _story_then(case, message)
     _check_correction(case, message)
-    message = resolved(told_then.story, message)
+    message = resolved(then, message)
     fact = Fact(
         number=len(case.facts) + 1,
         recorded_at=now,
         digest=digest(sent),
         message=_as_state_keeps_it(case, message),
     )
-    tried = _tried(case, fact, told_then, now)
+    tried = _tried(case, fact, now)
     if isinstance(message, Withdrawal | Replacement) and _changes_something(case, tried, now):
         fact = fact.model_copy(update={"asks": bool(case.base.procedure.managers)})
-        tried = _tried(case, fact, told_then, now)
+        tried = _tried(case, fact, now)
     passed = pass_time(tried.told.story, now)
     told = followed_by(tried.told, passed)
     speaking = _speaking(case, told.story, now, fact)
     _keep(speaking, sent, fact=fact)
     reconcile(speaking, case.story, told, _lines(case.book, tried, fact), _withdrawn(case, tried))
-    after = case.going_on((*case.facts, fact), speaking.announced, (tried.book, tried.told.story), told.story)
-    unusual = (*warnings(told_then.story, message), *tried.unlike)
+    after = case.going_on((*case.facts, fact), speaking.announced, tried.base, told.story)
+    unusual = (*warnings(then, message), *tried.unlike)
     return Decided(case=after, effects=tuple(speaking.effects), fact=fact.number, warnings=unusual)
 
 
@@ -215,47 +218,63 @@ def _as_state_keeps_it(case: Case, message: Message) -> Message:
     return kept
 
 
-def _story_then(case: Case, message: Message) -> Told:
+def _story_then(case: Case, message: Message) -> Story:
     """The story as it stood when this happened, as far as it is known now."""
     order = case.book.order
-    earlier = [fact for fact in order if fact.message.occurred_at <= message.occurred_at]
-    if len(earlier) == len(order):
-        return Told(case.base)
-    return Told(tell(Book(case.book.start, earlier, case.book.known)).story)
+    count = bisect_right(order, message.occurred_at, key=lambda one: one.message.occurred_at)
+    return case.base if count == len(order) else case.told_after(count).story
 
 
-def _tried(case: Case, fact: Fact, told_then: Told, now: datetime) -> _Tried:
+def _tried(case: Case, fact: Fact, now: datetime) -> _Tried:
     """Tell the story with this fact in its place. Raises `Refusal` where it, or a later one, has no ground."""
-    book = book_of(case.start, (*case.facts, fact))
-    place = next((place for place, one in enumerate(book.order) if one.number == fact.number), None)
-    at = fact.message.occurred_at
-    known = [one for one in case.book.order if one.message.occurred_at <= at]
-    goes_on = place is not None and list(book.order[:place]) == known and book.start == case.book.start
-    told, ahead = (Told(told_then.story), book.order[place:]) if goes_on else (Told(book.start), book.order)
+    before = case.told
+    book = book_with(before.book, case.start, fact)
+    same = _alike(before.book, book)
+    whole = same == len(before.book.order)
+    if same == 0:
+        story = book.start  # by another calendar, it may be
+    else:
+        story = before.story if whole else case.told_after(same).story
+    marks = [mark for mark in before.marks if mark.facts <= same]
+    was = {one.number: one for one in before.book.order[same:]}
+    told: list[Told] = []
     losing: list[tuple[Fact, str]] = []
     unlike: list[str] = []
-    was = {one.number: one for one in case.book.order}
-    for one in ahead:
+    for count, one in enumerate(book.order[same:], same + 1):
         # The fact itself; and one that is put right by it is judged as if it were only just recorded.
         new = one.number == fact.number or one.message != was.get(one.number, one).message
-        then = pass_time(told.story, one.message.occurred_at).story
+        then = pass_time(story, one.message.occurred_at).story
         if new:
             check(then, one.message, now)
-        elif len(ahead) > 1:
+        elif not whole:
             unlike += [f"{described(one)} was recorded although: {why}" for why in missing(then, one.message)]
         try:
-            told = followed_by(told, step(told.story, one, book, strict=new))
+            told.append(step(story, one, book, strict=new))
         except Refusal as refusal:
             if new:
                 raise
             losing.append((one, str(refusal)))
+            continue
+        story = told[-1].story
+        if count % MARK_EVERY == 0:
+            marks.append(Mark(count, story))
     if losing:
         named = "\n".join(f"* {described(one)}: {why}" for one, why in losing[:NAMED_AT_MOST])
         raise Refusal(
             "What is recorded already would lose its ground by this. Record that in error first, or put it right:\n"
             + named
         )
-    return _Tried(book, told, tuple(unlike[:NAMED_AT_MOST]))
+    return _Tried(Base(book, story, tuple(marks)), together(told, story), tuple(unlike[:NAMED_AT_MOST]))
+
+
+def _alike(one: Book, other: Book) -> int:
+    """How many facts two books begin with that are the same, told from the same start."""
+    if one.start is not other.start and one.start != other.start:
+        return 0
+    for count, (a, b) in enumerate(zip(one.order, other.order, strict=False)):
+        if a is not b and a != b:
+            return count
+    return min(len(one.order), len(other.order))
 
 
 WEIGHTY = (
@@ -294,7 +313,7 @@ def _changes_something(case: Case, tried: _Tried, now: datetime) -> bool:
 def _lines(before: Book, tried: _Tried, fact: Fact) -> list[Line]:
     """The lines of this fact, and then those of one that is told otherwise because of it, as such."""
     known = {one.number: one for one in before.order}
-    changed = (one for one in tried.book.order if (was := known.get(one.number, one)) is not one and was != one)
+    changed = (one for one in tried.base.book.order if (was := known.get(one.number, one)) is not one and was != one)
     anew = {one.number for one in changed}
     own = [line for line in tried.told.lines if line.fact == fact.number]
     return own + [
@@ -306,7 +325,7 @@ def _lines(before: Book, tried: _Tried, fact: Fact) -> list[Line]:
 
 def _withdrawn(case: Case, tried: _Tried) -> list[Saying]:
     """What was said on the ground of facts that do not count any more."""
-    gone = {fact.number for fact in case.book.order} - {fact.number for fact in tried.book.order}
+    gone = {fact.number for fact in case.book.order} - {fact.number for fact in tried.base.book.order}
     if not gone:
         return []
     numbers = {str(number) for number in gone}
@@ -412,7 +431,7 @@ def cancellation_refused(case: Case, now: datetime) -> Decided:
 
 
 def _said(case: Case, speaking: Speaking) -> Decided:
-    after = case.going_on(case.facts, speaking.announced, (case.book, case.base), speaking.story)
+    after = case.going_on(case.facts, speaking.announced, case.told, speaking.story)
     return Decided(case=after, effects=tuple(speaking.effects))
 
 

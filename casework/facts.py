@@ -110,6 +110,13 @@ class CalendarChange(Message):
         return date.min
 
 
+def changes_what_counts(message: Message, facts: Sequence[Fact]) -> bool:
+    """Whether a message may change which other facts count, or by which calendar: then all are looked at again."""
+    if isinstance(message, Granting):
+        return any(fact.asks and fact.request == message.grants() for fact in facts)
+    return isinstance(message, Withdrawal | Replacement | CalendarChange)
+
+
 def in_force(facts: Sequence[Fact]) -> list[Fact]:
     """The facts that count, in the order in which they happened (ties: in which they were told).
 

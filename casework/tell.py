@@ -3,11 +3,12 @@
 The same facts give the same story, in whatever order they were recorded.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 
 from casework.deadlines.lapse import lapse
-from casework.facts import CalendarChange, Fact, in_force
+from casework.facts import CalendarChange, Fact, changes_what_counts, in_force
 from casework.messages import MEANINGS
 from casework.procedure import Procedure
 from casework.story import Story
@@ -28,12 +29,25 @@ def book_of(start: Story, known: Sequence[Fact]) -> Book:
     return Book(start, order, known)
 
 
+def book_with(book: Book, start: Story, fact: Fact) -> Book:
+    """The same with one more fact. `start` is the unopened case."""
+    known = (*book.known, fact)
+    if changes_what_counts(fact.message, book.known):
+        return book_of(start, known)
+    place = bisect_right(book.order, fact.message.occurred_at, key=lambda one: one.message.occurred_at)
+    return Book(book.start, [*book.order[:place], fact, *book.order[place:]], known)
+
+
 def tell(book: Book, until: datetime | None = None) -> Told:
     """The whole story, up to an instant (UTC). Raises `Refusal` where a fact has no ground in it."""
-    told = Told(book.start)
+    story, told = book.start, []
     for fact in book.order:
-        told = followed_by(told, step(told.story, fact, book))
-    return told if until is None else followed_by(told, pass_time(told.story, until))
+        told.append(step(story, fact, book))
+        story = told[-1].story
+    if until is not None:
+        told.append(pass_time(story, until))
+        story = told[-1].story
+    return together(told, story)
 
 
 def tell_by(book: Book, before: Sequence[Fact], rules: Procedure, until: datetime) -> Story:
@@ -72,4 +86,14 @@ def followed_by(one: Told, then: Told) -> Told:
         (*one.lines, *then.lines) if then.lines else one.lines,
         (*one.sayings, *then.sayings) if then.sayings else one.sayings,
         (*one.deeds, *then.deeds) if then.deeds else one.deeds,
+    )
+
+
+def together(told: Sequence[Told], story: Story) -> Told:
+    """What was said on the way to a story, in one."""
+    return Told(
+        story,
+        tuple(line for one in told for line in one.lines),
+        tuple(saying for one in told for saying in one.sayings),
+        tuple(deed for one in told for deed in one.deeds),
     )

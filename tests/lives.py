@@ -98,8 +98,8 @@ def bank_holidays_by_rule(year: int) -> set[date]:
 
 
 HOLIDAYS = BankHolidays(
-    version="by rule 2015-2045",
-    dates=tuple(sorted(day for year in range(2015, 2046) for day in bank_holidays_by_rule(year))),
+    version="by rule 2011-2045",
+    dates=tuple(sorted(day for year in range(2011, 2046) for day in bank_holidays_by_rule(year))),
 )
 """Bank holidays that owe nothing to the package production takes them from."""
 

@@ -27,7 +27,7 @@ from tests.lives import FIRST_DAY, FORWARDS, HOLIDAYS, SENSE, Somebody, examples
 from tests.test_properties import PROCEDURES
 
 ORDERS = int(os.environ.get("S47_TEST_ORDERS", "4"))
-LIVES = examples(4)
+LIVES = examples(6)
 STEPS = 90
 NAMED = re.compile(r"(?P<what>@|\b(?:request|strategy|enquiry|conference|plan|review)-)(?P<number>\d+)(?![-\d])")
 """A name that the case gave by the number of a fact; numbers are the order of recording, and differ."""
