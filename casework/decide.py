@@ -231,10 +231,7 @@ def _tried(case: Case, fact: Fact, now: datetime) -> _Tried:
     book = book_with(before.book, case.start, fact)
     same = _alike(before.book, book)
     whole = same == len(before.book.order)
-    if same == 0:
-        story = book.start  # by another calendar, it may be
-    else:
-        story = before.story if whole else case.told_after(same).story
+    story = before.story if whole else case.told_after(same).story if same else book.start
     marks = [mark for mark in before.marks if mark.facts <= same]
     was = {one.number: one for one in before.book.order[same:]}
     told: list[Told] = []

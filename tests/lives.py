@@ -413,6 +413,13 @@ ANSWERS: dict[str, Callable[[Story], object]] = {
     "next_action_sent": lambda case: Event.STRATEGY_ENDED_NFA in case.clock,
     "report_sharing_decided": lambda case: case.conference,
     "information_released": lambda case: case.withholding,
+    "strand_ended": lambda case: case.strands,
+    "request_reassigned": lambda case: case.waiting_requests,
+    "recorded_in_error": lambda case: case.deadlines,
+    "corrected": lambda case: case.deadlines,
+    "bank_holiday_withdrawn": lambda case: " + " in case.bank_holidays.version,
+    "plan_received": lambda case: case.child and not case.plan,
+    "duty_departed": lambda case: any(d.no_amount for d in case.running_deadlines),
 }
 """What answers something that is open."""
 FORWARD: dict[tuple[str, str], Any] = {
@@ -468,6 +475,7 @@ class Somebody:
         body = {
             key: self._field(case, name, key, field, now)
             for key, field in kind.model_fields.items()
+            if (key != "moved_from" or not self.sense)  # only a correction "on the wrong child" fills it in
             if field.is_required() or key in self.insist or (key in asked and self.sense) or self._often(key)
         }
         if self.sense:
@@ -484,16 +492,19 @@ class Somebody:
             born = "expected_date_of_birth" if unborn else "date_of_birth"
             body.pop("expected_date_of_birth", None)
             body[born] = str((now + timedelta(days=90 if unborn else -3000)).date())
+        if name == "request_reassigned" and self.sense:
+            body.pop("to" if body.get("back_to_role") else "back_to_role", None)
         if not self.sense:
             self._garble(body)
         return name, body
 
     def _name(self, case: Story) -> str:
-        if case.child is None and self.dice.random() < 0.9:
+        if (case.child is None or case.stage is Stage.CLOSED) and self.dice.random() < 0.9:
             return "referral_received"
         chance = self.dice.random()
         if not self.sense or (chance < 0.2 and not self.forwards):
-            return self.dice.choice(sorted(MESSAGES))
+            ends_it_all = {"case_ended"} if self.dice.random() < 0.9 else set()
+            return self.dice.choice(sorted(set(MESSAGES) - ends_it_all))
         if case.waiting_requests and chance < 0.5:
             request = case.waiting_requests[0]
             return "request_finished" if request.state is RequestState.AUTHORISED else "authorisation"
@@ -514,7 +525,8 @@ class Somebody:
 
     def _role(self, case: Story, kind: type[Message], body: dict[str, Any]) -> str:
         request = case.requests.get(str(body.get("request")))
-        may = [key for key, role in case.procedure.role.items() if role.kind in kind.sent_by]
+        name = kind.name
+        may = [key for key in case.procedure.role if case.procedure.may_record(key, name, kind.sent_by)]
         if request is not None and self.dice.random() < 0.9:
             may = list(request.to)
         elif self.dice.random() < 0.05:
@@ -526,12 +538,12 @@ class Somebody:
     def _field(self, case: Story, name: str, key: str, field: FieldInfo, now: datetime) -> Any:
         if self.forwards and (name, key) in FORWARD:
             return FORWARD[name, key]
-        known = self._known(case, name, key)
+        known = self._known(case, name, key, now)
         if known is not None and self.dice.random() < (0.95 if self.sense else 0.5):
             return known
         return self._value(case, field.annotation, key, now)
 
-    def _known(self, case: Story, name: str, key: str) -> Any:
+    def _known(self, case: Story, name: str, key: str, now: datetime) -> Any:
         """What somebody with the case before them would fill in."""
         choices: dict[str, Callable[[], list[Any]]] = {
             "note": lambda: [f"{NOTE}, at length"],
@@ -539,7 +551,7 @@ class Somebody:
             "strategy": lambda: [s.id for s in case.strategies],
             "deadline": lambda: list(case.deadlines),
             "action": lambda: [d.id for d in case.deadlines.values() if d.timescale == "action"],
-            "duty": lambda: [d.timescale for d in case.running_deadlines],
+            "duty": lambda: [d.timescale for d in case.running_deadlines if d.no_amount or name == "duty_done"],
             "form": lambda: list(case.procedure.form),
             "prompt": lambda: list(case.procedure.prompt),
             "contents": lambda: [[c for form in case.procedure.form.values() for c in form.contents][:30]],
@@ -549,6 +561,13 @@ class Somebody:
             "owner": lambda: list(case.procedure.role),
             "responsible": lambda: list(case.procedure.role),
             "decision": lambda: ["authorise"] if name == "authorisation" else [],
+            "strand": lambda: list(case.strands),
+            "facts": lambda: [[self.dice.randrange(2, 30)]],
+            "fact": lambda: [self.dice.randrange(1, 30)],
+            "changes": lambda: [{"note": f"{NOTE}, put right"}, {"occurred_at": now.isoformat()}, {"seen": False}],
+            "back_to_role": lambda: [True],
+            "accepted_in_writing_on": lambda: [str((now - timedelta(days=2)).date())],
+            "authority": lambda: ["Elsewhere"],
             "with_police": lambda: [True],
             "with_chair": lambda: [True],
             "minutes": lambda: [len(case.plan.core_groups_held[-2:])] if case.plan else [],
@@ -581,7 +600,7 @@ class Somebody:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             fields = annotation.model_fields.items()
             return {
-                name: self._known(case, "", name) or self._value(case, one.annotation, name, now)
+                name: self._known(case, "", name, now) or self._value(case, one.annotation, name, now)
                 for name, one in fields
             }
         if annotation is bool:

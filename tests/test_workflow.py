@@ -274,10 +274,11 @@ async def test_nothing_of_a_child_stands_where_many_can_read_it(office: Office, 
         *summaries,
         *(f"{notice}" for notice in await reading.notices(records, case.reference)),
     ]
-    assert len(summaries) >= 10
-    assert {"Action 1 agreed at strategy-3", "Load the procedure and the bank holidays"} <= {
+    # How many batches there are is chance; that there is a summary of each sort is not.
+    assert {"Action 1 agreed at strategy-3", "Load the procedure and the bank holidays", "Look at the case again"} <= {
         words.partition(" — due ")[0] for words in summaries
     }
+    assert any(words.startswith("Record ") and "strategy outcome" in words for words in summaries)
     days = (str(born), f"{born.day} {born:%b} {born.year}", f"{born:%d.%m.%Y}", f"{born:%d/%m/%Y}")
     for secret in (child, "child-nhs", "Bruises", "Tom", "Sue", "Jack", "<b>", "http://x", *days):
         assert not [words for words in open_to_many if words is not None and secret in words], secret
