@@ -16,13 +16,21 @@ from activities.database import Database
 from activities.migrate import Connection
 from casework.batch import Basis, BasisWanted
 from casework.calendar import BankHolidays
-from casework.effects import Kept
+from casework.effects import Kept, Notice
 from casework.procedure import Procedure, from_record
 from casework.procedure_files import WrongProcedure, load
 from casework.stages.referral import ReferralReceived
 
 YEARS_BEFORE, YEARS_AFTER = 20, 19
 """A fact may be as old as the child, and a case may last until the child is of age."""
+
+UNDELIVERED = """
+SELECT id, kind, role AS to, person, text, at, deadline, request FROM s47.notice
+WHERE reference = $1 AND episode = $2 AND (state = 'queued' OR state = 'failed' AND NOT EXISTS (
+    SELECT FROM s47.entry AS said
+    WHERE said.reference = $1 AND said.episode = $2 AND position(notice.id || ' ' IN said.text || ' ') > 0))
+ORDER BY ordinal
+"""
 
 
 class CaseBasis:
@@ -99,6 +107,7 @@ class CaseBasis:
                 reference,
                 episode,
             )
+            undelivered = await connection.fetch(UNDELIVERED, reference, episode)
             return Basis(
                 procedure=await asyncio.to_thread(from_record, last["opened_with"], last["procedure"]),
                 bank_holidays=BankHolidays(version=last["version"], dates=tuple(last["dates"])),
@@ -107,6 +116,7 @@ class CaseBasis:
                 kept=tuple(Kept(**dict(row)) for row in kept),
                 announced=last["announced"],
                 batches=last["batch"],
+                undelivered=tuple(Notice(**dict(row)) for row in undelivered),
             )
 
 

@@ -87,8 +87,9 @@ class Basis(Value):
     """What a case begins with: the snapshots it is decided with, and what the record knows already.
 
     `referrals` are the referrals of earlier episodes: message id to a digest of it. Only of a case that is rebuilt:
-    `kept` (what the record has of it, in order), `announced` (what it had said, as JSON) and `batches` (the number
-    of its last batch).
+    `kept` (what the record has of it, in order), `announced` (what it had said, as JSON), `batches` (the number of its
+    last batch) and `undelivered` (the notices that are still to go beyond the tray, or of which it was never said
+    that they could not).
     """
 
     procedure: Snapshot
@@ -98,6 +99,7 @@ class Basis(Value):
     kept: tuple[Kept, ...] = ()
     announced: str = "{}"
     batches: int = 0
+    undelivered: tuple[Notice, ...] = ()
 
 
 def front_of(case: Case) -> Front:

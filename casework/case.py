@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import Field, PrivateAttr
 
 from casework.calendar import Calendar
+from casework.effects import Forwarded
 from casework.facts import Fact
 from casework.model import Value
 from casework.procedure import Snapshot
@@ -40,7 +41,8 @@ class Asked(Value):
 class Announced(Value):
     """What the case has said so far, and up to when (UTC): what was believed, and when.
 
-    `occasions` are those on which somebody was told something, each in a few letters; `heard` the rungs of requests.
+    `occasions` are those on which somebody was told something, each in a few letters; `heard` the rungs of requests;
+    `forwarding` the facts on their way to the case where they belong.
     """
 
     until: datetime | None = None
@@ -51,6 +53,7 @@ class Announced(Value):
     requests: dict[str, Asked] = Field(default_factory=dict)
     heard: tuple[str, ...] = ()
     occasions: tuple[str, ...] = ()
+    forwarding: tuple[Forwarded, ...] = ()
 
 
 def occasion(key: str) -> str:

@@ -19,7 +19,7 @@ from casework.case import MARK_EVERY, Announced, Base, Case, Mark
 from casework.checks import check, missing, resolved, warnings
 from casework.deadlines.lapse import comes_of_age
 from casework.deadlines.words import spoken_due
-from casework.effects import Effect, Kept, Notice, NoticeKind, Refused
+from casework.effects import Effect, Forwarded, Kept, Notice, NoticeKind, Refused
 from casework.facts import Fact, Replacement, Withdrawal
 from casework.incoming import read, sender
 from casework.messages import Message, as_sent, digest, without_narrative
@@ -410,11 +410,16 @@ def notice_undelivered(case: Case, notice: Notice, now: datetime) -> Decided:
     return _said(case, speaking)
 
 
-def not_forwarded(case: Case, fact: int, to: str, why: str, now: datetime) -> Decided:
-    """What belongs to another case could not be recorded there: somebody has to."""
+def forwarded(case: Case, what: Forwarded, why_not: str | None, now: datetime) -> Decided:
+    """What belongs to another case is recorded there now; or it could not be, and somebody has to do it."""
     speaking = _speaking(case, case.story, now)
-    speaking.entry(f"No. {fact} could not be recorded on case {to}: {_cut(why, LONGEST_QUOTATION)}")
-    text = f"No. {fact} belongs to case {to}, and could not be recorded there; record it there"
+    still = tuple(one for one in case.announced.forwarding if one != what)
+    speaking.announced = speaking.announced.model_copy(update={"forwarding": still})
+    if why_not is None:
+        speaking.entry(f"No. {what.fact} is recorded on case {what.to} now")
+        return _said(case, speaking)
+    speaking.entry(f"No. {what.fact} could not be recorded on case {what.to}: {_cut(why_not, LONGEST_QUOTATION)}")
+    text = f"No. {what.fact} belongs to case {what.to}, and could not be recorded there; record it there"
     for role in case.story.procedure.managers or (_acting(case),):
         speaking.tell(NoticeKind.WARNING, role, text)
     return _said(case, speaking)

@@ -13,7 +13,7 @@ from casework.case import Announced, Asked, Said, occasion
 from casework.deadlines.change import GRACE
 from casework.deadlines.rungs import Rung, RungKind, request_rungs, rungs_of
 from casework.deadlines.words import spoken_due
-from casework.effects import DeadlineChanged, Effect, Entry, Notice, NoticeKind, RequestChanged
+from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, Notice, NoticeKind, RequestChanged
 from casework.facts import Fact
 from casework.story import Deadline, DeadlineState, Request, RequestState, Story
 from casework.telling import Line, Saying, Told
@@ -253,6 +253,9 @@ def _say_occasions(speaking: Speaking, told: Told) -> None:
             known.add(token)
             new.append(token)
             speaking.effects.append(deed.effect)
+            if isinstance(deed.effect, Forwarded):
+                forwarding = (*speaking.announced.forwarding, deed.effect)
+                speaking.announced = speaking.announced.model_copy(update={"forwarding": forwarding})
     if new:
         occasions = (*speaking.announced.occasions, *new)
         speaking.announced = speaking.announced.model_copy(update={"occasions": occasions})

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from casework import decide
-from casework.effects import Forwarded, NoticeKind
+from casework.decide import Decided
+from casework.effects import Entry, Forwarded, Notice, NoticeKind
 from casework.story import RequestState
 from casework.vocabulary import Event, Stage
 from tests.lives import HOLIDAYS, Life, conference_set_on_p, london, plan_on_p, referred, strategy_on_p
@@ -236,13 +237,31 @@ def test_nothing_belongs_to_the_very_case_it_is_on() -> None:
     )
 
 
+def said_of_it(decided: Decided) -> list[tuple[str, ...]]:
+    """Lines and notices, in their order."""
+    entries = [(one.text,) for one in decided.effects if isinstance(one, Entry)]
+    return [*entries, *((one.kind.value, one.to) for one in decided.effects if isinstance(one, Notice))]
+
+
+def test_what_is_on_its_way_to_another_case_is_known_until_it_is_there() -> None:
+    life = authorise(withdraw(visited(), 5, at="2026-04-08 17:00", belongs_to="case-9"))
+    [on_its_way] = life.whole.announced.forwarding
+    assert on_its_way == Forwarded(fact=5, to="case-9")
+    there = decide.forwarded(life.whole, on_its_way, None, life.now)
+    assert said_of_it(there) == [("No. 5 is recorded on case case-9 now",)]
+    assert there.case.announced.forwarding == ()
+
+
 def test_what_could_not_be_recorded_there_is_said_to_whoever_acts_here() -> None:
-    life = visited()
-    decided = decide.not_forwarded(life.whole, 5, "case-9", "Case case-9 is closed.", life.now)
-    entry, *notices = decided.effects
-    assert entry.text == "No. 5 could not be recorded on case case-9: Case case-9 is closed."  # type: ignore[union-attr]
-    told = [(notice.kind, notice.to) for notice in notices]  # type: ignore[union-attr]
-    assert told == [(NoticeKind.WARNING, "assistant team manager"), (NoticeKind.WARNING, "team manager")]
+    life = authorise(withdraw(visited(), 5, at="2026-04-08 17:00", belongs_to="case-9"))
+    [on_its_way] = life.whole.announced.forwarding
+    back = decide.forwarded(life.whole, on_its_way, "Case case-9 is closed.", life.now)
+    assert said_of_it(back) == [
+        ("No. 5 could not be recorded on case case-9: Case case-9 is closed.",),
+        ("warning", "assistant team manager"),
+        ("warning", "team manager"),
+    ]
+    assert back.case.announced.forwarding == ()
 
 
 def test_what_comes_from_another_case_says_so() -> None:

@@ -59,7 +59,9 @@ async def test_it_is_recorded_where_it_belongs(office: Office, records: Database
     of_wrong = [d.met_at for d in (await wrong.story()).deadlines.values() if d.timescale == "child-seen"]
     of_right = [d.met_at for d in (await right.story()).deadlines.values() if d.timescale == "child-seen"]
     assert of_wrong == [None] and of_right != [None]
+    assert await eventually(lambda: said(wrong, records, f"No. {number} is recorded on case {right.reference} now"))
     assert await said(wrong, records, "could not be recorded") == []
+    assert (await wrong.state()).announced.forwarding == ()
     for case in (wrong, right):
         assert (await reading.verify_chain(records, case.reference)).intact
 

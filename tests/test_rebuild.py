@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+from aiosmtpd.controller import Controller
 from temporalio.client import WorkflowFailureError
 
 from activities import reading
@@ -20,6 +22,8 @@ from connection.settings import settings
 from starter import reach
 from tests.office import Office, OneCase, eventually, has_its_timers, start_temporal
 from tests.postgres import fresh_database, rows
+from tests.test_embedded import free_port
+from tests.test_notices import Post
 from workflows.case import CaseStart, CaseWorkflow
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -35,13 +39,13 @@ class Council:
         self.running = AsyncExitStack()
         self.office: Office | None = None
 
-    async def opens(self) -> Office:
+    async def opens(self, **environment: str) -> Office:
         """With an empty Temporal server and a worker on it; the one before is gone."""
         await self.closes()
         temporal = await start_temporal()
         self.running.push_async_callback(temporal.shutdown)
         self.office = Office(temporal.client.service_client.config.target_host, self.dsn, self.folder)
-        self.running.enter_context(self.office.worker())
+        self.running.enter_context(self.office.worker(**environment))
         return self.office
 
     async def closes(self) -> None:
@@ -209,6 +213,58 @@ async def test_a_limit_that_passes_meanwhile_is_said_once(council: Council) -> N
         assert sum("see the child: MISSED" in line for line in lines) == 1
         kinds = Counter(notice.partition(" ")[0] for notice in notices)
         assert (kinds["overdue"], kinds["escalation"]) == (1, 1)
+
+
+async def test_what_had_not_gone_out_goes_out(council: Council) -> None:
+    """E-mails that no mail server took yet, and a fact on its way to the case where it belongs."""
+    post = Post()
+    server = Controller(post, hostname="127.0.0.1", port=free_port())
+    mail = {
+        "S47_SMTP": f"127.0.0.1:{server.port}",
+        "S47_ADDRESSES": json.dumps({"team manager": "tm@example.org", "social worker": "sw@example.org"}),
+    }
+    office = await council.opens(**mail)
+    case, right = await office.case("UNSENT"), await office.case("RIGHT")
+    await case.client.start_workflow(  # nobody serves it, so that nothing can be recorded there yet
+        CaseWorkflow.run,
+        CaseStart(reference=right.reference, procedure="P"),
+        id=reach.workflow_id(right.reference),
+        task_queue="nobody",
+    )
+    await case.enquired(HOUR)
+    visit = await case.tell("child_visited", WORKER, seen=True, alone=True)
+    wrong: dict[str, Any] = {"facts": [visit.fact], "belongs_to": right.reference, "reason": "It was the sister"}
+    await case.tell("recorded_in_error", WORKER, **wrong)
+    await case.tell("authorisation", MANAGER, request="correction", decision="authorise")
+    async with council.records() as records:
+        await case.recorded(records)
+        assert [one.fact for one in (await case.state()).announced.forwarding] == [visit.fact]
+        queued = {one.id for one in await reading.notices(records, case.reference) if one.state == "queued"}
+        assert queued, "there is no mail server yet"
+
+        office = await council.opens(**mail)
+        server.start()
+        case, right = await council.again(case), await council.again(right)
+        await right.enquired(HOUR)
+        await rebuild(case)
+
+        async def all_gone() -> bool:
+            there = [one.name for one in await reading.facts(records, right.reference)]
+            states = {one.id: one.state for one in await reading.notices(records, case.reference)}
+            return "child_visited" in there and {states[one] for one in queued} == {"delivered"}
+
+        await eventually(all_gone)
+        lines, _ = await eventually(lambda: said_with(records, case, "is recorded on case"))
+        assert lines[-1] == f"No. {visit.fact} is recorded on case {right.reference} now"
+    server.stop()
+    sent = Counter(message["Message-ID"] for message in post.taken)
+    assert set(sent.values()) == {1} and len(sent) >= len(queued)
+
+
+async def said_with(records: Database, case: OneCase, words: str) -> tuple[list[str], list[str]] | None:
+    """The same, once the chronology has these words."""
+    lines, notices = await said(records, case)
+    return (lines, notices) if any(words in line for line in lines) else None
 
 
 async def test_a_closed_case_and_the_referral_after_it(council: Council) -> None:

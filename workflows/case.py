@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from casework.batch import Basis, BasisWanted
     from casework.case import Announced, Case
     from casework.decide import Decided
-    from casework.effects import Entry, Notice
+    from casework.effects import Entry, Forwarded, Notice
     from casework.messages import Message
     from casework.model import Value
     from casework.vocabulary import Stage
@@ -95,7 +95,7 @@ class CaseWorkflow:
             case=lambda: self._known_case,
             stir=self._stir,
             undelivered=self._undelivered,
-            not_forwarded=self._not_forwarded,
+            forwarded=self._forwarded,
         )
 
     @workflow.run
@@ -164,8 +164,9 @@ class CaseWorkflow:
         case = case.model_copy(update={"referrals": basis.referrals})
         if not self._start.rebuild:
             return case
-        self._outbox.goes_on_from(basis.batches)
-        return decide.rebuilt(case, basis.kept, Announced.model_validate_json(basis.announced))
+        announced = Announced.model_validate_json(basis.announced)
+        self._outbox.goes_on_from(basis.batches, basis.undelivered, announced.forwarding)
+        return decide.rebuilt(case, basis.kept, announced)
 
     @property
     def _opened_already(self) -> bool:
@@ -298,8 +299,8 @@ class CaseWorkflow:
     def _undelivered(self, notice: Notice) -> None:
         self._apply(decide.notice_undelivered(self._known_case, notice, self._now()))
 
-    def _not_forwarded(self, fact: int, to: str, reason: str) -> None:
-        self._apply(decide.not_forwarded(self._known_case, fact, to, reason, self._now()))
+    def _forwarded(self, what: Forwarded, why_not: str | None) -> None:
+        self._apply(decide.forwarded(self._known_case, what, why_not, self._now()))
 
     def _apply(self, decided: Decided) -> None:
         self._case = decided.case

@@ -44,8 +44,8 @@ class Unsent(Value):
 
 
 class Outbox:
-    """The way out. It calls `stir` when something went out; `undelivered` with a notice, `not_forwarded` with a fact,
-    that could not."""
+    """The way out. It calls `stir` when something went out, `undelivered` with a notice that could not, and
+    `forwarded` with a fact that has come to the case where it belongs, or why it has not."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class Outbox:
         case: Callable[[], Case],
         stir: Callable[[], None],
         undelivered: Callable[[Notice], None],
-        not_forwarded: Callable[[int, str, str], None],
+        forwarded: Callable[[Forwarded, str | None], None],
     ) -> None:
         self._reference = reference
         self._case = case
         self._stir = stir
         self._undelivered = undelivered
-        self._not_forwarded = not_forwarded
+        self._forwarded = forwarded
         self._pending = list(unsent.pending)
         self._in_flight = unsent.in_flight
         self._batches = unsent.batches
@@ -81,9 +81,13 @@ class Outbox:
         together = {"turns": before.turns + 1, "effects": before.effects + turn, "announced": self._case().announced}
         self._pending.append(before.model_copy(update=together))
 
-    def goes_on_from(self, batches: int) -> None:
-        """Number the batches on from those that the record has already."""
+    def goes_on_from(
+        self, batches: int, undelivered: Iterable[Notice] = (), forwarding: Iterable[Forwarded] = ()
+    ) -> None:
+        """Of a case that is rebuilt: number the batches on from the record's, and send what it has as not gone out."""
         self._batches = batches
+        self._delivering = {notice.id: notice for notice in undelivered}
+        self._forwarding = list(forwarding)
 
     def start(self) -> None:
         """Begin to write and to deliver, beside whatever else the workflow does."""
@@ -199,8 +203,7 @@ class Outbox:
             failed = why(error)
         self._forwarding.remove(forwarded)
         self._stir()
-        if failed:
-            self._not_forwarded(forwarded.fact, forwarded.to, failed)
+        self._forwarded(forwarded, failed or None)
 
     def _go_on(self, doing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(doing)
