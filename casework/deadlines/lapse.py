@@ -3,9 +3,9 @@
 from datetime import datetime, time
 
 from casework.calendar import LONDON, ONE_DAY, months_from
-from casework.deadlines.change import GRACE, end_all
+from casework.deadlines.change import GRACE
+from casework.ending import end_everything
 from casework.happening import happened
-from casework.requests import withdraw_all
 from casework.story import Deadline, DeadlineState, Story
 from casework.telling import Telling
 from casework.vocabulary import Event
@@ -69,16 +69,6 @@ def _come_of_age(telling: Telling) -> None:
     """What is owed to a child is not owed to an adult: every strand ends, and the case waits to be closed."""
     telling.cause = "0"
     telling.line("The child turned 18 (Children Act 1989, section 105): what was due to them as a child ends")
-    end_all(telling, "the child turned 18")
-    withdraw_all(telling, "the child turned 18")
-    telling.change(
-        of_age=True,
-        referral_open=False,
-        assessment=None,
-        strategies=(),
-        enquiry=None,
-        conference=None,
-        plan=None,
-        missing=None,
-    )
+    end_everything(telling, "the child turned 18")
+    telling.change(of_age=True)
     happened(telling, Event.CHILD_TURNED_18)

@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from casework import deadlines, requests
+from casework import deadlines
 from casework.calendar import local_date
+from casework.ending import end_everything
 from casework.happening import happened
 from casework.messages import ANYONE, PRACTITIONERS, Day, Id, Message, means, same_person
 from casework.story import HouseholdChild
@@ -69,18 +70,8 @@ def child_born(telling: Telling, message: ChildBorn) -> None:
 def child_died(telling: Telling, message: ChildDied) -> None:
     """What was to be done for this child ends (Q-18); a strategy discussion for the others is considered (SP-B-22)."""
     telling.line("The child died", ("Q-18",))
-    deadlines.end_all(telling, "the child died")
-    requests.withdraw_all(telling, "the child died")
-    telling.change(
-        died=True,
-        referral_open=False,
-        assessment=None,
-        strategies=(),
-        enquiry=None,
-        conference=None,
-        plan=None,
-        missing=None,
-    )
+    end_everything(telling, "the child died")
+    telling.change(died=True)
     happened(telling, Event.CHILD_DIED)
     if message.other_children and message.abuse_or_neglect_suspected:
         manager = telling.story.procedure.acting_at(telling.story.stage)

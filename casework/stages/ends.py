@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from casework import deadlines, requests
 from casework.calendar import local_date
+from casework.ending import end_everything
 from casework.happening import begin, happened
 from casework.messages import MANAGERS, PRACTITIONERS, Day, Id, Message, Reason, Ref, Word, means
 from casework.story import Conference, Deadline
@@ -135,21 +136,10 @@ def case_ended(telling: Telling, message: CaseEnded) -> None:
     """End everything that is open, and close the case."""
     other = f" ({message.other})" if message.other else ""
     telling.line(f"The case ended: {message.how}{other}; the reason is in the record")
-    deadlines.end_all(telling, message.how)
-    requests.withdraw_all(telling, message.how)
-    telling.change(
-        ended=message.how,
-        linked=(*telling.story.linked, message.other)
-        if message.how == "duplicate of another case" and message.other
-        else telling.story.linked,
-        referral_open=False,
-        assessment=None,
-        strategies=(),
-        enquiry=None,
-        conference=None,
-        plan=None,
-        missing=None,
-    )
+    end_everything(telling, message.how)
+    telling.change(ended=message.how)
+    if message.how == "duplicate of another case" and message.other:
+        telling.change(linked=(*telling.story.linked, message.other))
     if message.how == "accepted by another authority":
         happened(telling, Event.CASE_TRANSFERRED)
     happened(telling, Event.CASE_CLOSED)
