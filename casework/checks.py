@@ -15,9 +15,10 @@ from casework.stages.corrections import Corrected, RecordedInError
 from casework.stages.duties import ActionCompleted, PromptAnswered
 from casework.stages.ends import CaseEnded, StrandEnded, named_strand
 from casework.stages.enquiry import ChildVisited
-from casework.stages.referral import CaseClosed, ReferralReceived
+from casework.stages.referral import CaseClosed
 from casework.stages.strategy import StrategyExtensionRequested, StrategyOutcome, StrategyScheduled
 from casework.story import Story
+from casework.tell import check_is_open
 from casework.telling import Refusal, Telling
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -83,11 +84,7 @@ def check(story: Story, message: Message, now: datetime) -> None:
     """
     if story.closed_at is not None:
         raise Refusal(f"Case {story.reference} is closed; a new referral opens it again.", closed=True)
-    if story.child is None and not isinstance(message, ReferralReceived):
-        raise Refusal(
-            f"Case {story.reference} has no referral yet at that time; one that is closed is opened again by one.",
-            "occurred_at",
-        )
+    check_is_open(story, message)
     _check_times(story, message, now)
     if story.of_age and not isinstance(message, AFTER_18):
         raise Refusal(

@@ -72,6 +72,10 @@ class Fact(Value):
         return f"request-{self.number}"
 
 
+class Opening(Message):
+    """A message that a case can begin with."""
+
+
 class Withdrawal(Message):
     """A message that says that some facts are not to be counted."""
 

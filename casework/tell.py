@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from casework.deadlines.lapse import lapse
-from casework.facts import CalendarChange, Fact, changes_what_counts, in_force
-from casework.messages import MEANINGS
+from casework.facts import CalendarChange, Fact, Opening, changes_what_counts, in_force
+from casework.messages import MEANINGS, Message
 from casework.procedure import Procedure
 from casework.story import Story
 from casework.telling import Book, Refusal, Telling, Told
@@ -63,6 +63,7 @@ def tell_by(book: Book, before: Sequence[Fact], rules: Procedure, until: datetim
 
 def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: Procedure | None = None) -> Told:
     """Tell one more fact, which happened later than all others, or at the same time. Raises `Refusal`."""
+    check_is_open(story, fact.message)
     at = fact.message.occurred_at
     passed = pass_time(story, at, rules=rules)
     telling = Telling(passed.story, at, fact, strict=strict, rules=rules, book=book)
@@ -70,6 +71,15 @@ def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: P
     if fact.message.moved_from:
         telling.line(f"First recorded on another child's case by mistake ({fact.message.moved_from})")
     return followed_by(followed_by(passed, telling.told()), pass_time(telling.story, at, rules=rules))
+
+
+def check_is_open(story: Story, message: Message) -> None:
+    """Nothing happens on a case before it has a referral. Raises `Refusal`."""
+    if story.child is None and not isinstance(message, Opening):
+        raise Refusal(
+            f"Case {story.reference} has no referral yet at that time; one that is closed is opened again by one.",
+            "occurred_at",
+        )
 
 
 def pass_time(story: Story, until: datetime, *, rules: Procedure | None = None) -> Told:

@@ -231,6 +231,19 @@ def test_several_facts_on_the_wrong_child_are_each_sent_there() -> None:
     assert sent == [Forwarded(fact=5, to="case-9"), Forwarded(fact=6, to="case-9")]
 
 
+def test_what_happened_before_the_referral_that_is_left_loses_its_ground() -> None:
+    """An earlier referral that is heard of later may carry what came after it, and cannot be withdrawn alone."""
+    life = visited()
+    earlier = {"person": "child-1", "date_of_birth": "2018-05-01", "source": "education"}
+    life.say("referral_received", "other agency/school", occurred_at="2026-04-01 10:00", **earlier)
+    number = len(life.whole.facts)
+    life.say("new_information_received", "police/pc", occurred_at="2026-04-01 12:00")
+    why = life.refused("recorded_in_error", SW, facts=[number], reason="it was another child")
+    assert "would lose its ground" in why
+    assert f"no. {number + 1}, new information received of Wed 1 Apr 2026 12:00" in why
+    assert "has no referral yet at that time" in why
+
+
 def test_nothing_belongs_to_the_very_case_it_is_on() -> None:
     assert "this is that very case" in visited().refused(
         "recorded_in_error", SW, facts=[5], reason="the wrong child", belongs_to="case-1"

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from casework import deadlines, requests
 from casework.calendar import end_of_day, local_date, spoken_date
+from casework.facts import Opening
 from casework.happening import begin, happened
 from casework.messages import ANYONE, MANAGERS, Day, Id, Message, Reason, TeamName, Word, means, same_person
 from casework.story import Child
@@ -13,7 +14,7 @@ from casework.telling import Telling
 from casework.vocabulary import Circumstance, Event
 
 
-class ReferralReceived(Message, sent_by=ANYONE):
+class ReferralReceived(Opening, sent_by=ANYONE):
     """A referral: it opens the case. On a running case it is new information, not a second case."""
 
     person: Id = Field(description="the child's id in the authority's system of record, never a name")
