@@ -18,6 +18,7 @@ from activities.texts import words
 from casework.batch import Front
 from casework.effects import Entry, Kept
 from casework.model import Value
+from casework.naming import there_are
 from casework.story import Deadline
 from casework.vocabulary import Stage
 
@@ -133,6 +134,10 @@ class NoSuchTeam(LookupError):
     """No case has this team. Says which teams there are."""
 
 
+NO_ROLE = "No case is recorded yet, so no role is known."
+NO_TEAM = "No case has one yet."
+
+
 def _names(model: type[Value]) -> str:
     """The columns of a model, quoted, since some are words of SQL."""
     return ", ".join(f'"{name}"' for name in model.model_fields)
@@ -232,8 +237,7 @@ async def _team_called(connection: Connection, name: str) -> str:
     for team in teams:
         if team == name or team.casefold() == wanted:
             return str(team)
-    there_are = f"There are: {', '.join(teams)}." if teams else "No case has one yet."
-    raise NoSuchTeam(f"There is no team {name.strip()!r}. {there_are}")
+    raise NoSuchTeam(f"There is no team {name.strip()!r}. {there_are(name, teams) if teams else NO_TEAM}")
 
 
 async def tray(
@@ -310,9 +314,8 @@ async def _roles_called(connection: Connection, name: str) -> list[str]:
         )
         found = {row["key"] for row in used if row["key"].casefold() == wanted}
     if not found:
-        keys = sorted({row["key"] for row in known})
-        there_are = f"There are: {', '.join(keys)}." if keys else "No case is recorded yet, so no role is known."
-        raise NoSuchRole(f"There is no role {name.strip()!r}. {there_are}")
+        keys = {row["key"] for row in known}
+        raise NoSuchRole(f"There is no role {name.strip()!r}. {there_are(name, keys) if keys else NO_ROLE}")
     return sorted(found)
 
 
@@ -358,6 +361,11 @@ async def facts(
             refused,
         )
     return [RecordedMessage(**dict(row)) for row in rows]
+
+
+async def refused(database: Database, reference: str, episode: int) -> list[RecordedMessage]:
+    """What was sent to one episode of a case and refused, in the order in which it came."""
+    return [one for one in await facts(database, reference, episode, refused=True) if one.fact is None]
 
 
 async def deadlines(database: Database, reference: str, episode: int) -> dict[str, Deadline]:

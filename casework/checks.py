@@ -122,8 +122,7 @@ def _check_who(story: Story, message: Message) -> None:
     procedure = story.procedure
     role = procedure.role_named(message.by.role)
     if role is None:
-        there_are = ", ".join(sorted(procedure.role))
-        raise Refusal(f"This procedure has no role {message.by.role!r}. Its roles are: {there_are}.", "by")
+        raise Refusal(procedure.no_role(message.by.role), "by")
     if not procedure.may_record(role, message.name, message.sent_by):
         may = sorted(key for key in procedure.role if procedure.may_record(key, message.name, message.sent_by))
         raise Refusal(f"The {role} cannot record {message.name}. It is recorded by: {', '.join(may)}.", "by")

@@ -380,7 +380,7 @@ def refused(
                 message_id=None,
                 person=by.person if by else None,
                 role=by.role if by else None,
-                body=body,
+                body=_cut(body, LONGEST_KEPT),
             )
         )
     if tell_sender:

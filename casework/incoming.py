@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from casework.effects import Refused
 from casework.messages import By, Message
+from casework.naming import there_are
 from casework.stages import MESSAGES
 
 LONGEST_VALUE = 80
@@ -17,7 +18,7 @@ def read(name: str, body: Any) -> Message | Refused:
     """The message called `name` with this body (a mapping, as JSON gives it), or why it cannot be read."""
     kind = MESSAGES.get(name)
     if kind is None:
-        return Refused(reason=f"There is no message {_quoted(name)}. There are: {', '.join(sorted(MESSAGES))}.")
+        return Refused(reason=f"There is no message {_quoted(name)}. {there_are(name, MESSAGES)}")
     if not isinstance(body, dict):
         return Refused(reason=f"{name}: a message is one JSON object, with a name and a value for each of its fields.")
     try:

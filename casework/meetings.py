@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from casework.conditions import holds
 from casework.effects import NoticeKind
 from casework.messages import Message
-from casework.telling import Telling
+from casework.telling import Refusal, Telling
 from casework.vocabulary import Kind
 
 
@@ -52,6 +52,6 @@ def known_role(telling: Telling, field: str, name: str) -> str:
     """The procedure's own key of a role named in this field of a message. Where a procedure was adopted that does
     not have it, whoever acts now stands in."""
     role = telling.story.procedure.role_named(name)
-    there_are = ", ".join(sorted(telling.story.procedure.role))
-    telling.insist(role is None, f"{field}: this procedure has no role {name!r}. Its roles are: {there_are}.", field)
+    if role is None and telling.strict:
+        raise Refusal(f"{field}: {telling.story.procedure.no_role(name)}", field)
     return role or telling.story.procedure.acting_at(telling.story.stage)

@@ -26,6 +26,7 @@ from pydantic import (
 
 from casework.amounts import Amount, Reading, Unit
 from casework.model import Value
+from casework.naming import there_are
 from casework.vocabulary import SET_BY_THE_CASE, Circumstance, Condition, Event, Ground, Kind, Stage, Subject
 
 CITATION = re.compile(
@@ -443,6 +444,10 @@ class Procedure(Value):
         """Whether a role may record a message: as this procedure says, else by the kind of role it is."""
         named = self.recorded_by.get(message)
         return role in named if named else self.role[role].kind in kinds
+
+    def no_role(self, name: str) -> str:
+        """What to say of a role that this procedure does not have."""
+        return f"This procedure has no role {name.strip()!r}. {there_are(name, self.role)}"
 
     def role_named(self, name: str) -> str | None:
         """The key of the role that people call `name`, whatever its case; None where there is none."""

@@ -128,8 +128,8 @@ def role_of(telling: Telling, message: Message) -> str:
     What was accepted under another procedure keeps the role as it was said then.
     """
     role = telling.story.procedure.role_named(message.by.role)
-    there_are = ", ".join(sorted(telling.story.procedure.role))
-    telling.insist(role is None, f"This procedure has no role {message.by.role!r}. Its roles are: {there_are}.", "by")
+    if role is None and telling.strict:
+        raise Refusal(telling.story.procedure.no_role(message.by.role), "by")
     return role or message.by.role
 
 

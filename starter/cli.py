@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -198,8 +199,7 @@ def _ask(cases: list[str], by: dict[str, str], everything: bool, as_json: bool) 
     for reference, case in _run(doing()).items():
         role = case.story.procedure.role_named(by["role"])
         if role is None:
-            there_are = ", ".join(sorted(case.story.procedure.role))
-            raise reach.Failed(f"{reference}: its procedure has no role {by['role']!r}. Its roles are: {there_are}.")
+            raise reach.Failed(f"{reference}: {case.story.procedure.no_role(by['role'])}")
         if case.story.closed_at is not None:
             raise reach.NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
         found = possible.possible(case, role, _now())
@@ -305,6 +305,7 @@ def correct(
 def show(
     case: Annotated[str, typer.Argument(help="The case's reference")],
     entries: Annotated[bool, typer.Option("--chronology/--no-chronology", help="With the chronology")] = True,
+    refused: Annotated[bool, typer.Option("--refused", help="With what was refused, and why")] = False,
     json_: Json = False,
 ) -> None:
     """Show a case: stage, who must act next, deadlines, open requests, chronology.
@@ -313,11 +314,11 @@ def show(
     as the record has it.
     """
 
-    async def doing() -> tuple[Case, bool, list[reading.ChronologyEntry]]:
+    async def doing() -> recorded.Shown:
         to = await reach.client()
         running = await _running(to, case)
-        if running is not None and not entries:
-            return running, False, []
+        if running is not None and not (entries or refused):
+            return recorded.Shown(running)
         async with _records() as records:
             found = running or await recorded.case_of(records, case)
             if found is None:
@@ -325,24 +326,34 @@ def show(
                     f"There is no case {case}. Open one with: s47 refer FILE; list them with: s47 cases"
                 )
             is_lost = running is None and await recorded.is_lost(to, records, case)
-            return found, is_lost, await reading.chronology(records, case, found.episode) if entries else []
+            return recorded.Shown(
+                wake(found, _now()).case if is_lost else found,  # whatever passed since, nobody was told of
+                is_lost,
+                await reading.chronology(records, case, found.episode) if entries else [],
+                await reading.refused(records, case, found.episode) if refused else [],
+            )
 
-    found, is_lost, lines = _run(doing())
-    if is_lost:
-        found = wake(found, _now()).case  # whatever passed since, nobody was told of
+    found = _run(doing())
     if json_:
-        words.print_json(_case_as_json(found, is_lost, lines))
+        words.print_json(_case_as_json(found) | ({"refused": _refused_as_json(found)} if refused else {}))
         return
-    if is_lost:
+    if found.is_lost:
         words.out.print(f"[bold red]Temporal has lost this case. Rebuild it: s47 rebuild {case}[/]")
         words.out.print("Nobody is reminded of anything until then. This is what the record has:", "", sep="\n")
-    words.out.print(words.front(found.story))
-    if lines:
-        words.out.print("", "[bold]Chronology[/]", chronology.shown(lines, found), sep="\n")
+    words.out.print(words.front(found.case.story))
+    if found.lines:
+        words.out.print("", "[bold]Chronology[/]", chronology.shown(found.lines, found.case), sep="\n")
+    if refused:
+        none = "Nothing that was sent to this case was refused."
+        words.out.print("", "[bold]Refused[/]", words.refused(found.refused) if found.refused else none, sep="\n")
 
 
-def _case_as_json(case: Case, is_lost: bool, lines: list[reading.ChronologyEntry]) -> dict[str, Any]:
-    became = chronology.marks(case)
+def _refused_as_json(found: recorded.Shown) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json", exclude={"fact", "state"}) for one in found.refused]
+
+
+def _case_as_json(found: recorded.Shown) -> dict[str, Any]:
+    case, became = found.case, chronology.marks(found.case)
     facts = [
         {
             "number": fact.number,
@@ -357,9 +368,9 @@ def _case_as_json(case: Case, is_lost: bool, lines: list[reading.ChronologyEntry
     return {
         **case.story.model_dump(mode="json", exclude={"procedure", "bank_holidays", "clock"}),
         **front_of(case).model_dump(mode="json"),
-        "lost": is_lost,
+        "lost": found.is_lost,
         "facts": facts,
-        "chronology": [line.model_dump(mode="json") for line in lines],
+        "chronology": [line.model_dump(mode="json") for line in found.lines],
     }
 
 
@@ -486,11 +497,12 @@ def cases(
     if json_:
         words.print_json(rows)
         return
+    again = Counter(row["reference"] for row in rows)
     made = words.table("case", "stage", "next due", "overdue", "waiting for", "team", "allocated to")
     for row in rows:
         is_lost = row["status"] == "lost"
         made.add_row(
-            row["reference"],
+            f"{row['reference']} (episode {row['episode']})" if again[row["reference"]] > 1 else row["reference"],
             "[bold red]LOST[/]" if is_lost else row["stage"],
             spoken_instant(row["next_due"]) if row["next_due"] else "",
             f"[bold red]{', '.join(row['overdue'])}[/]",

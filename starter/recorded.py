@@ -6,7 +6,8 @@ restored, or somebody ended the workflow from outside.
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pydantic import ValidationError
 from temporalio.client import Client
@@ -28,6 +29,15 @@ CATCHES_UP_WITHIN = 10.0
 LOOK_AGAIN = 0.2
 AT_A_TIME = 4
 """So many cases are verified at the same time."""
+
+
+class Shown(NamedTuple):
+    """A case to be shown, as it runs or as the record has it, with its chronology and what was refused."""
+
+    case: Case
+    is_lost: bool = False
+    lines: Sequence[reading.ChronologyEntry] = ()
+    refused: Sequence[reading.RecordedMessage] = ()
 
 
 async def case_of(records: Database, reference: str) -> Case | None:

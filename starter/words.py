@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
-from activities.reading import TrayItem
+from activities.reading import RecordedMessage, TrayItem
 from casework.calendar import spoken_date, spoken_instant
 from casework.deadlines import spoken_due
 from casework.possible import Possible, Preview, title_of
@@ -148,6 +148,15 @@ def possible(reference: str, role: str, found: Sequence[Possible], *, everything
     head = f"[bold]{reference}[/]: what the {escape(role)} can record now"
     how = f"What a message says: s47 send {reference} MESSAGE --help. What it would do: add --preview."
     return Group(head, "", *parts, how)
+
+
+def refused(messages: Sequence[RecordedMessage]) -> Table:
+    """What was refused: when it came, from whom, and why."""
+    made = table("sent", "by", "what", "why it was refused")
+    for one in messages:
+        by = " ".join(part for part in (one.role, one.person) if part) or "somebody unknown"
+        made.add_row(spoken_instant(one.recorded_at), escape(by), escape(one.name), escape(one.refused or ""))
+    return made
 
 
 def tray(items: Sequence[TrayItem]) -> Table:

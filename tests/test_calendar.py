@@ -35,7 +35,7 @@ COUNTS = st.integers(min_value=-60, max_value=60)
 
 @lru_cache
 def busday_calendar() -> numpy.busdaycalendar:
-    return numpy.busdaycalendar(holidays=[day for year in YEARS for day in bank_holidays_by_rule(year)])
+    return numpy.busdaycalendar(holidays=list(HOLIDAYS.dates))
 
 
 def counted_by_numpy(day: date, count: int) -> date:

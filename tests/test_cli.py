@@ -239,7 +239,7 @@ async def test_a_wrong_referral_file_is_said_what_is_wrong(office: Office, tmp_p
         ),
         json.dumps(referral("R-1", name="Tom")): "name: there is no such field.",
         json.dumps(referral("R-2", procedure="Utopia")): "There is no procedure 'Utopia'. There are: ",
-        json.dumps(referral("R-3", by="vicar/v-1")): "This procedure has no role 'vicar'. Its roles are: ",
+        json.dumps(referral("R-3", by="vicar/v-1")): "This procedure has no role 'vicar'. There are: ",
         json.dumps(referral("R-4", received_at=f"{datetime.now(UTC).year + 1}-12-31T10:00:00Z")): "is in the future",
     }
     answers = await together(
@@ -380,6 +380,18 @@ async def test_what_is_refused_says_why(office: Office) -> None:
     assert unknown.code == NO_SUCH_CASE and unknown.err.startswith("✗ NOBODY-1: There is no case NOBODY-1. Open one ")
     assert nobody.code == WRONGLY_CALLED and "Missing option '--as'" in nobody.err
     assert misspelt.code == WRONGLY_CALLED and "Did you mean 'child_visited'" in misspelt.err
+    async with office.records() as records:
+        await case.recorded(records)
+    shown, as_json, plain = await together(
+        office.s47("show", case.reference, "--refused"),
+        office.s47("show", case.reference, "--refused", "--no-chronology", "--json"),
+        office.s47("show", case.reference),
+    )
+    assert "core_group_held The child is not on a child protection plan." in one_line(shown.out)
+    assert "core_group_held" not in plain.out
+    kept = {one["name"]: one["refused"] for one in as_json.json["refused"]}
+    assert kept["core_group_held"] == "The child is not on a child protection plan."
+    assert "fact" not in as_json.json["refused"][0] and as_json.json["chronology"] == []
 
 
 # --- Reading ------------------------------------------------------------------------------------------------------
@@ -474,7 +486,7 @@ async def test_what_can_be_recorded_now_is_listed(office: Office) -> None:
     assert (nobody.code, unsaid.code) == (WRONGLY_CALLED, WRONGLY_CALLED)
     assert "names no person" in nobody.err
     assert f"s47 send {case.reference} --as 'social worker/sw-14'" in one_line(unsaid.err)
-    assert unknown.code == REFUSED and "its procedure has no role 'vicar'. Its roles are: " in one_line(unknown.err)
+    assert unknown.code == REFUSED and "This procedure has no role 'vicar'. There are: " in one_line(unknown.err)
     assert no_case.code == NO_SUCH_CASE
 
 

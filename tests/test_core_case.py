@@ -349,11 +349,14 @@ NONSENSE: tuple[Any, ...] = (
 )
 
 
-def test_a_message_there_is_not_is_refused_with_those_there_are() -> None:
+def test_a_message_there_is_not_is_refused_with_those_that_may_be_meant() -> None:
     answer = read("strategy_discussed", {})
     assert isinstance(answer, Refused)
     assert "There is no message 'strategy_discussed'" in answer.reason
-    assert "strategy_outcome" in answer.reason
+    assert "Did you mean: strategy_scheduled, strategy_requested, " in answer.reason
+    nothing_like_it = read("xyz", {})
+    assert isinstance(nothing_like_it, Refused)
+    assert all(name in nothing_like_it.reason for name in MESSAGES)
 
 
 def test_a_message_of_somebody_who_may_not_send_it_is_refused_with_those_who_may() -> None:
@@ -688,4 +691,4 @@ def test_an_action_of_a_role_that_nobody_holds_is_refused() -> None:
     action = {"what": "See the child", "owner": "the neighbour", "due": "2026-04-21"}
     life = referred("P", "2026-04-07 08:00").say("strategy_requested", SW, immediate=True)
     reason = life.refused("strategy_outcome", SW, decision="section 47", actions=[action])
-    assert "actions.owner: this procedure has no role 'the neighbour'" in reason
+    assert "actions.owner: This procedure has no role 'the neighbour'" in reason

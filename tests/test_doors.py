@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities import reading
 from activities.database import Database
+from casework.decide import LONGEST_KEPT
 from casework.effects import Refused
 from casework.incoming import read, sender
 from casework.stages import MESSAGES
@@ -180,7 +181,7 @@ WRONG: dict[str, Wrong] = {
         "child_visited",
         "headteacher/h-1",
         VISIT,
-        "This procedure has no role 'headteacher'. Its roles are: assistant team manager,",
+        "This procedure has no role 'headteacher'. There are: assistant team manager,",
         "social worker",
     ),
     "a request there is not": (
@@ -234,6 +235,17 @@ async def test_what_is_wrong_is_refused_at_both_doors(case: OneCase, records: Da
         before.story.clock,
     )
     await case.tell("child_visited", WORKER, **VISIT)
+
+
+async def test_what_is_far_too_long_is_cut_and_its_sender_is_told(case: OneCase, records: Database) -> None:
+    sent = case.body(WORKER, **VISIT, note="long " * 10_000)
+    await case.handle.signal("child_visited", sent)
+    [(_, role, notice)] = await eventually(lambda: refused_signals(case, records))
+    assert (role, notice.partition(" was refused")[0]) == ("social worker", "What you sent")
+    [kept] = await refused_messages(case, records)
+    assert (kept.role, kept.person) == ("social worker", "sw-1")
+    assert len(kept.body.encode()) < LONGEST_KEPT + 100
+    assert sent["id"] in kept.body
 
 
 async def test_the_answer_is_an_error_of_the_application(case: OneCase) -> None:
@@ -302,7 +314,7 @@ async def test_a_message_there_is_not(case: OneCase, records: Database, given: l
     with pytest.raises(WorkflowUpdateFailedError) as failed:
         await case.handle.execute_update("child_vanished", args=given)
     assert isinstance(failed.value.cause, ApplicationError)
-    assert failed.value.cause.message.startswith("There is no message 'child_vanished'. There are: action_completed, ")
+    assert failed.value.cause.message.startswith("There is no message 'child_vanished'. Did you mean: ")
 
     await case.handle.signal("child_vanished", args=given)
     [(entry, role, notice)] = await eventually(lambda: refused_signals(case, records))

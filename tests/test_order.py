@@ -167,11 +167,14 @@ def picture(case: Case, until: datetime) -> dict[str, Any]:
 
 @pytest.mark.parametrize("procedure", [*PROCEDURES, "pan-bedfordshire+working-together"])
 def test_the_same_facts_in_any_order_give_the_same_story(procedure: str) -> None:
-    told_again = 0
+    told_again = []
     for seed in range(LIVES):
         life = Life(procedure, seed)
         wanted = picture(life.case, life.until)
-        for number in range(ORDERS):
+        told_again.append(0)
+        for number in range(2 * ORDERS):
+            if told_again[-1] == ORDERS:
+                break
             dice = Random(f"{procedure} {seed} {number}")
             order = list(range(len(life.messages)))
             if number == 0:
@@ -183,11 +186,11 @@ def test_the_same_facts_in_any_order_give_the_same_story(procedure: str) -> None
             case = recorded_anew(life, order, dice, corrections=3)
             if case is None:
                 continue
-            told_again += 1
+            told_again[-1] += 1
             found = picture(case, life.until)
             for part, said in wanted.items():
                 assert found[part] == said, f"{procedure} {seed} {number}: {part}"
-    assert told_again > 0.6 * LIVES * ORDERS, f"only {told_again} of {LIVES * ORDERS} orders could be"
+    assert sum(told_again) > 0.6 * LIVES * ORDERS, f"so many orders of each life could be: {told_again}"
 
 
 def test_these_lives_are_worth_telling_again() -> None:

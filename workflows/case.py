@@ -293,8 +293,10 @@ class CaseWorkflow:
     ) -> None:
         if self._case is None or not self._case.facts:
             return  # a case that nothing opened has no record
-        body = written(given)[: decide.LONGEST_KEPT]
-        self._apply(decide.refused(self._case, name, message, body, reason, self._now(), tell_sender=tell_sender))
+        decided = decide.refused(
+            self._case, name, message, written(given), reason, self._now(), tell_sender=tell_sender
+        )
+        self._apply(decided)
 
     def _undelivered(self, notice: Notice) -> None:
         self._apply(decide.notice_undelivered(self._known_case, notice, self._now()))

@@ -1,0 +1,16 @@
+"""What to write instead of a name that there is not."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+FEW = 12
+"""So many names are easily looked through; of more, only those that are near are named where any is."""
+
+
+def there_are(wrong: str, names: Iterable[str]) -> str:
+    """The names that may have been meant: those that are near a wrong one, or all that there are."""
+    known = {name.casefold(): name for name in sorted(names)}
+    near = get_close_matches(wrong.strip().casefold(), known)
+    if near and len(known) > FEW:
+        return f"Did you mean: {', '.join(known[name] for name in near)}?"
+    return f"There are: {', '.join(known.values())}."
