@@ -771,6 +771,10 @@ def test_an_unborn_child_s_strategy_discussion_is_missed_once_the_birth_was_due(
     early = referred("B", REFERRAL, expected_date_of_birth="2026-05-08")
     early.say("child_born", SOCIAL_WORKER, "2026-04-30 09:00", date_of_birth="2026-04-29")
     assert early.state("strategy-before-birth") == "ended"
+    sooner = referred("B", REFERRAL, expected_date_of_birth="2026-05-08")
+    again = {"person": "child-1", "source": "health", "expected_date_of_birth": "2026-04-30"}
+    sooner.say("referral_received", "health practitioner/hp", **again)
+    assert sooner.due("strategy-before-birth") == "2026-04-30", "the day as it is known last"
     assert referred("B", REFERRAL).never_ran("strategy-before-birth")
 
 

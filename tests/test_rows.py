@@ -29,6 +29,7 @@ from casework.effects import Entry, Notice, NoticeKind
 from casework.messages import MEANINGS
 from casework.procedure import Procedure
 from casework.procedure_files import load
+from casework.stages import MESSAGES
 from casework.vocabulary import Kind, Stage
 from tests.lives import Life
 
@@ -88,6 +89,10 @@ class Office:
                 self.say(life, step)
         assert life is not None
         return life
+
+    def may(self, role: str, message: str) -> bool:
+        """Whether a role may record a message."""
+        return self.procedure.may_record(role, message, MESSAGES[message].sent_by)
 
     def begun(self, at: str) -> Life:
         """A case that waits for its referral. It gets its procedure unchecked, for it may be one with rules missing."""
@@ -249,10 +254,24 @@ def check_limit(office: Office, row: str, table: Table) -> None:
     _check_ends(office, life, table)
 
 
+BESIDE: dict[str, Table] = {
+    "assessment_completed": {},
+    "complaint_made": {},
+    "case_linked": {"reference": "case-77"},
+    "new_information_received": {},
+}
+"""What meets no duty but those whose tables say so."""
+
+
 def _check_ends(office: Office, life: Life, table: Table) -> None:
     key, nth = table["owed"], life.all_of(table["owed"]).index(life.the(table["owed"]))
     for step in table.get("not_met", ()):
         assert office.after(life, [step]).the(key, nth).closed_at is None, f"{step} met it"
+    for name in BESIDE.keys() - {step[2] for step in table.get("met", ())}:
+        by = next(role for role in office.procedure.role if office.may(role, name))
+        step = [None, by, name, BESIDE[name]]
+        if not is_refused(office, life, step):
+            assert office.after(life, [step]).the(key, nth).met_at is None, f"{name} met it"
     if "met" in table and not any("duty_done" in step and key in step[3].values() for step in table["met"]):
         said = [None, table["owner"], "duty_done", {"duty": key}]
         assert is_refused(office, life, said), f"{key} is met by saying that it was done"
