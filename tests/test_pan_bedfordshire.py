@@ -1145,7 +1145,7 @@ def test_until_the_conference_arrangements_keep_the_child_safe_and_are_reviewed(
     assert on_a_plan().state("report-sharing-decided") == "ended"
 
 
-@pytest.mark.covers("D-B-33", "D-B-22", "NT-B-22")
+@pytest.mark.covers("B-05", "D-B-33", "D-B-22", "NT-B-22")
 def test_not_substantiated_asks_for_child_in_need_and_opens_the_next_steps() -> None:
     life = see_everybody(enquiry())
     asked: dict[str, Any] = {"outcome": "not substantiated"}
