@@ -77,7 +77,7 @@ def check_is_open(story: Story, message: Message) -> None:
     """Nothing happens on a case before it has a referral. Raises `Refusal`."""
     if story.child is None and not isinstance(message, Opening):
         raise Refusal(
-            f"Case {story.reference} has no referral yet at that time; one that is closed is opened again by one.",
+            f"Case {story.reference} was not open yet at that time; it opens with a referral. Is the date right?",
             "occurred_at",
         )
 

@@ -45,7 +45,7 @@ def closed() -> Life:
 def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> None:
     life = Life("P", "2026-04-07 09:00")
     assert life.case.waiting_for == ["team manager"]
-    assert "has no referral yet" in life.refused("strategy_requested", ATM)
+    assert "was not open yet" in life.refused("strategy_requested", ATM)
     life.say("referral_received", "police/pc", person="child-1", date_of_birth="2018-05-01", source="police")
     assert (life.case.stage, life.case.opened_at) == (Stage.REFERRAL, london("2026-04-07 09:00"))
     assert life.case.waiting_for == ["assistant team manager"]
@@ -179,9 +179,9 @@ def test_a_referral_of_an_earlier_episode_is_a_repeat_in_the_next_one() -> None:
     ("occurred_at", "says"),
     [
         (london("2026-04-07 09:00") + CLOCK_SKEW + SHORTLY, "is in the future"),
-        (london("2026-04-07 09:00") - A_CHILDHOOD - timedelta(days=1), "has no referral yet at that time"),
+        (london("2026-04-07 09:00") - A_CHILDHOOD - timedelta(days=1), "was not open yet at that time"),
         (datetime.max.replace(tzinfo=UTC), "than a childhood"),
-        (datetime.min.replace(tzinfo=UTC), "has no referral yet at that time"),
+        (datetime.min.replace(tzinfo=UTC), "was not open yet at that time"),
         ("2026-04-07T09:00:00", "has no time zone"),
         ("tomorrow", "is not a date and time"),
     ],
@@ -212,7 +212,7 @@ def test_a_referral_of_longer_ago_than_a_childhood_is_refused() -> None:
 def test_nothing_happened_before_the_referral() -> None:
     life = referred("P", "2026-04-07 09:00").say("strategy_requested", SW, immediate=True)
     slip: dict[str, Any] = {"decision": "section 47", "occurred_at": "2025-04-08 10:00"}
-    assert "has no referral yet at that time" in life.refused("strategy_outcome", SW, "2026-04-08 10:30", **slip)
+    assert "was not open yet at that time" in life.refused("strategy_outcome", SW, "2026-04-08 10:30", **slip)
     assert life.running == []
 
 

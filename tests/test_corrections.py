@@ -241,7 +241,7 @@ def test_what_happened_before_the_referral_that_is_left_loses_its_ground() -> No
     why = life.refused("recorded_in_error", SW, facts=[number], reason="it was another child")
     assert "would lose its ground" in why
     assert f"no. {number + 1}, new information received of Wed 1 Apr 2026 12:00" in why
-    assert "has no referral yet at that time" in why
+    assert "was not open yet at that time" in why
 
 
 def test_nothing_belongs_to_the_very_case_it_is_on() -> None:
@@ -385,7 +385,7 @@ def test_the_last_correction_of_a_field_counts() -> None:
         ({"occurred_at": "yesterday"}, "is not a date and time"),
         ({"occurred_at": "2026-04-08T15:00:00"}, "has no time zone"),
         ({"occurred_at": "2026-05-08T15:00:00+01:00"}, "is in the future"),
-        ({"occurred_at": "2026-04-06T15:00:00+01:00"}, "has no referral yet"),
+        ({"occurred_at": "2026-04-06T15:00:00+01:00"}, "was not open yet"),
     ],
     ids=[
         *("nothing", "its id", "by whom", "no such field", "no such value", "left out", "two that do not fit"),

@@ -132,7 +132,7 @@ WRONG: dict[str, Wrong] = {
         "child_visited",
         WORKER,
         {**VISIT, "occurred_at": "0001-01-01T00:00:00+14:00"},
-        "has no referral yet at that time",
+        "was not open yet at that time",
         "social worker",
     ),
     "a day beyond calendars": (

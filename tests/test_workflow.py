@@ -248,7 +248,7 @@ async def test_nothing_of_a_child_stands_where_many_can_read_it(office: Office, 
     await case.tell("recorded_in_error", WORKER, facts=[wrong.fact], reason=reason)
     with pytest.raises(reach.NotAccepted, match="team: "):  # a team is seen on lists: a plain name
         await case.tell("social_worker_allocated", MANAGER, social_worker="sw-1", team="[Tom](http://x) <b>North</b>")
-    with pytest.raises(reach.NotAccepted, match="has no referral yet at that time"):
+    with pytest.raises(reach.NotAccepted, match="was not open yet at that time"):
         await case.tell("child_visited", WORKER, seen=True, occurred_at="1999-01-01T00:00:00Z", note=note)
     await case.signal("child_visited", "police/pc-1", seen=True, note=note * 1000)
     await case.signal("referral_received", "police/pc-1", person="child-nhs-4712", source=note, note=note)
