@@ -31,14 +31,17 @@ class Speaking:
     fact: Fact | None = None
     effects: list[Effect] = field(default_factory=list)
 
-    def entry(self, text: str, cites: tuple[str, ...] = (), at: datetime | None = None) -> None:
-        """Write a line of the chronology."""
-        message = self.fact.message if self.fact else None
+    def entry(
+        self, text: str, cites: tuple[str, ...] = (), at: datetime | None = None, *, time_passed: bool = False
+    ) -> None:
+        """Write a line of the chronology. `time_passed`: nobody said so, whatever is being recorded."""
+        fact = None if time_passed else self.fact
+        message = fact.message if fact else None
         self.announced = self.announced.model_copy(update={"entries": self.announced.entries + 1})
         self.effects.append(
             Entry(
                 number=self.announced.entries,
-                fact=self.fact.number if self.fact else None,
+                fact=fact.number if fact else None,
                 recorded_at=self.now,
                 occurred_at=at or (message.occurred_at if message else self.now),
                 by=str(message.by) if message else "S47",
@@ -86,9 +89,8 @@ def reconcile(
     for line in lines:
         speaking.entry(line.text, line.cites, line.at)
     if told.story.of_age and not before.of_age:
-        speaking.entry(
-            "The child turned 18: what was due to them as a child has ended (Children Act 1989, section 105)"
-        )
+        said = "The child turned 18: what was due to them as a child has ended (Children Act 1989, section 105)"
+        speaking.entry(said, time_passed=True)
     _say_deadlines(speaking, before)
     _say_requests(speaking, before)
     _say_occasions(speaking, told)
@@ -297,7 +299,8 @@ def _sound_deadline(speaking: Speaking, deadline: Deadline) -> None:
         update={"deadlines": {**speaking.announced.deadlines, deadline.id: said}}
     )
     if news:
-        speaking.entry(f"{deadline.duty}: MISSED, was due {spoken_due(deadline)}", deadline.cites, deadline.due)
+        missed_it = f"{deadline.duty}: MISSED, was due {spoken_due(deadline)}"
+        speaking.entry(missed_it, deadline.cites, deadline.due, time_passed=True)
     words = f"{deadline.duty} — due {spoken_due(deadline)}"
     for rung in sounding:
         match rung.kind:

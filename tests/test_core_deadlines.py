@@ -780,3 +780,13 @@ def test_a_conference_that_is_awaited_already_serves_a_second_enquiry() -> None:
     assert life.case.conference.starts_at == london("2026-04-29 14:00")
     life.say("initial_conference_held", IRO, "2026-04-29 15:00", plan=True, categories=["neglect"])
     assert [life.state("initial-conference", nth) for nth in range(2)] == ["met", "met"]
+
+
+def test_that_a_limit_had_passed_when_it_was_heard_of_is_said_by_nobody() -> None:
+    life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM, immediate=True).until("2026-04-10 09:00")
+    life.say("strategy_outcome", SW, occurred_at="2026-04-08 10:00", decision="section 47")
+    [missed] = [entry for entry in life.entries if "MISSED" in entry.text]
+    assert (missed.by, missed.fact, missed.what) == ("S47", None, "time passed")
+    assert missed.occurred_at == london("2026-04-09 10:00") and missed.recorded_at == life.now
+    [said] = [entry for entry in life.entries if entry.text.startswith("Strategy discussion held")]
+    assert said.by == "social worker sw"
