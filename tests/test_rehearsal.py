@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from casework.procedure_files import load as load_procedure
+from casework.vocabulary import Stage
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.run import rehearse
 from starter.rehearsal.scenario import Scenario, WrongScenario
@@ -27,6 +28,27 @@ async def test_a_scenario_comes_to_what_it_expects(path: Path) -> None:
     assert [f"{check.expected}; found: {check.found}" for check in rehearsed.checks if not check.holds] == []
     assert len(rehearsed.checks) >= len(scenario.message)
     assert [told.message for told in rehearsed.messages] == [step.send for step in scenario.message]
+
+
+@pytest.mark.parametrize(
+    ("clean", "muddled"),
+    [
+        ("a-20-whole-life", "c-whole-life-late-and-corrected-p"),
+        ("b-whole-life", "c-whole-life-late-and-corrected-b"),
+    ],
+)
+async def test_a_life_told_late_and_wrongly_and_put_right_comes_to_the_same_dates(clean: str, muddled: str) -> None:
+    lives = [load_scenario(ROOT / f"scenarios/{name}.toml") for name in (clean, muddled)]
+    told = [await rehearse(life, load_procedure(life.procedure)) for life in lives]
+    dates = [
+        {(one.timescale, one.nth): (one.due, one.state, one.met_at, one.owner) for one in life.deadlines}
+        for life in told
+    ]
+    assert dates[0] == dates[1]
+    assert len(dates[0]) >= 14
+    assert {life.stage for life in told} == {Stage.CLOSED}
+    late = [step for step in lives[1].message if step.arrives is not None or step.send == "corrected"]
+    assert len(late) >= len(lives[0].message) // 4
 
 
 def opening(at: datetime) -> list[dict[str, Any]]:
