@@ -17,7 +17,7 @@ from casework.telling import Book, Told
 
 
 class Said(Value):
-    """What was said of a deadline: when it is due, where it stands, and which of its rungs were heard.
+    """What was said of a deadline: when it is due, where it stands, when it was met, and which of its rungs were heard.
 
     `gone`: what it was counted from was recorded in error. `missed` is the limit that it was recorded as having
     missed, whatever became known later.
@@ -26,6 +26,7 @@ class Said(Value):
     due: datetime | None
     state: DeadlineState
     closed: bool = False
+    met: datetime | None = None
     gone: bool = False
     missed: datetime | None = None
     heard: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ from casework.stages.corrections import Corrected, RecordedInError, described, w
 from casework.story import Story
 from casework.tell import book_with, followed_by, pass_time, step, tell, together
 from casework.telling import Book, Line, Refusal, Saying, Told
-from casework.vocabulary import Stage, Subject
+from casework.vocabulary import Subject
 
 LONGEST_QUOTATION = 500
 """Of what came from outside and was refused, so many characters are written down."""
@@ -393,7 +393,7 @@ def refused(
         whose = "What you sent" if known else "What somebody unknown sent"
         text = f"{whose} was refused: {what}. The record of the case says why"
         person = by.person if by else None
-        speaking.tell(NoticeKind.REFUSED, known or _acting(case), text, person=person if known else None)
+        speaking.tell(NoticeKind.REFUSED, known or case.story.acting, text, person=person if known else None)
     return _said(case, speaking)
 
 
@@ -406,7 +406,7 @@ def notice_undelivered(case: Case, notice: Notice, now: datetime) -> Decided:
     speaking.entry(f"Notice {notice.id} to the {notice.to} could not be delivered")
     if notice.kind is not NoticeKind.UNDELIVERED:
         text = f"A notice did not reach the {notice.to}: {notice.id}"
-        speaking.tell(NoticeKind.UNDELIVERED, _acting(case), text)
+        speaking.tell(NoticeKind.UNDELIVERED, case.story.acting, text)
     return _said(case, speaking)
 
 
@@ -420,7 +420,7 @@ def forwarded(case: Case, what: Forwarded, why_not: str | None, now: datetime) -
         return _said(case, speaking)
     speaking.entry(f"No. {what.fact} could not be recorded on case {what.to}: {_cut(why_not, LONGEST_QUOTATION)}")
     text = f"No. {what.fact} belongs to case {what.to}, and could not be recorded there; record it there"
-    for role in case.story.procedure.managers or (_acting(case),):
+    for role in case.story.procedure.managers or (case.story.acting,):
         speaking.tell(NoticeKind.WARNING, role, text)
     return _said(case, speaking)
 
@@ -441,12 +441,6 @@ def rebuilt(case: Case, kept: Sequence[Kept], announced: Announced) -> Case:
     """The case as the record has it: its facts, and what it had said."""
     facts = tuple(Fact.model_validate_json(one.state) for one in kept if one.state is not None)
     return case.model_copy(update={"facts": facts, "announced": announced})
-
-
-def _acting(case: Case) -> str:
-    """Who acts at this stage; of a closed case, who closed it."""
-    stage = case.story.stage
-    return case.story.procedure.acting_at(Stage.CLOSING if stage is Stage.CLOSED else stage)
 
 
 def _cut(text: str, length: int) -> str:

@@ -54,4 +54,4 @@ def known_role(telling: Telling, field: str, name: str) -> str:
     role = telling.story.procedure.role_named(name)
     if role is None and telling.strict:
         raise Refusal(f"{field}: {telling.story.procedure.no_role(name)}", field)
-    return role or telling.story.procedure.acting_at(telling.story.stage)
+    return role or telling.story.acting

@@ -61,7 +61,11 @@ class Speaking:
         deadline: str | None = None,
         request: str | None = None,
     ) -> None:
-        """Tell a role something; where the child is allocated to a person in it, that person."""
+        """Tell a role something; where the child is allocated to a person in it, that person.
+
+        Of a role that belonged to a procedure before this one, whoever acts now hears it.
+        """
+        to = self.story.procedure.role_named(to) or self.story.acting
         if person is None and request is None and to == self.story.procedure.allocated_role:
             person = self.story.allocated_to
         self.announced = self.announced.model_copy(update={"notices": self.announced.notices + 1})
@@ -107,7 +111,7 @@ def _say_deadlines(speaking: Speaking, before: Story) -> None:
     said = dict(speaking.announced.deadlines)
     for name, deadline in speaking.story.deadlines.items():
         known = said.get(name)
-        if known is None or (known.due, known.state, known.closed) != _standing(deadline):
+        if known is None or (known.due, known.state, known.closed, known.met) != _standing(deadline):
             _say_deadline(speaking, deadline, known)
             said[name] = _now_said(speaking, deadline, known)
         as_people_know_it = _with_miss(deadline, said[name])
@@ -120,15 +124,15 @@ def _say_deadlines(speaking: Speaking, before: Story) -> None:
     speaking.announced = speaking.announced.model_copy(update={"deadlines": said})
 
 
-def _standing(deadline: Deadline) -> tuple[datetime | None, DeadlineState, bool]:
+def _standing(deadline: Deadline) -> tuple[datetime | None, DeadlineState, bool, datetime | None]:
     state = deadline.state
     if state is DeadlineState.OVERDUE and deadline.closed_at is None:
         state = DeadlineState.OPEN  # that it is missed is a rung of its own
-    return deadline.due, state, deadline.closed_at is not None
+    return deadline.due, state, deadline.closed_at is not None, deadline.met_at
 
 
 def _now_said(speaking: Speaking, deadline: Deadline, known: Said | None) -> Said:
-    due, state, closed = _standing(deadline)
+    due, state, closed, met = _standing(deadline)
     heard = known.heard if known else ()
     if known is None or known.due != due:  # what is too late to be reminded of is not said
         rule = speaking.story.procedure.timescale.get(deadline.timescale)
@@ -136,7 +140,7 @@ def _now_said(speaking: Speaking, deadline: Deadline, known: Said | None) -> Sai
         rungs = rungs_of(rule, deadline, speaking.story.bank_holidays)
         past = [rung.key for rung in rungs if rung.kind in early and rung.at <= speaking.now]
         heard = tuple(dict.fromkeys((*heard, *past)))
-    return Said(due=due, state=state, closed=closed, missed=known.missed if known else None, heard=heard)
+    return Said(due=due, state=state, closed=closed, met=met, missed=known.missed if known else None, heard=heard)
 
 
 def _with_miss(deadline: Deadline, said: Said) -> Deadline:
@@ -160,6 +164,9 @@ def _say_deadline(speaking: Speaking, deadline: Deadline, known: Said | None) ->
     state, before = _standing(deadline)[1], known.state if known else DeadlineState.OPEN
     closed, closed_before = deadline.closed_at is not None, known.closed if known else False
     if (state, closed) == (before, closed_before):
+        if known is not None and deadline.met_at is not None and known.met is not None and known.met != deadline.met_at:
+            met = f"{spoken_instant(deadline.met_at)} (not {spoken_instant(known.met)}, as was recorded)"
+            speaking.entry(f"{duty}: {state.value}, {met}", deadline.cites, deadline.met_at)
         return
     match state:
         case DeadlineState.MET | DeadlineState.MET_LATE:

@@ -104,9 +104,7 @@ def put_to(telling: Telling, subject: Subject, message: Message, about: str | No
         to=rule.authorised_by,
         assigned_to=asked_by.ask,  # whoever asks may choose whom (PD-M-02)
         asked_by=asked_by.by.person,
-        asked_by_role=role
-        if role in telling.story.procedure.role
-        else telling.story.procedure.acting_at(telling.story.stage),
+        asked_by_role=role if role in telling.story.procedure.role else telling.story.acting,
         asked_at=asked_by.occurred_at,
         since=asked_by.occurred_at,
         about=about,
@@ -240,7 +238,7 @@ def withdraw_all(telling: Telling, because: str) -> None:
 def adopt(telling: Telling) -> None:
     """Put what waits to those who decide it under another procedure; what nobody decides there is to be sent again."""
     procedure = telling.story.procedure
-    acting = procedure.acting_at(telling.story.stage)
+    acting = telling.story.acting
     for request in telling.story.waiting_requests:
         if request.subject is Subject.CORRECTION:
             telling.put_request(request.model_copy(update={"to": procedure.managers, "assigned_to": None}))

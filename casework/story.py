@@ -293,13 +293,18 @@ class Story(Value):
         return Stage.CLOSING
 
     @property
+    def acting(self) -> str:
+        """The role that takes the next step at this stage."""
+        return self.procedure.acting_at(self.stage)
+
+    @property
     def waiting_for(self) -> list[str]:
         """The roles that must act next: never empty while the case is open."""
         if self.closed_at:
             return []
         roles = [role for request in self.waiting_requests for role in request.to]
         roles += [deadline.owner for deadline in self.running_deadlines]
-        return list(dict.fromkeys(roles or [self.procedure.acting_at(self.stage)]))
+        return list(dict.fromkeys(roles or [self.acting]))
 
     def related(self, one: str | None, other: str | None) -> bool:
         """Whether two strands are one, or one came out of the other; whatever has no strand is related to all."""

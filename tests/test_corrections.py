@@ -511,3 +511,14 @@ def test_the_same_correction_sent_twice_counts_once() -> None:
     life.say("recorded_in_error", SW, "2026-04-08 17:00", **fields).say("recorded_in_error", SW, **fields)
     assert [request.id for request in life.case.waiting_requests] == ["request-6"]
     assert len(life.whole.facts) == 6
+
+
+def test_that_a_duty_was_met_at_another_time_is_said() -> None:
+    life = correct(visited(), 5, at="2026-04-08 16:00", occurred_at="2026-04-08T14:30:00+01:00")
+    authorise(life)
+    line = (
+        "Visit the family home and see the child: met, Wed 8 Apr 2026 14:30 (not Wed 8 Apr 2026 15:00, as was recorded)"
+    )
+    assert life.lines.count(line) == 1
+    life.until("2026-04-20 09:00")
+    assert life.lines.count(line) == 1

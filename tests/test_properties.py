@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from casework import decide, view
 from casework.batch import batch_of
+from casework.calendar import spoken_instant
 from casework.case import Case
 from casework.checks import missing
 from casework.deadlines.rungs import RungKind, rungs_of
@@ -236,6 +237,9 @@ class World:
         assert (now.met_at is not None) == (now.state in (DeadlineState.MET, DeadlineState.MET_LATE))
         assert now.state is not DeadlineState.OVERDUE or now.breached_at is not None
         assert now.state is not DeadlineState.MET_LATE or now.breached_at is not None
+        if before is not None and before.met_at != now.met_at and now.met_at is not None:
+            when = spoken_instant(now.met_at)
+            assert any(now.duty in entry and when in entry for entry in entries), f"{now.id} was met unsaid"
         if before is not None and before.due != now.due:
             assert any(text.startswith(f"{now.duty}: moved from") for text in entries), f"{now.id} moved silently"
             assert now.id in moved, f"nobody was told that {now.id} moved"

@@ -74,7 +74,7 @@ def child_died(telling: Telling, message: ChildDied) -> None:
     telling.change(died=True)
     happened(telling, Event.CHILD_DIED)
     if message.other_children and message.abuse_or_neglect_suspected:
-        manager = telling.story.procedure.acting_at(telling.story.stage)
+        manager = telling.story.acting
         deadlines.open_case_set(
             telling,
             "others-considered",

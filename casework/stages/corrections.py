@@ -133,7 +133,7 @@ def _put(telling: Telling, message: Message, title: str) -> None:
         to=to,
         assigned_to=message.ask,
         asked_by=message.by.person,
-        asked_by_role=procedure.role_named(message.by.role) or procedure.acting_at(telling.story.stage),
+        asked_by_role=procedure.role_named(message.by.role) or telling.story.acting,
         asked_at=message.occurred_at,
         since=message.occurred_at,
         about=title.rpartition(": ")[2],

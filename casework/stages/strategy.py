@@ -273,7 +273,7 @@ def strategy_decided(telling: Telling, message: StrategyOutcome, at: datetime) -
         case "further discussion":
             assert message.review_on is not None
             due = end_of_day(message.review_on) - deadlines.GRACE
-            owner = telling.story.procedure.acting_at(telling.story.stage)
+            owner = telling.story.acting
             deadlines.open_case_set(
                 telling, "strategy-review", "Review the further strategy discussion", owner, due, ("U-W-01",)
             )
