@@ -17,11 +17,11 @@ from typing import NamedTuple
 from casework.calendar import LONDON, BankHolidays, local_date, spoken_instant
 from casework.case import MARK_EVERY, Announced, Base, Case, Mark
 from casework.checks import check, missing, resolved, warnings
-from casework.deadlines.lapse import comes_of_age
 from casework.deadlines.words import spoken_due
 from casework.effects import Effect, Forwarded, Kept, Notice, NoticeKind, Refused
 from casework.facts import Fact, Replacement, Withdrawal
 from casework.incoming import read, sender
+from casework.lapse import comes_of_age
 from casework.messages import Message, as_sent, digest, without_narrative
 from casework.model import Value
 from casework.procedure import Procedure, shared

@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 
-from casework.deadlines.lapse import lapse
 from casework.facts import CalendarChange, Fact, Opening, changes_what_counts, in_force
+from casework.lapse import lapse
 from casework.messages import MEANINGS, Message
 from casework.procedure import Procedure
 from casework.story import Story

@@ -1,7 +1,7 @@
 """The ways out that are no completion: a strand that is called off, a case that goes elsewhere or should not be.
 
 Each has a reason, and an effect on its own clocks only. That the child turns 18 is no message: the calendar brings it
-(`casework.deadlines.lapse`). For what should never have been recorded there is `recorded_in_error`.
+(`casework.lapse`). For what should never have been recorded there is `recorded_in_error`.
 """
 
 from typing import Literal
