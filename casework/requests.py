@@ -240,24 +240,25 @@ def adopt(telling: Telling) -> None:
     procedure = telling.story.procedure
     acting = telling.story.acting
     for request in telling.story.waiting_requests:
-        if request.subject is Subject.CORRECTION:
-            telling.put_request(request.model_copy(update={"to": procedure.managers, "assigned_to": None}))
-            continue
         rule = procedure.authorisation.get(request.subject)
-        if rule is None:
+        correction = request.subject is Subject.CORRECTION
+        if rule is None and not correction:
             withdraw(telling, request, f"{procedure.about.key} asks for no authorisation; send it again")
             text = f"To be sent again: {request.title}"
             telling.tell(NoticeKind.REQUEST, acting, text, about=request.id, request=request)
             continue
-        asked_by = request.asked_by_role if request.asked_by_role in procedure.role else acting
-        changed = {"title": rule.title, "cites": rule.cites, "to": rule.authorised_by, "asked_by_role": asked_by}
-        moved = request.model_copy(update={**changed, "assigned_to": None})
-        if request.to == rule.authorised_by and request.title == rule.title:
+        # A correction keeps its title, and is asked of the managers wherever a procedure does not say of whom.
+        title = rule.title if rule and not correction else request.title
+        to = rule.authorised_by if rule else procedure.managers or (acting,)
+        if request.to == to and request.title == title:
             continue
+        asked_by = request.asked_by_role if request.asked_by_role in procedure.role else acting
+        changed = {"title": title, "cites": rule.cites if rule else (), "to": to, "asked_by_role": asked_by}
+        moved = request.model_copy(update={**changed, "assigned_to": None})
         telling.put_request(moved)
-        telling.line(f"{rule.title}: now asked of the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
-        for to in rule.authorised_by:
-            telling.tell(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", about=request.id, request=moved)
+        telling.line(f"{title}: now asked of the {' or the '.join(to)} ({request.id})", moved.cites)
+        for role in to:
+            telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=moved)
 
 
 def withdraw(telling: Telling, request: Request, because: str) -> None:

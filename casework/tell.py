@@ -74,7 +74,9 @@ def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: P
 
 
 def check_is_open(story: Story, message: Message) -> None:
-    """Nothing happens on a case before it has a referral. Raises `Refusal`."""
+    """Nothing happens on a case before it has a referral, and nothing once it is closed. Raises `Refusal`."""
+    if story.closed_at is not None:
+        raise Refusal(f"Case {story.reference} was closed by then.", "occurred_at", closed=True)
     if story.child is None and not isinstance(message, Opening):
         raise Refusal(
             f"Case {story.reference} was not open yet at that time; it opens with a referral. Is the date right?",

@@ -9,7 +9,7 @@ from casework.decide import Decided
 from casework.effects import Entry, Forwarded, Notice, NoticeKind
 from casework.story import RequestState
 from casework.vocabulary import Event, Stage
-from tests.lives import HOLIDAYS, Life, conference_set_on_p, london, plan_on_p, referred, strategy_on_p
+from tests.lives import HOLIDAYS, Life, conference_set_on_p, london, plan_on_p, procedure_body, referred, strategy_on_p
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -522,3 +522,15 @@ def test_that_a_duty_was_met_at_another_time_is_said() -> None:
     assert life.lines.count(line) == 1
     life.until("2026-04-20 09:00")
     assert life.lines.count(line) == 1
+
+
+def test_a_correction_that_waits_is_asked_of_the_managers_of_the_procedure_that_is_adopted() -> None:
+    life = withdraw(visited(), 5, at="2026-04-08 17:00")
+    life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=procedure_body("mosaic"))
+    [request] = life.case.waiting_requests
+    managers = life.case.procedure.managers
+    assert request.to == managers != ("assistant team manager", "team manager")
+    assert request.title == "Withdraw what was recorded: no. 5"
+    asked = [one.to for one in life.notices(NoticeKind.REQUEST) if one.request == request.id]
+    assert set(managers) <= set(asked)
+    assert f"{request.title}: now asked of the {' or the '.join(managers)} ({request.id})" in life.lines

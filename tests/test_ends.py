@@ -357,3 +357,13 @@ def test_a_child_on_a_plan_of_another_authority_who_moves_in_has_a_conference_he
     assert life.case.plan is not None
     assert life.due("first-review") == "2026-07-20"
     assert "on a child protection plan here already" in life.refused("plan_received", SW, **received)
+
+
+def test_a_case_is_not_closed_on_a_day_before_something_that_is_recorded_of_it() -> None:
+    life = referred("P", "2026-04-07 09:00").say("screening_decided", TM, "2026-04-07 12:00", harm_suspected=False)
+    life.say("strategy_requested", ATM, "2026-04-09 09:00", immediate=True)
+    number = len(life.whole.facts)
+    said = {"occurred_at": "2026-04-08 09:00", "reason": "No harm is suspected"}
+    why = life.refused("case_closed", TM, "2026-04-09 10:00", **said)
+    assert f"no. {number}, strategy requested of Thu 9 Apr 2026 09:00" in why and "was closed by then" in why
+    assert life.case.waiting_for

@@ -201,7 +201,9 @@ class World:
                 assert effect.id not in told
                 told.add(effect.id)
                 assert effect.to in self.roles, f"nobody holds {effect.to}: {effect.text}"
-                assert not any(word in effect.text for word in PRIVATE), effect.text
+                request = self.case.story.requests.get(effect.request or "")
+                said = effect.text.replace(request.assigned_to, "") if request and request.assigned_to else effect.text
+                assert not any(word in said for word in PRIVATE), effect.text
                 self.notices.append(effect)
         batch_of(self.case, effects, self.case.announced, 1)
 
@@ -254,6 +256,9 @@ class World:
         elif story.child is not None:
             assert story.waiting_for
         assert set(story.waiting_for) <= set(story.procedure.role)
+        asked = {(notice.request, notice.to) for notice in self.notices if notice.kind is NoticeKind.REQUEST}
+        for request in story.waiting_requests:
+            assert {(request.id, role) for role in request.to} <= asked, f"not everybody was asked {request.title}"
         for at, summary in decide.alarms(self.case).values():
             assert at.tzinfo is not None
             assert not any(word in summary for word in PRIVATE), summary
