@@ -214,8 +214,8 @@ class World:
         for effect in effects:
             if isinstance(effect, DeadlineChanged):
                 self._check_change(effect.deadline, entries, moved)
-        for effect in effects:
-            if isinstance(effect, Notice) and effect.kind in (NoticeKind.OVERDUE, NoticeKind.ESCALATION):
+            # In their order: what was missed before the message came was told of the limit before the message moved it.
+            elif isinstance(effect, Notice) and effect.kind in (NoticeKind.OVERDUE, NoticeKind.ESCALATION):
                 if effect.deadline is None:
                     continue
                 deadline = self.deadlines[effect.deadline]
