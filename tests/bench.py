@@ -46,6 +46,7 @@ UPDATES = 20
 FACTS = 300
 WARM, WEIGHED = 60, 150
 """Cases that are opened before it is weighed, and those that are weighed."""
+WEIGHINGS = 3
 SETTLED = 0.3
 """Seconds without a new event after which a case is done."""
 Figures = dict[str, float]
@@ -116,14 +117,17 @@ def _least(doing: Callable[[], None]) -> float:
 
 
 def weights() -> Figures:
-    """KiB that a worker needs for each case that it keeps, on P and on B, each weighed in a process of its own."""
-    figures: Figures = {}
-    for letter in ("P", "B"):
-        ran = subprocess.run(
-            [sys.executable, "-m", "tests.bench", "--weigh", letter], check=True, capture_output=True, text=True
-        )
-        figures[f"KiB of a worker per cached case on {letter}"] = float(ran.stdout)
-    return figures
+    """KiB that a worker needs for each case that it keeps, on P and on B: the median of some processes of their own,
+    for what a process is given by the system varies by a tenth."""
+
+    def weighed(letter: str) -> float:
+        command = [sys.executable, "-m", "tests.bench", "--weigh", letter]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    return {
+        f"KiB of a worker per cached case on {letter}": median(weighed(letter) for _ in range(WEIGHINGS))
+        for letter in ("P", "B")
+    }
 
 
 async def weigh(letter: str) -> float:
