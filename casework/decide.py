@@ -231,7 +231,12 @@ def _tried(case: Case, fact: Fact, now: datetime) -> _Tried:
     book = book_with(before.book, case.start, fact)
     same = _alike(before.book, book)
     whole = same == len(before.book.order)
-    story = before.story if whole else case.told_after(same).story if same else book.start
+    if whole:
+        story = before.story
+    elif same:
+        story = case.told_after(same).story
+    else:
+        story = book.start  # by another calendar, it may be
     marks = [mark for mark in before.marks if mark.facts <= same]
     was = {one.number: one for one in before.book.order[same:]}
     told: list[Told] = []

@@ -188,13 +188,14 @@ def samples(story: Story, kind: type[Message], role: str, now: datetime) -> Iter
 
 def _corrections(case: Case, kind: type[Message], role: str, now: datetime) -> Iterator[dict[str, Any]]:
     """Corrections of what was recorded last: what came before it may be needed by it."""
+    if len(case.book.order) < 2:
+        return  # the referral that opened the case is not withdrawn
+    last = case.book.order[-1].number
     base = {"id": "sample", "occurred_at": now.isoformat(), "by": {"role": role, "person": SOMEBODY}, "reason": WORDS}
-    for fact in reversed(case.book.order[1:]):
-        if kind is RecordedInError:
-            yield {**base, "facts": [fact.number]}
-        elif kind is Corrected:
-            yield {**base, "fact": fact.number, "changes": {"note": WORDS}}
-        return
+    if kind is RecordedInError:
+        yield {**base, "facts": [last]}
+    elif kind is Corrected:
+        yield {**base, "fact": last, "changes": {"note": WORDS}}
 
 
 def _known(story: Story, kind: type[Message], name: str, now: datetime) -> list[Any] | None:
