@@ -19,7 +19,7 @@ from casework.case import MARK_EVERY, Announced, Base, Case, Mark
 from casework.checks import check, missing, resolved, warnings
 from casework.deadlines.words import spoken_due
 from casework.effects import Effect, Forwarded, Kept, Notice, NoticeKind, Refused
-from casework.facts import Fact, Replacement, Withdrawal
+from casework.facts import Fact, Opening, Replacement, Withdrawal
 from casework.incoming import read, sender
 from casework.lapse import comes_of_age
 from casework.messages import Message, as_sent, digest, without_narrative
@@ -67,6 +67,7 @@ def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
         repeated = _repeated(case, message)
         if repeated is not None:
             return repeated
+        _check_is_opened(case, message)
         before = wake(case, now)  # a limit missed before the message came stays on the record as missed
         decided = _record(before.case, message, now)
     except Refusal as refusal:
@@ -77,6 +78,7 @@ def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
 def weigh(case: Case, message: Message, now: datetime) -> Story | Refused:
     """The story as it would be with this message, as `receive` would have it; nothing is said of it."""
     try:
+        _check_is_opened(case, message)
         then = _story_then(case, message)
         _check_correction(case, message)
         fact = Fact(
@@ -190,6 +192,15 @@ def _record(case: Case, message: Message, now: datetime) -> Decided:
     after = case.going_on((*case.facts, fact), speaking.announced, tried.base, told.story)
     unusual = (*warnings(then, message), *tried.unlike)
     return Decided(case=after, effects=tuple(speaking.effects), fact=fact.number, warnings=unusual)
+
+
+def _check_is_opened(case: Case, message: Message) -> None:
+    """A case begins with its referral. While it waits for that, nothing else is taken. Raises `Refusal`."""
+    if case.facts or isinstance(message, Opening):
+        return
+    if case.episode > 1:
+        raise Refusal(f"Case {case.reference} is closed; a new referral opens it again.", closed=True)
+    raise Refusal(f"Case {case.reference} is not open yet; it opens with a referral.")
 
 
 def _check_correction(case: Case, message: Message) -> None:

@@ -45,7 +45,7 @@ def closed() -> Life:
 def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> None:
     life = Life("P", "2026-04-07 09:00")
     assert life.case.waiting_for == ["team manager"]
-    assert "was not open yet" in life.refused("strategy_requested", ATM)
+    assert life.refused("strategy_requested", ATM) == "Case case-1 is not open yet; it opens with a referral."
     life.say("referral_received", "police/pc", person="child-1", date_of_birth="2018-05-01", source="police")
     assert (life.case.stage, life.case.opened_at) == (Stage.REFERRAL, london("2026-04-07 09:00"))
     assert life.case.waiting_for == ["assistant team manager"]
@@ -173,6 +173,7 @@ def test_a_referral_of_an_earlier_episode_is_a_repeat_in_the_next_one() -> None:
     assert (answer.duplicate, answer.effects) == (True, ())
     another: dict[str, Any] = {"person": "child-1", "date_of_birth": "2018-05-01", "source": "police"}
     assert "for an earlier referral" in life.refused("referral_received", "police/pc", id="m-1", **another)
+    assert life.refused("strategy_requested", ATM) == "Case case-1 is closed; a new referral opens it again."
 
 
 @pytest.mark.parametrize(

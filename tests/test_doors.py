@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
-from temporalio.common import RawValue
+from temporalio.client import WithStartWorkflowOperation, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
 from activities import reading
@@ -19,9 +19,11 @@ from casework.decide import LONGEST_KEPT
 from casework.effects import Refused
 from casework.incoming import read, sender
 from casework.stages import MESSAGES
+from connection.settings import settings
 from starter import reach
 from tests.office import Office, OneCase, eventually
-from workflows.case import Receipt
+from workflows.case import CaseStart, CaseWorkflow, Receipt
+from workflows.doors import CLOSED
 
 DAY = timedelta(days=1)
 TODAY = datetime.now(UTC).date()
@@ -477,6 +479,27 @@ async def test_a_procedure_there_is_not(office: Office) -> None:
     assert (await right.refer()).stage == "referral"
 
 
+async def test_a_referral_that_meets_the_rebuilding_of_a_case_there_never_was_is_tried_again(office: Office) -> None:
+    case = await office.case("NEVER")
+    said = case.body("police/pc-1", date_of_birth="2020-02-02", person="child-1", source="police")
+    rebuilding = WithStartWorkflowOperation(
+        CaseWorkflow.run,
+        CaseStart(reference=case.reference, procedure="", rebuild=True),
+        id=reach.workflow_id(case.reference),
+        task_queue=settings().task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+    )
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await case.client.execute_update_with_start_workflow(
+            "referral_received", said, start_workflow_operation=rebuilding
+        )
+    answer = failed.value.cause
+    assert isinstance(answer, ApplicationError)
+    assert (answer.type, answer.message) == (CLOSED, f"There is no record of a case {case.reference}")
+    opened = await reach.refer(case.client, reach.Opening(reference=case.reference, procedure="P"), said)
+    assert (opened.stage, opened.duplicate) == ("referral", False)
+
+
 async def test_many_who_refer_at_once_open_one_case(office: Office) -> None:
     case = await office.case("MANY")
     now = datetime.now(UTC).isoformat()
@@ -496,6 +519,14 @@ async def close(case: OneCase) -> None:
     await case.tell("case_closed", MANAGER, reason="No harm is suspected")
 
 
+async def waits_for_its_referral(case: OneCase) -> None:
+    """Start its workflow, as a referral does."""
+    start = CaseStart(reference=case.reference, procedure=case.procedure)
+    await case.client.start_workflow(
+        CaseWorkflow.run, start, id=reach.workflow_id(case.reference), task_queue=settings().task_queue
+    )
+
+
 async def completed(case: OneCase) -> bool:
     return (await case.handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 
@@ -509,6 +540,10 @@ async def test_a_closed_case_takes_nothing_and_a_new_referral_opens_it_again(off
     for sent in (case.tell("child_visited", WORKER, **VISIT), case.signal("child_visited", WORKER)):
         with pytest.raises(reach.NotFound, match=f"Case {case.reference} is closed. A new referral opens it again"):
             await sent
+    # While a referral of it is on its way: that one may be the old file again, which opens nothing.
+    await waits_for_its_referral(case)
+    with pytest.raises(reach.NotAccepted, match=f"Case {case.reference} is closed; a new referral opens it again"):
+        await case.tell("child_visited", WORKER, **VISIT)
     again = await case.refer()
     assert again.stage == "referral"
     assert (await case.state()).episode == 2

@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from casework.messages import Message
     from casework.model import Value
     from casework.vocabulary import Stage
-    from workflows.doors import admitted, message_in, or_refuse, refusal, taken, with_doors, written
+    from workflows.doors import CLOSED, REFUSED, admitted, message_in, or_refuse, refusal, taken, with_doors, written
     from workflows.monitor import Monitor
     from workflows.outbox import FOR_EVER, Outbox, Unsent, why
     from workflows.timers import Timers
@@ -262,8 +262,8 @@ class CaseWorkflow:
 
     async def _ready(self) -> None:
         await workflow.wait_condition(lambda: self._case is not None or self._broken is not None)
-        if self._broken is not None:
-            raise refusal(self._broken)
+        if self._broken is not None:  # what could not be rebuilt is no case, and a referral opens one
+            raise refusal(self._broken, kind=CLOSED if self._start.rebuild else REFUSED)
 
     def _decide(self, message: Message) -> Decided:
         try:
