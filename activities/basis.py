@@ -125,7 +125,7 @@ async def _keep(connection: Connection, procedure: Procedure, calendar: BankHoli
     await connection.execute(
         "INSERT INTO s47.procedure (fingerprint, body) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         procedure.fingerprint,
-        procedure.model_dump_json(by_alias=True),
+        procedure.as_json,
     )
     await connection.execute(
         "INSERT INTO s47.calendar (version, dates) VALUES ($1, $2) ON CONFLICT DO NOTHING",

@@ -409,8 +409,12 @@ class Procedure(Value):
     @cached_property
     def fingerprint(self) -> str:
         """The first twelve hexadecimal digits of the hash of everything this procedure says."""
-        said = self.model_dump_json(by_alias=True, exclude_defaults=True)
-        return sha256(said.encode()).hexdigest()[:12]
+        return sha256(self.as_json.encode()).hexdigest()[:12]
+
+    @cached_property
+    def as_json(self) -> str:
+        """Everything it says, but for what is as usual, as JSON."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
     @cached_property
     def rules_by_event(self) -> dict[Event, tuple[str, ...]]:
@@ -515,25 +519,26 @@ def shared(procedure: Procedure) -> Procedure:
     return _SHARED.setdefault(procedure.fingerprint, procedure)
 
 
-def _packed(procedure: Procedure) -> dict[str, Any]:
-    rules = procedure.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {"fingerprint": procedure.fingerprint, "rules": rules}
+def _packed(procedure: Procedure) -> dict[str, str]:
+    """One text: a case that comes with rules which are known here costs no more than passing it over."""
+    return {"fingerprint": procedure.fingerprint, "rules": procedure.as_json}
 
 
 def _unpacked(given: Any) -> Procedure:
-    if isinstance(given, Procedure):
-        return shared(given)
-    known = _SHARED.get(given["fingerprint"])
+    return shared(given) if isinstance(given, Procedure) else from_record(given["fingerprint"], given["rules"])
+
+
+def from_record(fingerprint: str, rules: str) -> Procedure:
+    """The procedure that was kept under this fingerprint, from its rules as JSON.
+
+    What this version cannot read of it is handed on all the same, to one that can.
+    """
+    known = _SHARED.get(fingerprint)
     if known is None:
-        known = leniently(given["rules"])
-        known.__dict__["fingerprint"] = given["fingerprint"]  # what it said when it was loaded, whatever is known now
-        _SHARED[known.fingerprint] = known
+        known = leniently(json.loads(rules))
+        known.__dict__.update(fingerprint=fingerprint, as_json=rules)
+        _SHARED[fingerprint] = known
     return known
-
-
-def from_record(fingerprint: str, body: str) -> Procedure:
-    """The procedure that the record has under this fingerprint, as JSON."""
-    return _unpacked({"fingerprint": fingerprint, "rules": json.loads(body)})
 
 
 def leniently(rules: dict[str, Any]) -> Procedure:

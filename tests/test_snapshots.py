@@ -74,6 +74,20 @@ def test_rules_that_are_not_known_are_decoded() -> None:
         procedure_in(Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(said).encode()))
 
 
+def test_what_this_version_cannot_read_is_handed_on_to_one_that_can() -> None:
+    case = decide.unopened("R-1", 1, load("P"), bank_holidays())
+    said = json.loads(carried(case).data)
+    rules = json.loads(said["carried"]["case"]["procedure"]["rules"])
+    rules["acts"]["mediation"] = "social worker"
+    rules["mediation"] = {"mediator": {"words": "within a week"}}
+    later = {"fingerprint": "of-a-later-one", "rules": json.dumps(rules)}
+    said["carried"]["case"]["procedure"] = later
+    read = procedure_in(Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(said).encode()))
+    assert read.timescale == case.procedure.timescale and read.acts == case.procedure.acts
+    handed_on = json.loads(carried(case.model_copy(update={"procedure": read})).data)
+    assert handed_on["carried"]["case"]["procedure"] == later
+
+
 @pytest.fixture
 async def council(postgres_server: str, tmp_path: Path) -> AsyncIterator[Office]:
     """A council of its own: what it proclaims is proclaimed for all of its cases."""
