@@ -42,13 +42,14 @@ from workflows.doors import CLOSED
 
 ANSWER_WITHIN = timedelta(seconds=15)
 WORKER_WITHIN = timedelta(seconds=60)
-TASK_WITHIN = timedelta(seconds=45)
-"""How long a worker may take over one turn of a case: replaying a long run takes seconds on a busy machine; where it
-takes longer than this, it is begun again, for ever."""
+TASK_WITHIN = timedelta(seconds=20)
+"""How long a worker may take over one turn of a case. Replaying a long run takes seconds on a busy machine, and what
+takes longer than this is begun again, for ever; but a turn that is lost with a server or a worker is missed only then,
+and so long the case answers nobody."""
 LOOK_AGAIN = timedelta(milliseconds=200)
 ASK_AGAIN = timedelta(milliseconds=50)
-NOT_JUST_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED)
-"""The case was between two runs, or its task had to be done again."""
+NOT_JUST_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED)
+"""The case was between two runs, or its task had to be done again; or the run was just closing, or is busy."""
 DETAILS = (
     "One child's case, from the referral to its closing. Each bar of the timeline is a deadline; "
     "the current details say who must act next."

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from activities import reading
 from activities.database import Database
 from casework.story import Deadline, Request
+from starter import reach
 from starter.rehearsal.scenario import who
 from tests.office import Office, eventually, has_its_timers
 from tests.postgres import rows
@@ -54,7 +55,7 @@ async def test_a_thousand_messages_through_one_case(office: Office, records: Dat
         body = {**bodies[number], "by": who(by)} | ({"seen": True} if message == "child_visited" else {})
         if number % 7 == 0:
             async with turn:
-                await case.handle.signal(message, body)
+                await reach.signal(case.client, case.reference, message, body)
             return []
         earlier = number - 99
         # Those whose bodies were sent as they are: not the visits, not the signals that may still be on their way.

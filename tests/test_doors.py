@@ -12,6 +12,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import WithStartWorkflowOperation, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities import reading
 from activities.database import Database
@@ -412,6 +413,19 @@ async def test_a_case_there_is_not(office: Office) -> None:
 
 
 @pytest.mark.covers("Q-03")
+@pytest.mark.parametrize("status", reach.NOT_JUST_NOW, ids=lambda status: status.name)
+async def test_what_could_not_be_answered_just_then_is_asked_again(office: Office, status: RPCStatusCode) -> None:
+    """As the server has it, now and then, of a run that is just closing, or just beginning."""
+    failures = iter([RPCError("not now", status, b"")] * 2)
+
+    async def ask() -> str:
+        for failure in failures:
+            raise failure
+        return "the answer"
+
+    assert await reach._answered(await office.client(), "R-1", ask) == "the answer"
+
+
 async def test_a_second_referral_is_new_information(case: OneCase, records: Database) -> None:
     again = await case.refer("police/pc-1", source="police")
     assert again.entries[0] == "A further referral, from police: new information on this case"

@@ -140,7 +140,7 @@ async def test_a_referral_that_is_refused_can_be_put_right() -> None:
             "title": "At last",
             "procedure": "P",
             "message": [
-                {**opening(at)[3], "at": at, "expect": "refused", "because": "was not open yet"},
+                {**opening(at)[3], "at": at, "expect": "refused", "because": "is not open yet"},
                 {**right, "at": at + hour, "by": "vicar/v-1", "expect": "refused", "because": "no role 'vicar'"},
                 {
                     **right,

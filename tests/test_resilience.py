@@ -17,7 +17,7 @@ from connection.search_attributes import OVERDUE, registered
 from starter import reach
 from starter.embedded import postgres_server as a_postgres
 from starter.embedded import temporal_server
-from tests.office import Office, OneCase, eventually, has_its_timers
+from tests.office import SECONDS, Office, OneCase, eventually, has_its_timers
 from tests.postgres import fresh_database, rows
 from tests.test_embedded import free_port, programs_of
 
@@ -144,7 +144,8 @@ async def test_temporal_is_killed_and_comes_back_on_its_file(postgres_server: st
             before = await case.story()
             [temporal] = [process for process in programs_of(state_folder) if process.name() == "temporal"]
             temporal.kill()
-            await eventually(lambda: answers_again(case))
+            # What the worker was at when the server died is begun again only after `TASK_WITHIN`.
+            await eventually(lambda: answers_again(case), SECONDS + reach.TASK_WITHIN.total_seconds())
             assert said[0].startswith("Temporal stopped by itself (SIGKILL); starting it again")
             assert not psutil.pid_exists(temporal.pid)
 
