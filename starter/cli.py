@@ -316,18 +316,12 @@ def show(
 
     async def doing() -> recorded.Shown:
         to = await reach.client()
-        running = await _running(to, case)
-        if running is not None and not (entries or refused):
-            return recorded.Shown(running)
+        found, is_lost = await _known(to, case)
+        if not (entries or refused):
+            return recorded.Shown(found, is_lost)
         async with _records() as records:
-            found = running or await recorded.case_of(records, case)
-            if found is None:
-                raise reach.NotFound(
-                    f"There is no case {case}. Open one with: s47 refer FILE; list them with: s47 cases"
-                )
-            is_lost = running is None and await recorded.is_lost(to, records, case)
             return recorded.Shown(
-                wake(found, _now()).case if is_lost else found,  # whatever passed since, nobody was told of
+                found,
                 is_lost,
                 await reading.chronology(records, case, found.episode) if entries else [],
                 await reading.refused(records, case, found.episode) if refused else [],
@@ -372,6 +366,20 @@ def _case_as_json(found: recorded.Shown) -> dict[str, Any]:
         "facts": facts,
         "chronology": [line.model_dump(mode="json") for line in found.lines],
     }
+
+
+async def _known(to: Client, case: str) -> tuple[Case, bool]:
+    """The case as it runs; else as the record has it, and whether Temporal has lost it. Raises `NotFound`."""
+    running = await _running(to, case)
+    if running is not None:
+        return running, False
+    async with _records() as records:
+        found = await recorded.case_of(records, case)
+        if found is None:
+            raise reach.NotFound(f"There is no case {case}. Open one with: s47 refer FILE; list them with: s47 cases")
+        if not await recorded.is_lost(to, records, case):
+            return found, False
+        return wake(found, _now()).case, True  # whatever passed since, nobody was told of
 
 
 async def _running(to: Client, case: str) -> Case | None:
@@ -638,7 +646,8 @@ def process_map(
     from starter.map.sheet import draw as draw_map  # noqa: PLC0415
 
     async def read(reference: str) -> Case:
-        return await reach.read(await reach.client(), reference)
+        found, _ = await _known(await reach.client(), reference)
+        return found
 
     found = _run(read(case)) if case else None
     named = procedure_commands.rules_called(procedure) if procedure else None

@@ -605,7 +605,8 @@ async def test_a_lost_case_is_named_and_rebuilt(office: Office) -> None:
     before = await case.story()
     await case.handle.terminate("an accident")
     file = json.dumps(referral(case.reference, person="somebody-else"))
-    shown, as_json, listed, sent, previewed, corrected, referred, verified, all_of_them = await together(
+    drawn, shown, as_json, listed, sent, previewed, corrected, referred, verified, all_of_them = await together(
+        office.s47("map", "--case", case.reference, "--out", str(office.folder / "lost.svg")),
         office.s47("show", case.reference),
         office.s47("show", case.reference, "--json"),
         office.s47("cases", "--json"),
@@ -616,7 +617,8 @@ async def test_a_lost_case_is_named_and_rebuilt(office: Office) -> None:
         office.s47("verify", case.reference),
         office.s47("verify", "--json"),
     )
-    assert shown.code == DONE
+    assert (drawn.code, shown.code) == (DONE, DONE)
+    assert "Visit the family home and see the child" in (office.folder / "lost.svg").read_text(encoding="utf-8")
     assert shown.out.splitlines()[0] == f"Temporal has lost this case. Rebuild it: s47 rebuild {case.reference}"
     assert "OVERDUE" in shown.out and "Strategy discussion held by meeting" in shown.out
     assert as_json.json["lost"] and len(as_json.json["chronology"]) == len(lines)

@@ -218,8 +218,8 @@ def with_last(office: Office, table: Table) -> tuple[Life, Life]:
 def check_limit(office: Office, row: str, table: Table) -> None:
     """The last step of `life` starts a clock: `owed` (a timescale) is due `due` and owned by `owner`.
 
-    `other`: the date in the other reading; `opens`: when its window does. `met`: what meets it; `not_met`: what does
-    not; `until`: what ends it; `never`: a life without it; `aim`: passing it is no miss; `late`: it is late at once;
+    `other`: the date in the other reading; `opens`: when its window does. `met`: what meets it, with its last step; `not_met`: what
+    does not; `until`: what ends it, with its last step; `never`: a life without it; `aim`: passing it is no miss; `late`: it is late at once;
     `duty`: words of what is owed; `departs`: whether it may be left out with a reason.
     Of each it is seen that the very end is in time, and that a second later owner and a manager are told (`manager`:
     which of them). What a message of its own meets is not met by saying that it was done.
@@ -281,6 +281,8 @@ def _check_ends(office: Office, life: Life, table: Table) -> None:
         )
     if "until" in table:
         assert office.after(life, table["until"]).state(key, nth) == "ended"
+    for *lead_there, _ in (table[end] for end in ("met", "until") if end in table):
+        assert office.after(life, lead_there).the(key, nth).closed_at is None, f"{lead_there} ended it"
     if "departs" in table:
         worker = next(name for name, role in office.procedure.role.items() if role.kind is Kind.WORKER)
         left_out = [None, worker, "duty_departed", {"duty": key, "reason": "there was no time"}]
