@@ -1,4 +1,5 @@
-"""Every amount in every shipped procedure, held against a limit worked out by hand: tests/expected_limits.toml.
+"""Every amount in every shipped procedure, held against a limit worked out by hand: tests/expected_limits.toml; and
+what may end a duty that nobody has met, against what that duty is for.
 
 So an amount that is changed by a slip, by one in its number, or in how its days are counted, is noticed. A timescale
 that has an amount and no line in the table fails, and says which lines to add.
@@ -20,7 +21,7 @@ from casework.procedure import Procedure, Timescale
 from casework.procedure_files import load, shipped
 from casework.story import Assessment, Child, Conference, Deadline, Enquiry, Missing, Plan, Story
 from casework.telling import Telling
-from casework.vocabulary import Circumstance, Condition
+from casework.vocabulary import Circumstance, Condition, Event
 from tests.lives import HOLIDAYS
 
 TABLE: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(
@@ -159,3 +160,59 @@ def test_a_slip_in_an_amount_would_be_noticed(letter: str, key: str) -> None:
     for slip, rule in imagined:
         changed = procedure.model_copy(update={"timescale": {**procedure.timescale, key: rule}})
         assert computed(changed, key, anchor) != expected(letter, key), f"{letter}.{key}: {slip} goes unnoticed"
+
+
+# --- What ends a duty that nobody has met -------------------------------------------------------------------------
+
+CLOSED = {Event.CASE_CLOSED}
+NO_HARM = {Event.HARM_NOT_SUSPECTED, *CLOSED}
+NO_CONFERENCE = {Event.SECTION_47_NOT_SUBSTANTIATED, Event.CONFERENCE_NOT_REQUIRED}
+MAY_END = {
+    Event.REFERRAL_RECEIVED: NO_HARM | {Event.IMMEDIATE_RESPONSE_REQUIRED},
+    Event.NEW_INFORMATION_RECEIVED: NO_HARM | {Event.IMMEDIATE_RESPONSE_REQUIRED},
+    Event.CONCERN_RAISED: NO_HARM | {Event.IMMEDIATE_RESPONSE_REQUIRED},
+    Event.BIRTH_EXPECTED: NO_HARM | {Event.CHILD_BORN},
+    Event.ASSESSMENT_STARTED: {Event.ASSESSMENT_ENDED, *CLOSED},
+    Event.ASSESSMENT_LIMIT_PASSED: {Event.ASSESSMENT_COMPLETED},
+    Event.SECTION_47_INITIATED: NO_CONFERENCE,
+    Event.STRATEGY_HELD: NO_CONFERENCE,
+    Event.CHILD_BORN: {Event.SECTION_47_CONCLUDED, *CLOSED},
+    Event.CONSENT_REFUSED: {Event.CONSENT_GIVEN},
+    Event.WHEREABOUTS_UNKNOWN: {Event.CHILD_LOCATED},
+    Event.SECTION_47_SUBSTANTIATED: {Event.INITIAL_CONFERENCE_HELD},
+    Event.INITIAL_CONFERENCE_SCHEDULED: {Event.INITIAL_CONFERENCE_HELD},
+    Event.REPORT_TO_BE_SHARED: {Event.INITIAL_CONFERENCE_HELD},
+    Event.PLAN_STARTED: {Event.PLAN_ENDED},
+    Event.FIRST_CORE_GROUP_HELD: {Event.PLAN_ENDED},
+    Event.CORE_GROUP_HELD: {Event.PLAN_ENDED},
+    Event.REVIEW_CONFERENCE_HELD: {Event.PLAN_ENDED},
+    Event.REVIEW_CONFERENCE_SCHEDULED: {Event.REVIEW_CONFERENCE_HELD, Event.PLAN_ENDED},
+}
+"""By what a duty is counted from first. What is not here ends, unmet, with the case at most."""
+FURTHER = {
+    "W.child-seen": {Event.SECTION_47_NOT_INITIATED},
+    "W.multi-agency-checks": {Event.ASSESSMENT_ENDED, *CLOSED},
+    "W.history": {Event.ASSESSMENT_ENDED, *CLOSED},
+    "W.conference-request": {Event.INITIAL_CONFERENCE_HELD},
+    "P.conference-arrangements": {Event.INITIAL_CONFERENCE_HELD},
+    "B.child-seen-alone": {Event.SECTION_47_CONCLUDED},
+}
+"""Checks and a history are for the assessment; a conference that is held was asked for, and arranged."""
+
+
+@pytest.mark.parametrize("letter", PROCEDURES)
+def test_a_duty_ends_unmet_only_with_what_it_is_for(letter: str) -> None:
+    """A duty that ends by a slip is a child not seen, and nobody is told."""
+    for key, rule in PROCEDURES[letter].timescale.items():
+        may = MAY_END.get(rule.from_[0], CLOSED) if rule.from_ else CLOSED
+        strangers = set(rule.until) - may - FURTHER.get(f"{letter}.{key}", set())
+        assert not strangers, f"{letter}.{key} is counted from {rule.from_[:1]} and ends unmet with {strangers}"
+
+
+@pytest.mark.parametrize("letter", PROCEDURES)
+def test_every_duty_on_a_plan_ends_with_the_plan(letter: str) -> None:
+    on_a_plan = {first for first, ends in MAY_END.items() if Event.PLAN_ENDED in ends}
+    for key, rule in PROCEDURES[letter].timescale.items():
+        # What the parents are told of a decision is owed whatever becomes of it.
+        if rule.from_ and rule.from_[0] in on_a_plan and Event.NO_PLAN_MADE not in rule.from_:
+            assert Event.PLAN_ENDED in rule.until, f"{letter}.{key} goes on after the plan"

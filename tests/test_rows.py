@@ -218,9 +218,9 @@ def with_last(office: Office, table: Table) -> tuple[Life, Life]:
 def check_limit(office: Office, row: str, table: Table) -> None:
     """The last step of `life` starts a clock: `owed` (a timescale) is due `due` and owned by `owner`.
 
-    `other`: the date in the other reading; `opens`: when its window does. `met`: what meets it, with its last step; `not_met`: what
-    does not; `until`: what ends it, with its last step; `never`: a life without it; `aim`: passing it is no miss; `late`: it is late at once;
-    `duty`: words of what is owed; `departs`: whether it may be left out with a reason.
+    `other`: the date in the other reading; `opens`: when its window does. `met`: what meets it, and `until`: what ends
+    it, with the last step and not before; `not_met`: what does not; `never`: a life without it; `aim`: passing it is no
+    miss; `late`: it is late at once; `duty`: words of what is owed; `departs`: whether it may be left out with a reason.
     Of each it is seen that the very end is in time, and that a second later owner and a manager are told (`manager`:
     which of them). What a message of its own meets is not met by saying that it was done.
     """
