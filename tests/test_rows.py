@@ -220,9 +220,9 @@ def check_limit(office: Office, row: str, table: Table) -> None:
 
     `other`: the date in the other reading; `opens`: when its window does. `met`: what meets it, and `until`: what ends
     it, with the last step and not before; `not_met`: what does not; `never`: a life without it; `aim`: passing it is no
-    miss; `late`: it is late at once; `duty`: words of what is owed; `departs`: whether it may be left out with a reason.
-    Of each it is seen that the very end is in time, and that a second later owner and a manager are told (`manager`:
-    which of them). What a message of its own meets is not met by saying that it was done.
+    miss; `late`: it is late at once; `duty`: words of what is owed; `departs`: whether it may be left out with a
+    reason. Of each it is seen that the very end is in time, and that a second later owner and a manager are told
+    (`manager`: which of them). What a message of its own meets is not met by saying that it was done.
     """
     before, life = with_last(office, table)
     key = table["owed"]
