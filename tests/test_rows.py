@@ -9,8 +9,9 @@ and say:
     code    the row is carried by this function of the core, not by a rule of the procedure
     rests_on  the rows whose rules carry this one, where they are not its own
 
-`[start]` has the ways in, `[usual]` what a message says unless a step says otherwise. A second test takes away what
-carries a row, rule or function, and wants its check to fail.
+`[start]` has the ways in, `[usual]` what a message says unless a step says otherwise, `[also]` which messages meet or
+end a duty besides those that its own tables name. A second test takes away what carries a row, rule or function, and
+wants its check to fail.
 """
 
 import sys
@@ -37,7 +38,7 @@ FILES = {
     path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("rows/*.toml"))
 }
 CATALOGUE = tomllib.loads((Path(__file__).parents[1] / "docs" / "catalogue.toml").read_text("utf-8"))
-NO_ROWS = ("procedure", "start", "usual")
+NO_ROWS = ("procedure", "start", "usual", "also")
 ONE_SECOND = timedelta(seconds=1)
 
 Table = Mapping[str, Any]
@@ -73,6 +74,7 @@ class Office:
         self.procedure = procedure
         self.starts: dict[str, Steps] = said.get("start", {})
         self.usual: dict[str, Table] = said.get("usual", {})
+        self.also: dict[str, Sequence[str]] = said.get("also", {})
         self._lived: dict[str, Life] = {}
 
     def live(self, steps: Steps) -> Life:
@@ -108,6 +110,13 @@ class Office:
     def refused(self, life: Life, step: Steps) -> str:
         at, by, name, fields = self._read(life, step)
         return life.refused(name, by, at, **fields)
+
+    def tried(self, life: Life, step: Steps) -> Life | None:
+        """Another life that goes on from this one with a step; None where that is refused."""
+        try:
+            return self.after(life, [step])
+        except AssertionError:
+            return None
 
     def after(self, life: Life, steps: Steps) -> Life:
         """Another life that goes on from this one."""
@@ -187,15 +196,6 @@ def is_so(life: Life, then: Table, since: int) -> bool:
     return True
 
 
-def is_refused(office: "Office", life: Life, step: Steps) -> bool:
-    """Whether a step is refused."""
-    try:
-        office.after(life, [step])
-    except AssertionError:
-        return True
-    return False
-
-
 def seen(life: Life) -> str:
     """A case in a line, for when something is not as expected."""
     owed = ", ".join(f"{d.timescale} {d.state.value} {d.on or d.due}" for d in life.case.running_deadlines)
@@ -255,26 +255,59 @@ def check_limit(office: Office, row: str, table: Table) -> None:
 
 
 BESIDE: dict[str, Table] = {
-    "assessment_completed": {},
+    "immediate_protection_taken": {"power": "emergency protection order"},
+    "protection_power_ended": {},
+    "circumstance_recorded": {"what": "criminal investigation"},
     "complaint_made": {},
+    "information_withheld": {"ground": "risk of harm"},
+    "assessment_completed": {},
+    "assessment_estimate_proposed": {"complete_by": "2027-01-15"},
+    "reassessment_arranged": {"next_on": "2027-01-15", "responsible": "social worker"},
+    "household_child_identified": {"person": "child-2", "action_needed": True},
     "case_linked": {"reference": "case-77"},
+    "conference_service_informed": {},
+    "conference_requested": {},
+    "chair_allocated": {"chair": "iro-1"},
+    "conference_scheduled": {"starts_at": "2027-01-15 10:00"},
+    "conference_requests_sent": {},
+    "initial_conference_held": {"plan": True, "categories": ["neglect"]},
+    "conference_disputed": {"answer_by": "2027-01-15"},
+    "invitations_requested": {"attendees": ["health"]},
+    "report_sharing_decided": {"share": True},
+    "child_visited": {"seen": True, "alone": True, "unannounced": True},
+    "visit_recorded": {},
+    "whereabouts_unknown": {},
+    "urgent_medical_need_found": {},
+    "emergency_treatment_given": {"child_consented": False},
+    "core_group_held": {},
+    "core_group_record_distributed": {},
+    "review_report_completed": {},
+    "review_conference_held": {"decision": "continue"},
+    "step_down_considered": {},
     "new_information_received": {},
+    "screening_decided": {"harm_suspected": True},
+    "social_worker_allocated": {"social_worker": "sw-1"},
+    "strategy_requested": {},
+    "strategy_scheduled": {"starts_at": "2027-01-15 10:00"},
+    "strategy_outcome": {"decision": "section 47"},
+    "strategy_record_circulated": {},
+    "section47_outcome": {"outcome": "substantiated"},
 }
-"""What meets no duty but those whose tables say so."""
+"""What neither meets nor ends a duty, but those whose tables say so (`met`, `until`, `also`)."""
 
 
 def _check_ends(office: Office, life: Life, table: Table) -> None:
     key, nth = table["owed"], life.all_of(table["owed"]).index(life.the(table["owed"]))
     for step in table.get("not_met", ()):
         assert office.after(life, [step]).the(key, nth).closed_at is None, f"{step} met it"
-    for name in BESIDE.keys() - {step[2] for step in table.get("met", ())}:
-        by = next(role for role in office.procedure.role if office.may(role, name))
-        step = [None, by, name, BESIDE[name]]
-        if not is_refused(office, life, step):
-            assert office.after(life, [step]).the(key, nth).met_at is None, f"{name} met it"
+    said_to = {step[2] for end in ("met", "until") for step in table.get(end, ())}
+    for name in BESIDE.keys() - said_to - set(office.also.get(key, ())):
+        by = next((role for role in office.procedure.role if office.may(role, name)), None)
+        after = by and office.tried(life, [None, by, name, BESIDE[name]])
+        assert not after or after.the(key, nth).closed_at is None, f"{name} met or ended it"
     if "met" in table and not any("duty_done" in step and key in step[3].values() for step in table["met"]):
         said = [None, table["owner"], "duty_done", {"duty": key}]
-        assert is_refused(office, life, said), f"{key} is met by saying that it was done"
+        assert office.tried(life, said) is None, f"{key} is met by saying that it was done"
     if "met" in table:
         assert office.after(life, table["met"]).state(key, nth).startswith("met"), seen(
             office.after(life, table["met"])
