@@ -235,9 +235,9 @@ class Story(Value):
 
     @property
     def running_deadlines(self) -> list[Deadline]:
-        """What is owed, soonest first; what has no date comes last."""
+        """What is owed, soonest first; what has no date comes last. Of what is due together, the oldest comes first."""
         owed = [deadline for deadline in self.owed if deadline.running]
-        return sorted(owed, key=lambda d: (d.due is None, d.due or d.opened_at, d.id))
+        return sorted(owed, key=lambda d: (d.due is None, d.due or d.opened_at))
 
     @property
     def overdue(self) -> list[Deadline]:

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from pydantic_core import to_json
 
 from casework import decide
 from casework.case import Case
@@ -160,9 +159,10 @@ def picture(case: Case, until: datetime) -> dict[str, Any]:
         }
     )
     names = {fact.number: fact.message.id for fact in case.facts}
-    said = to_json(plain.model_copy(update={"procedure": plain.procedure.fingerprint})).decode()
-    named = json.loads(NAMED.sub(lambda match: f"{match['what']}{names.get(int(match['number']), '?')}", said))
-    return {**named, "stage": plain.stage, "waiting_for": plain.waiting_for, "running": len(plain.running_deadlines)}
+    shown = plain.model_dump(mode="json", exclude={"procedure"})
+    shown |= {"procedure": plain.procedure.fingerprint, "running": [one.id for one in plain.running_deadlines]}
+    said = NAMED.sub(lambda match: f"{match['what']}{names.get(int(match['number']), '?')}", json.dumps(shown))
+    return {**json.loads(said), "stage": plain.stage, "waiting_for": plain.waiting_for}
 
 
 @pytest.mark.parametrize("procedure", [*PROCEDURES, "pan-bedfordshire+working-together"])
