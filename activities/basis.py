@@ -17,7 +17,7 @@ from activities.migrate import Connection
 from casework.batch import Basis, BasisWanted
 from casework.calendar import BankHolidays
 from casework.effects import Kept, Notice
-from casework.procedure import Procedure, from_record
+from casework.procedure import Procedure, from_json
 from casework.procedure_files import WrongProcedure, load
 from casework.stages.referral import ReferralReceived
 
@@ -109,7 +109,7 @@ class CaseBasis:
             )
             undelivered = await connection.fetch(UNDELIVERED, reference, episode)
             return Basis(
-                procedure=await asyncio.to_thread(from_record, last["opened_with"], last["procedure"]),
+                procedure=await asyncio.to_thread(from_json, last["opened_with"], last["procedure"]),
                 bank_holidays=BankHolidays(version=last["version"], dates=tuple(last["dates"])),
                 episode=episode,
                 referrals=await _referrals(connection, reference, before=episode),

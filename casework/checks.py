@@ -19,7 +19,7 @@ from casework.stages.referral import CaseClosed
 from casework.stages.strategy import StrategyExtensionRequested, StrategyOutcome, StrategyScheduled
 from casework.story import Story
 from casework.tell import check_is_open
-from casework.telling import Refusal, Telling
+from casework.telling import Refusal, Telling, is_closed
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of the case's own clock a message may say that something happened."""
@@ -83,7 +83,7 @@ def check(story: Story, message: Message, now: datetime) -> None:
     `story` is as it stood when this happened, `now` the UTC instant at which it is recorded.
     """
     if story.closed_at is not None:
-        raise Refusal(f"Case {story.reference} is closed; a new referral opens it again.", closed=True)
+        raise is_closed(story.reference)
     check_is_open(story, message)
     _check_times(story, message, now)
     if story.of_age and not isinstance(message, AFTER_18):

@@ -30,7 +30,7 @@ from casework.stages import MESSAGES
 from casework.stages.corrections import Corrected, RecordedInError, described, without_words
 from casework.story import Story
 from casework.tell import book_with, followed_by, pass_time, step, tell, together
-from casework.telling import Book, Line, Refusal, Saying, Told
+from casework.telling import Book, Line, Refusal, Saying, Told, is_closed
 from casework.vocabulary import Subject
 
 LONGEST_QUOTATION = 500
@@ -67,7 +67,6 @@ def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
         repeated = _repeated(case, message)
         if repeated is not None:
             return repeated
-        _check_is_opened(case, message)
         before = wake(case, now)  # a limit missed before the message came stays on the record as missed
         decided = _record(before.case, message, now)
     except Refusal as refusal:
@@ -78,15 +77,7 @@ def receive(case: Case, message: Message, now: datetime) -> Decided | Refused:
 def weigh(case: Case, message: Message, now: datetime) -> Story | Refused:
     """The story as it would be with this message, as `receive` would have it; nothing is said of it."""
     try:
-        _check_is_opened(case, message)
-        then = _story_then(case, message)
-        _check_correction(case, message)
-        fact = Fact(
-            number=len(case.facts) + 1,
-            recorded_at=now,
-            digest="",
-            message=_as_state_keeps_it(case, resolved(then, message)),
-        )
+        fact, _ = _fact_of(case, message, now)
         return pass_time(_tried(case, fact, now).told.story, now).story
     except Refusal as refusal:
         return Refused(reason=str(refusal), field=refusal.field, closed=refusal.closed)
@@ -171,15 +162,7 @@ class _Tried(NamedTuple):
 
 def _record(case: Case, message: Message, now: datetime) -> Decided:
     """Accept a message. Raises `Refusal`."""
-    sent, then = message, _story_then(case, message)
-    _check_correction(case, message)
-    message = resolved(then, message)
-    fact = Fact(
-        number=len(case.facts) + 1,
-        recorded_at=now,
-        digest=digest(sent),
-        message=_as_state_keeps_it(case, message),
-    )
+    fact, then = _fact_of(case, message, now)
     tried = _tried(case, fact, now)
     if isinstance(message, Withdrawal | Replacement) and _changes_something(case, tried, now):
         fact = fact.model_copy(update={"asks": bool(case.base.procedure.managers)})
@@ -187,11 +170,20 @@ def _record(case: Case, message: Message, now: datetime) -> Decided:
     passed = pass_time(tried.told.story, now)
     told = followed_by(tried.told, passed)
     speaking = _speaking(case, told.story, now, fact)
-    _keep(speaking, sent, fact=fact)
+    _keep(speaking, message, fact=fact)
     reconcile(speaking, case.story, told, _lines(case.book, tried, fact), _withdrawn(case, tried))
     after = case.going_on((*case.facts, fact), speaking.announced, tried.base, told.story)
-    unusual = (*warnings(then, message), *tried.unlike)
+    unusual = (*warnings(then, fact.message), *tried.unlike)
     return Decided(case=after, effects=tuple(speaking.effects), fact=fact.number, warnings=unusual)
+
+
+def _fact_of(case: Case, message: Message, now: datetime) -> tuple[Fact, Story]:
+    """The fact that a message would be, and the story as it stood when this happened. Raises `Refusal`."""
+    _check_is_opened(case, message)
+    _check_correction(case, message)
+    then = _story_then(case, message)
+    kept = _as_state_keeps_it(case, resolved(then, message))
+    return Fact(number=len(case.facts) + 1, recorded_at=now, digest=digest(message), message=kept), then
 
 
 def _check_is_opened(case: Case, message: Message) -> None:
@@ -199,7 +191,7 @@ def _check_is_opened(case: Case, message: Message) -> None:
     if case.facts or isinstance(message, Opening):
         return
     if case.episode > 1:
-        raise Refusal(f"Case {case.reference} is closed; a new referral opens it again.", closed=True)
+        raise is_closed(case.reference)
     raise Refusal(f"Case {case.reference} is not open yet; it opens with a referral.")
 
 

@@ -525,10 +525,10 @@ def _packed(procedure: Procedure) -> dict[str, str]:
 
 
 def _unpacked(given: Any) -> Procedure:
-    return shared(given) if isinstance(given, Procedure) else from_record(given["fingerprint"], given["rules"])
+    return shared(given) if isinstance(given, Procedure) else from_json(given["fingerprint"], given["rules"])
 
 
-def from_record(fingerprint: str, rules: str) -> Procedure:
+def from_json(fingerprint: str, rules: str) -> Procedure:
     """The procedure that was kept under this fingerprint, from its rules as JSON.
 
     What this version cannot read of it is handed on all the same, to one that can.

@@ -21,6 +21,11 @@ class Refusal(Exception):
         self.closed = closed
 
 
+def is_closed(reference: str) -> Refusal:
+    """Why a case that is closed takes nothing more."""
+    return Refusal(f"Case {reference} is closed; a new referral opens it again.", closed=True)
+
+
 class Line(NamedTuple):
     """A line for the chronology: of which fact, when it happened (UTC), and the rows it answers."""
 

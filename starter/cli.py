@@ -180,9 +180,9 @@ async def _look_closer(to: Client, case: str, failed: reach.NotFound) -> reach.N
                 return reach.Lost(case)
             front = await reading.front(records, case)
             if front is None and isinstance(failed, reach.Lost):
-                return reach.NotFound(f"There is no case {case}. Open one with: s47 refer FILE")
+                return reach.there_is_none(case)
             if front is not None and front.closed_at is not None:
-                return reach.NotFound(f"Case {case} is closed. A new referral opens it again: s47 refer")
+                return reach.is_closed(case)
     except (reach.NotReached, WrongSettings):
         pass
     return failed
@@ -201,7 +201,7 @@ def _ask(cases: list[str], by: dict[str, str], everything: bool, as_json: bool) 
         if role is None:
             raise reach.Failed(f"{reference}: {case.story.procedure.no_role(by['role'])}")
         if case.story.closed_at is not None:
-            raise reach.NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
+            raise reach.is_closed(reference)
         found = possible.possible(case, role, _now())
         shown = [one for one in found if everything or one.why_not is None]
         said[reference] = [one.model_dump(mode="json") for one in shown]
@@ -376,7 +376,7 @@ async def _known(to: Client, case: str) -> tuple[Case, bool]:
     async with _records() as records:
         found = await recorded.case_of(records, case)
         if found is None:
-            raise reach.NotFound(f"There is no case {case}. Open one with: s47 refer FILE; list them with: s47 cases")
+            raise reach.there_is_none(case)
         if not await recorded.is_lost(to, records, case):
             return found, False
         return wake(found, _now()).case, True  # whatever passed since, nobody was told of

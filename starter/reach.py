@@ -104,6 +104,16 @@ class Opening(Value):
     procedure: str = Field(min_length=1, description="the procedure's key or letter; B+WT completes B")
 
 
+def there_is_none(reference: str) -> NotFound:
+    """Why a case is not found that never was."""
+    return NotFound(f"There is no case {reference}. Open one with: s47 refer FILE; list them with: s47 cases")
+
+
+def is_closed(reference: str) -> NotFound:
+    """Why a case is not found that is closed."""
+    return NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
+
+
 def workflow_id(reference: str) -> str:
     """The workflow that is this case."""
     return f"case-{reference}"
@@ -329,8 +339,8 @@ async def _goes_on(to: Client, reference: str, error: RPCError) -> bool:
 def _of(error: RPCError, reference: str) -> Failed:
     if error.status is RPCStatusCode.NOT_FOUND:
         if "completed" in error.message:
-            return NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
-        return NotFound(f"There is no case {reference}. Open one with: s47 refer FILE; list them with: s47 cases")
+            return is_closed(reference)
+        return there_is_none(reference)
     if error.status in (*NOT_JUST_NOW, *NO_ANSWER):
         return NotReached(
             f"Case {reference} did not answer ({error.message}): no worker is running, or Temporal is down. "

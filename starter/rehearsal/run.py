@@ -26,6 +26,7 @@ from casework.facts import Fact
 from casework.procedure import Procedure
 from casework.stages.referral import ReferralReceived
 from casework.story import Deadline
+from casework.telling import is_closed
 from connection.search_attributes import ALL
 from connection.temporal import DATA_CONVERTER
 from starter.embedded import EmbeddedError, test_server_path
@@ -237,7 +238,7 @@ async def _tell(client: Client, start: CaseStart, step: Step, number: int, *, op
             if refers and opened:
                 opened = False
                 continue
-            return f"Case {start.reference} is closed; a new referral opens it again."
+            return str(is_closed(start.reference))
         return None
 
 
