@@ -107,6 +107,14 @@ HOLIDAYS = BankHolidays(
 # --- A case to be lived through -----------------------------------------------------------------------------------
 
 
+def changed(procedure: Procedure, **parts: object) -> Procedure:
+    """A procedure with other rules, unchecked; what was worked out of those it had does not go along."""
+    bare = procedure.model_copy(update=parts)
+    for worked_out in bare.__dict__.keys() - Procedure.model_fields.keys():
+        del bare.__dict__[worked_out]
+    return bare
+
+
 class Life:
     """One case on the functional core, as the workflow would live it: woken at each of its alarms, told messages.
 

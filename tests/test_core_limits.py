@@ -22,7 +22,7 @@ from casework.procedure_files import load, shipped
 from casework.story import Assessment, Child, Conference, Deadline, Enquiry, Missing, Plan, Story
 from casework.telling import Telling
 from casework.vocabulary import Circumstance, Condition, Event
-from tests.lives import HOLIDAYS
+from tests.lives import HOLIDAYS, changed
 
 TABLE: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(
     (Path(__file__).parent / "expected_limits.toml").read_text(encoding="utf-8")
@@ -158,8 +158,8 @@ def test_a_slip_in_an_amount_would_be_noticed(letter: str, key: str) -> None:
     imagined = list(slips(procedure.timescale[key]))
     assert imagined
     for slip, rule in imagined:
-        changed = procedure.model_copy(update={"timescale": {**procedure.timescale, key: rule}})
-        assert computed(changed, key, anchor) != expected(letter, key), f"{letter}.{key}: {slip} goes unnoticed"
+        slipped = changed(procedure, timescale={**procedure.timescale, key: rule})
+        assert computed(slipped, key, anchor) != expected(letter, key), f"{letter}.{key}: {slip} goes unnoticed"
 
 
 # --- What ends a duty that nobody has met -------------------------------------------------------------------------
@@ -197,7 +197,8 @@ FURTHER = {
     "P.conference-arrangements": {Event.INITIAL_CONFERENCE_HELD},
     "B.child-seen-alone": {Event.SECTION_47_CONCLUDED},
 }
-"""Checks and a history are for the assessment; a conference that is held was asked for, and arranged."""
+"""W sees the child from the referral on, B for the enquiry; checks and a history are for the assessment; a conference
+that is held was asked for, and arranged."""
 
 
 @pytest.mark.parametrize("letter", PROCEDURES)

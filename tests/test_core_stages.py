@@ -25,6 +25,17 @@ def two_discussions() -> Life:
     return life.say("strategy_requested", SW, "2026-04-07 09:00", **AT_ONCE)
 
 
+def test_of_what_is_due_together_the_oldest_comes_first_whenever_it_was_recorded() -> None:
+    further: dict[str, Any] = {"decision": "further discussion", "review_on": "2026-04-15"}
+    life = two_discussions()
+    life.say("strategy_outcome", SW, "2026-04-08 11:00", strategy="strategy-3", **further)
+    life.say(
+        "strategy_outcome", SW, "2026-04-08 12:00", strategy="strategy-2", occurred_at="2026-04-08 10:00", **further
+    )
+    reviews = [deadline.id for deadline in life.case.running_deadlines if deadline.timescale == "strategy-review"]
+    assert reviews == ["strategy-review@5", "strategy-review@4"]
+
+
 # --- Strategy discussions -----------------------------------------------------------------------------------------
 
 
