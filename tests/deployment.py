@@ -133,7 +133,7 @@ def worker(office: Office, code: Path) -> "Iterator[subprocess.Popen[bytes]]":
 
 
 REPLAY = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
 import casework
 assert Path(casework.__file__).parent.parent == Path.cwd(), casework.__file__
@@ -153,6 +153,8 @@ async def main():
             print(f"{path.stem}: {type(error).__name__}: {str(error)[:1500]}")
 
 asyncio.run(main())
+sys.stdout.flush()
+os._exit(0)  # at once: the SDK's own threads must not meet an exiting interpreter
 """
 
 
