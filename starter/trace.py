@@ -17,8 +17,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from casework.model import Value
-from starter import words
-from starter.reach import Failed
+from starter.cases.reach import Failed
+from starter.cli import words
 
 CATALOGUE = Path("docs", "catalogue.toml")
 NOT_KINDS = ("context", "scenario")

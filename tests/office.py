@@ -36,7 +36,7 @@ from casework.story import Story
 from connection.search_attributes import ALL
 from connection.settings import settings
 from connection.temporal import DATA_CONVERTER
-from starter import reach
+from starter.cases import reach
 from starter.embedded import temporal_path
 from starter.embedded.temporal import DYNAMIC_CONFIG
 from starter.rehearsal.scenario import who

@@ -18,7 +18,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
 from casework.procedure_files import load
-from starter import reach
+from starter.cases import reach
 from starter.embedded import throwaway_postgres
 from starter.rehearsal.run import Notebook, live, stage
 from starter.rehearsal.scenario import load as load_scenario

@@ -142,7 +142,7 @@ def test_no_code_is_one_authority_s(part: str) -> None:
         ("casework", "from workflows.case import Receipt"),
         ("connection", "from casework.case import Case"),
         ("workflows", "from activities import reading"),
-        ("workflows", "import starter.reach"),
+        ("workflows", "import starter.cases.reach"),
         ("activities", "from workflows.case import CaseWorkflow"),
         ("starter", "from activities.mail import Mail"),
         ("starter", "from activities import notices"),

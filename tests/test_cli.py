@@ -21,9 +21,9 @@ from typer.testing import CliRunner
 from activities import reading
 from casework.calendar import spoken_date
 from casework.stages import MESSAGES
-from starter import demo
+from starter.cases import demo
 from starter.cli import app
-from starter.sending import WITHOUT_A_MESSAGE
+from starter.cli.sending import WITHOUT_A_MESSAGE
 from tests.office import ROOT, S47, Office, OneCase, Ran, eventually
 from tests.test_embedded import free_port
 

@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 from activities import reading
 from activities.database import Database
 from casework.story import Deadline, Request
-from starter import reach
+from starter.cases import reach
 from starter.rehearsal.scenario import who
 from tests.office import Office, eventually, has_its_timers
 from tests.postgres import rows

@@ -13,7 +13,7 @@ from temporalio.api.enums.v1 import EventType
 
 from activities import reading
 from activities.database import Database
-from starter import reach
+from starter.cases import reach
 from tests import deployment
 from tests.office import Office, OneCase, eventually
 from tests.record_histories import HISTORIES

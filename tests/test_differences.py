@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from casework.procedure import Procedure
 from casework.procedure_files import load, shipped
-from starter import rules
 from starter.cli import app
-from starter.differences import PARAMETERS, Row, as_csv, as_markdown, compare
+from starter.procedures import rules
+from starter.procedures.differences import PARAMETERS, Row, as_csv, as_markdown, compare
 
 LETTERS = ("W", "P", "B", "T", "M")
 

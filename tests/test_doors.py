@@ -21,7 +21,7 @@ from casework.effects import Refused
 from casework.incoming import read, sender
 from casework.stages import MESSAGES
 from connection.settings import settings
-from starter import reach
+from starter.cases import reach
 from tests.office import Office, OneCase, eventually
 from workflows.case import CaseStart, CaseWorkflow, Receipt
 from workflows.doors import CLOSED

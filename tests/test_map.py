@@ -15,14 +15,15 @@ from casework.requests import EFFECTS
 from casework.stages import MESSAGES
 from casework.stages.strategy import StrategyRequested
 from casework.vocabulary import Event, Stage, Subject
-from starter import rules
+from starter.cases.reach import Failed
 from starter.cli import app
-from starter.map import flow
-from starter.map.canvas import SVG, Box, Canvas, Line
-from starter.map.cards import Card, Mark, sections
-from starter.map.letters import Style, width, wrap
-from starter.map.sheet import PAPERS, draw
-from starter.map.stages import (
+from starter.procedures import rules
+from starter.procedures.map import flow
+from starter.procedures.map.canvas import SVG, Box, Canvas, Line
+from starter.procedures.map.cards import Card, Mark, sections
+from starter.procedures.map.letters import Style, width, wrap
+from starter.procedures.map.sheet import PAPERS, draw
+from starter.procedures.map.stages import (
     ON_THE_MAP,
     STAGE_OF,
     STAGE_OF_MEETING,
@@ -31,7 +32,6 @@ from starter.map.stages import (
     stage_of_timescale,
     ways,
 )
-from starter.reach import Failed
 from starter.rehearsal.plot import COLOURS
 from tests.lives import B_ANSWERS, Life, plan_on_p, referred, strategy_on_b, strategy_on_p
 
@@ -287,7 +287,7 @@ def test_colours_can_be_read() -> None:
         low, high = sorted((luminance(one), luminance(other)))
         return (high + 0.05) / (low + 0.05)
 
-    from starter.map import cards, sheet
+    from starter.procedures.map import cards, sheet
 
     for colour in (cards.BLUE, cards.PURPLE, cards.TEAL, cards.GREY, cards.BROWN, cards.NAVY, cards.QUIET, cards.INK):
         assert contrast(colour, cards.PAPER) >= 4.5
@@ -304,7 +304,9 @@ def test_colours_can_be_read() -> None:
 
 def test_every_event_has_its_stage_or_may_happen_at_any_time() -> None:
     unplaced = set(Event) - set(STAGE_OF) - ANY_TIME
-    assert not unplaced, "give these a stage in starter/map/stages.py, or say here that they may happen at any time"
+    assert not unplaced, (
+        "give these a stage in starter/procedures/map/stages.py, or say here that they may happen at any time"
+    )
     assert not set(STAGE_OF) & ANY_TIME
     assert set(STAGE_OF.values()) == set(ON_THE_MAP)
 

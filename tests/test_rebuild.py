@@ -19,7 +19,7 @@ from casework.case import Case
 from casework.story import DeadlineState
 from casework.vocabulary import Stage
 from connection.settings import settings
-from starter import reach
+from starter.cases import reach
 from tests.office import Office, OneCase, eventually, has_its_timers, start_temporal
 from tests.postgres import fresh_database, rows
 from tests.test_embedded import free_port

@@ -14,7 +14,7 @@ from activities import reading
 from activities.database import Database, DatabaseFailed
 from casework.story import Deadline
 from connection.search_attributes import OVERDUE, registered
-from starter import reach
+from starter.cases import reach
 from starter.embedded import postgres_server as a_postgres
 from starter.embedded import temporal_server
 from tests.office import SECONDS, Office, OneCase, eventually, has_its_timers

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from starter.cases.reach import Failed
 from starter.cli import app
-from starter.reach import Failed
 from starter.trace import NOT_KINDS, Trace, checkout, trace
 
 CATALOGUE = """

@@ -14,7 +14,7 @@ from casework.calendar import spoken_date
 from casework.effects import Entry
 from casework.story import DeadlineState, Story
 from connection import search_attributes as attribute
-from starter import reach
+from starter.cases import reach
 from tests.office import Office, OneCase, eventually, has_its_timers, running_timers, summary
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from starter.reach import Failed
+from starter.cases.reach import Failed
 from starter.rehearsal.outcome import DeadlineLife, Rehearsed
 
 COLOURS = {

@@ -13,7 +13,7 @@ from casework.amounts import Amount
 from casework.model import Value
 from casework.procedure import Answer, Authorisation, Cited, Form, Gate, Meeting, NoticeRule, Procedure, Timescale
 from casework.vocabulary import Circumstance, Condition, Event
-from starter.map.stages import ON_THE_MAP, stage_of_timescale
+from starter.procedures.map.stages import ON_THE_MAP, stage_of_timescale
 
 SHORTEST_NAME_WORTH_CUTTING = 30
 OWN_DUTIES = {

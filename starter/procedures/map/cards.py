@@ -7,8 +7,8 @@ from casework.deadlines import spoken_due
 from casework.procedure import Authorisation, Form, Meeting, Procedure, Timescale
 from casework.story import Deadline, DeadlineState, RequestState, Story
 from casework.vocabulary import Kind, Stage, Subject
-from starter import rules
-from starter.map.stages import (
+from starter.procedures import rules
+from starter.procedures.map.stages import (
     STAGE_OF,
     STAGE_OF_MEETING,
     STAGE_OF_SUBJECT,

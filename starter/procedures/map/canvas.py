@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from starter.map.letters import ASCENT, DESCENT, FAMILY, Style, width
+from starter.procedures.map.letters import ASCENT, DESCENT, FAMILY, Style, width
 
 SVG = "http://www.w3.org/2000/svg"
 

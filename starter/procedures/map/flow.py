@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from casework.procedure import Procedure
 from casework.vocabulary import Stage
-from starter.map.canvas import Box, Canvas
-from starter.map.cards import NAVY, QUIET
-from starter.map.letters import ASCENT, DESCENT, Style, width
-from starter.map.pieces import Sizes
-from starter.map.stages import ON_THE_MAP, Way, ways
+from starter.procedures.map.canvas import Box, Canvas
+from starter.procedures.map.cards import NAVY, QUIET
+from starter.procedures.map.letters import ASCENT, DESCENT, Style, width
+from starter.procedures.map.pieces import Sizes
+from starter.procedures.map.stages import ON_THE_MAP, Way, ways
 
 CHANNEL, FIRST_CHANNEL = 5.2, 4.0
 LOOP, ROOM = 4.0, 2.0

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from casework.effects import Refused
 from casework.incoming import problems
 from casework.incoming import read as read_message
-from starter.reach import NotAccepted, Opening
+from starter.cases.reach import NotAccepted, Opening
 from starter.rehearsal.scenario import who
 
 

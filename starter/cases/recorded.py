@@ -22,7 +22,7 @@ from casework.calendar import spoken_instant
 from casework.case import Announced, Case
 from casework.model import Value
 from casework.story import Deadline
-from starter import reach
+from starter.cases import reach
 
 CATCHES_UP_WITHIN = 10.0
 """Seconds in which the record has what a case decided, where all is well."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from starter.map.canvas import Box, Canvas
-from starter.map.cards import INK, PAPER, QUIET, RULE, Card, Entry, Section, Sign
-from starter.map.letters import ASCENT, Style, width, wrap
+from starter.procedures.map.canvas import Box, Canvas
+from starter.procedures.map.cards import INK, PAPER, QUIET, RULE, Card, Entry, Section, Sign
+from starter.procedures.map.letters import ASCENT, Style, width, wrap
 
 TOLERANCE = 0.01
 """Millimetres by which a column may be taller than it should: sums are not exact."""

@@ -28,16 +28,18 @@ from casework.procedure_files import WrongProcedure
 from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
 from connection.settings import WrongSettings, settings
-from starter import chronology, procedure_commands, reach, recorded, referral_file, sending, words
 from starter import trace as tracing
+from starter.cases import chronology, reach, recorded, referral_file
+from starter.cli import procedures as procedure_commands
+from starter.cli import sending, words
+from starter.cli.up import up as run_up
+from starter.cli.words import Json
 from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.plot import plot as draw
 from starter.rehearsal.run import rehearse as live_through
 from starter.rehearsal.scenario import Scenario, WrongScenario
 from starter.rehearsal.scenario import load as load_scenario
-from starter.up import up as run_up
-from starter.words import Json
 from workflows.case import Receipt
 
 Returned = TypeVar("Returned")
@@ -643,7 +645,7 @@ def process_map(
 ) -> None:
     """Draw a procedure's process map from its running rules, to hang on a wall; or where a case stands on it."""
     # Imported here: no other command needs it, and every command would wait for it.
-    from starter.map.sheet import draw as draw_map  # noqa: PLC0415
+    from starter.procedures.map.sheet import draw as draw_map  # noqa: PLC0415
 
     async def read(reference: str) -> Case:
         found, _ = await _known(await reach.client(), reference)

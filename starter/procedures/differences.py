@@ -1,7 +1,7 @@
 """Authorities' procedures side by side, in words: by the parameters in which they differ, then whatever else they say.
 
 A parameter is only a name and where to look for it in a procedure; what stands there is put into words by
-`starter.rules`. Where a document says nothing the cell is empty.
+`starter.procedures.rules`. Where a document says nothing the cell is empty.
 """
 
 import csv
@@ -17,8 +17,8 @@ from rich.table import Table
 from casework.model import Value
 from casework.procedure import Procedure
 from casework.vocabulary import Circumstance, Condition, Event, Kind, Stage, Subject
-from starter import rules
-from starter.rules import Rule
+from starter.procedures import rules
+from starter.procedures.rules import Rule
 
 NOTHING = "—"
 

@@ -12,10 +12,11 @@ from casework.calendar import spoken_instant
 from casework.procedure import Procedure
 from casework.story import Story
 from casework.vocabulary import Stage
-from starter import rules
-from starter.map import flow
-from starter.map.canvas import Box, Canvas
-from starter.map.cards import (
+from starter.cases.reach import Failed
+from starter.procedures import rules
+from starter.procedures.map import flow
+from starter.procedures.map.canvas import Box, Canvas
+from starter.procedures.map.cards import (
     BLUE,
     BROWN,
     GREY,
@@ -31,10 +32,9 @@ from starter.map.cards import (
     footing,
     sections,
 )
-from starter.map.letters import ASCENT, Style, width, wrap
-from starter.map.pieces import Piece, Sizes, draw_sign, height_of, in_columns, pieces
-from starter.map.stages import ON_THE_MAP
-from starter.reach import Failed
+from starter.procedures.map.letters import ASCENT, Style, width, wrap
+from starter.procedures.map.pieces import Piece, Sizes, draw_sign, height_of, in_columns, pieces
+from starter.procedures.map.stages import ON_THE_MAP
 from starter.rehearsal.plot import COLOURS
 
 PAPERS = {"A3": (420.0, 297.0), "A2": (594.0, 420.0), "A1": (841.0, 594.0)}

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from starter.reach import Failed
+from starter.cases.reach import Failed
 
 FAMILY = "Helvetica, Arial, Arimo, 'Liberation Sans', 'Nimbus Sans', sans-serif"
 POINT = 25.4 / 72

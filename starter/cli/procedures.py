@@ -13,8 +13,9 @@ from casework.procedure_files import WrongProcedure, parse
 from casework.procedure_files import load as load_procedure
 from casework.procedure_files import paths as procedure_paths
 from connection.settings import settings
-from starter import differences, rules, vocabulary, words
-from starter.words import Json
+from starter.cli import words
+from starter.cli.words import Json
+from starter.procedures import differences, rules, vocabulary
 
 app = typer.Typer(no_args_is_help=True, help="The authorities' procedures: list, check, show, compare.")
 Named = Annotated[str, typer.Argument(help="A procedure's key, letter or file; B+WT completes B")]

@@ -9,9 +9,9 @@ from pathlib import Path
 from connection.search_attributes import registered
 from connection.settings import settings
 from connection.temporal import connect_to
-from starter import demo, reach
+from starter.cases import demo, reach
+from starter.cli.words import out
 from starter.embedded import Addresses, embedded_stack, keep_running
-from starter.words import out
 
 
 def say(line: str) -> None:

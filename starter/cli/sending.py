@@ -22,7 +22,7 @@ from casework.procedure import Procedure
 from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
 from connection.settings import settings
-from starter.reach import WronglyCalled
+from starter.cases.reach import WronglyCalled
 from starter.rehearsal.scenario import in_london, who
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.client import Client
 
-from starter import reach
+from starter.cases import reach
 from starter.rehearsal.scenario import who
 
 Telling = tuple[float, str, str, dict[str, Any]]

@@ -1,0 +1,1 @@
+"""Reaching the cases: those that run, and those in the record; their history; opening one."""
