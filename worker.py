@@ -19,6 +19,7 @@ from activities.table import all_activities, production
 from connection.settings import settings
 from connection.temporal import connect
 from workflows.case import CaseWorkflow
+from workflows.queries import LeavingAfterQueries
 
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the worker is asked to stop."""
@@ -35,12 +36,13 @@ def case_worker(client: Client, activities: Sequence[Callable[..., Any]], task_q
     """A worker for cases on this task queue. With a build id set (`S47_BUILD`) it runs versioned and pinned."""
     build = settings().build
     version = WorkerDeploymentVersion(settings().deployment, build) if build else None
-    return Worker(
+    runner = LeavingAfterQueries(RUNNER)
+    worker = Worker(
         client,
         task_queue=task_queue,
         workflows=[CaseWorkflow],
         activities=activities,
-        workflow_runner=RUNNER,
+        workflow_runner=runner,
         max_cached_workflows=CACHED_CASES,
         graceful_shutdown_timeout=GRACE,
         deployment_config=WorkerDeploymentConfig(
@@ -51,6 +53,8 @@ def case_worker(client: Client, activities: Sequence[Callable[..., Any]], task_q
         if version
         else None,
     )
+    runner.guard(worker)
+    return worker
 
 
 async def main() -> None:
