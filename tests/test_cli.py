@@ -224,13 +224,9 @@ async def test_a_wrong_referral_file_is_said_what_is_wrong(office: Office, tmp_p
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     tomorrow = (datetime.now(UTC) + 24 * HOUR).date()
     wrong = {
-        "{": "This is not JSON: ",
-        "x =": "This is neither JSON nor TOML: ",
+        "{": "-: this is not JSON: ",
         "": "reference: this is missing and is needed.\nprocedure: this is missing",
-        '{"a":' * 5000: "This is nested too deeply to be a referral",
-        '{"a": ' + "1" * 5000 + "}": "This cannot be read: Exceeds the limit",
-        "a = " + "1" * 5000: "This cannot be read: Exceeds the limit",
-        "a = " + "[" * 20000: "This is nested too deeply to be a referral",
+        "a = " + "1" * 5000: "-: it has a whole number of too many digits",
         "\ufeff": "reference: this is missing and is needed.",
         as_toml(referral("R 1")): "reference: 'R 1' is not an id",
         as_toml(referral("R-1", date_of_birth=tomorrow)): f"date_of_birth {tomorrow} is after the referral",

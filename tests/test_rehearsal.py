@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from casework.procedure_files import load as load_procedure
+from casework.text_files import WrongFile
 from casework.vocabulary import Stage
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.run import rehearse
-from starter.rehearsal.scenario import Scenario, WrongScenario
+from starter.rehearsal.scenario import Scenario
 from starter.rehearsal.scenario import load as load_scenario
 from tests.office import ROOT, Office
 
@@ -270,7 +271,7 @@ WRONG: dict[str, tuple[str, str]] = {
 def test_a_wrong_scenario_is_said_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "life.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(WrongScenario) as wrong:
+    with pytest.raises(WrongFile) as wrong:
         load_scenario(path)
     lines = str(wrong.value).splitlines()
     assert all(line.startswith(f"{path}: ") for line in lines), lines

@@ -27,6 +27,7 @@ from casework.incoming import read as read_message
 from casework.procedure_files import WrongProcedure
 from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
+from casework.text_files import WrongFile
 from connection.settings import WrongSettings, settings
 from starter import trace as tracing
 from starter.cases import chronology, reach, recorded, referral_file
@@ -38,7 +39,7 @@ from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.plot import plot as draw
 from starter.rehearsal.run import rehearse as live_through
-from starter.rehearsal.scenario import Scenario, WrongScenario
+from starter.rehearsal.scenario import Scenario
 from starter.rehearsal.scenario import load as load_scenario
 from workflows.case import Receipt
 
@@ -71,7 +72,7 @@ def main() -> None:
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     try:
         app()
-    except (reach.Failed, EmbeddedError, WrongProcedure, WrongScenario, WrongSettings, *UNKNOWN) as failed:
+    except (reach.Failed, EmbeddedError, WrongFile, WrongProcedure, WrongSettings, *UNKNOWN) as failed:
         words.err.print(f"[bold red]✗[/] {escape(str(failed))}")
         sys.exit(getattr(failed, "code", 1))
     except KeyboardInterrupt:
@@ -117,8 +118,7 @@ def refer(
     json_: Json = False,
 ) -> None:
     """Open a case with a referral. On a case that runs it is new information, not a second case."""
-    text = referral_file.text_of(sys.stdin.buffer if str(file) == "-" else file)
-    opening, body = referral_file.read(text)
+    opening, body = referral_file.read(sys.stdin.buffer if str(file) == "-" else file)
 
     async def doing() -> tuple[Receipt, list[str]]:
         to = await reach.client()

@@ -4,23 +4,19 @@ Times without a zone are London time. docs/rehearsing.md describes the format.
 """
 
 import itertools
-import tomllib
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from casework.calendar import LONDON
 from casework.incoming import problems
-from casework.messages import By
+from casework.messages import By, Instant
 from casework.model import Value
 from casework.stages import MESSAGES
 from casework.story import DeadlineState
-
-
-class WrongScenario(Exception):
-    """A scenario that cannot be rehearsed; the message is for the person who wrote it."""
+from casework.text_files import WrongFile, text_of, values_in
 
 
 def in_london(value: Any) -> Any:
@@ -37,13 +33,22 @@ def in_london(value: Any) -> Any:
     return value
 
 
+def _within_reach(value: datetime) -> datetime:
+    if not 1 < value.year < 9999:
+        raise ValueError(f"the year {value.year} cannot be counted in")  # in UTC it may be no year at all
+    return value
+
+
+When = Annotated[Instant, BeforeValidator(in_london), AfterValidator(_within_reach)]
+
+
 class Step(Value):
     """One message: when it happened, who says so, and whether it ought to be accepted."""
 
-    at: datetime
+    at: When
     by: By
     send: str
-    arrives: datetime | None = Field(None, description="when it is told, where that is later than when it happened")
+    arrives: When | None = Field(None, description="when it is told, where that is later than when it happened")
     expect: Literal["accepted", "refused"] = "accepted"
     because: str | None = Field(None, description="words that the reason of a refusal must contain")
     door: Literal["update", "signal"] = "update"
@@ -56,7 +61,6 @@ class Step(Value):
             return value
         own = {key: value[key] for key in value if key in cls.model_fields}
         own["body"] = {key: _plain(value[key]) for key in value if key not in cls.model_fields}
-        own["at"], own["arrives"] = in_london(value.get("at")), in_london(value.get("arrives"))
         return own
 
     @field_validator("by", mode="before")
@@ -139,17 +143,12 @@ class Scenario(Value):
     reference: str = "rehearsal"
     catalogue: tuple[str, ...] = ()
     message: tuple[Step, ...] = Field(min_length=1)
-    until: datetime | None = Field(None, description="let time pass to here after the last message")
+    until: When | None = Field(None, description="let time pass to here after the last message")
     expect: tuple[Expected, ...] = ()
     expect_stage: str | None = None
     expect_waiting_for: tuple[str, ...] | None = None
     expect_overdue_notices: int | None = None
     absent: tuple[str, ...] = Field((), description="timescales that must never run")
-
-    @field_validator("until", mode="before")
-    @classmethod
-    def _local(cls, value: Any) -> Any:
-        return in_london(value)
 
     @model_validator(mode="after")
     def _in_order(self) -> "Scenario":
@@ -161,12 +160,8 @@ class Scenario(Value):
 
 
 def load(path: Path) -> Scenario:
-    """The scenario in a file. Raises `WrongScenario`, a line for each thing that is wrong."""
+    """The scenario in a file. Raises `WrongFile`, a line for each thing that is wrong."""
     try:
-        return Scenario.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise WrongScenario(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WrongScenario(f"{path}: this is not TOML: {error}") from None
+        return Scenario.model_validate(values_in(text_of(path), str(path)))
     except ValidationError as error:
-        raise WrongScenario("\n".join(f"{path}: {line}" for line in problems(error))) from None
+        raise WrongFile("\n".join(f"{path}: {line}" for line in problems(error))) from None

@@ -1,0 +1,156 @@
+"""What people write in files: whatever is in one, it is read, or refused in clear lines and never otherwise."""
+
+import io
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import to_json
+
+from casework import text_files
+from casework.text_files import DEEPEST, LARGEST, WrongFile, text_of, values_in
+from starter.cases import referral_file
+from starter.cases.reach import NotAccepted
+from starter.rehearsal.scenario import load
+from tests.office import ROOT
+
+TOO_MANY_DIGITS = "it has a whole number of too many digits"
+TOO_DEEP = f"tables or lists in it are more than {DEEPEST} deep"
+NO_TEXT = "it has a NUL or half a character"
+NO_NUMBER = "it has a number that is infinite or not a number"
+NOT_UTF8 = "this is not text in UTF-8"
+WRONG: dict[str, tuple[bytes, str]] = {
+    "a number of 5,000 digits": (b"a = " + b"1" * 5000, TOO_MANY_DIGITS),
+    "one of 5,000 hexadecimal digits": (b"a = 0x" + b"f" * 5000, TOO_MANY_DIGITS),
+    "one that only Python reads": (b"a = [1, 9223372036854775808]", TOO_MANY_DIGITS),
+    "lists 20,000 deep": (b"a = " + b"[" * 20_000, TOO_DEEP),
+    "lists 21 deep": (b"a = " + b"[" * 21 + b"]" * 21, TOO_DEEP),
+    "tables 20,000 deep": (b"a = " + b"{a=" * 20_000, TOO_DEEP),
+    "names 20,000 deep": (b"a" + b".a" * 20_000 + b" = 1", TOO_DEEP),
+    "UTF-16": ("a = 1".encode("utf-16"), NOT_UTF8),
+    "Latin-1": ("a = 'é'".encode("latin-1"), NOT_UTF8),
+    "a NUL": (b"a = 'x\0'", "this is not TOML: "),
+    "a NUL by its number": (b'a = ["x\\u0000"]', NO_TEXT),
+    "infinity": (b"a = inf", NO_NUMBER),
+    "more than is read": (b"#" * (LARGEST + 1), "this is longer than 500,000 bytes"),
+    "no TOML": (b"a =", "this is not TOML: "),
+}
+WRONG_JSON: dict[str, tuple[bytes, str]] = {
+    "a number of 5,000 digits": (b'{"a": ' + b"1" * 5000 + b"}", TOO_MANY_DIGITS),
+    "lists 20,000 deep": (b'{"a": ' + b"[" * 20_000, TOO_DEEP),
+    "objects 21 deep": (b'{"a": ' * 21 + b"1" + b"}" * 21, TOO_DEEP),
+    "a NUL": (b'{"a\\u0000": 1}', NO_TEXT),
+    "half a character": (b'{"a": "\\ud83d"}', NO_TEXT),
+    "no number": (b'{"a": NaN}', NO_NUMBER),
+    "a number beyond all": (b'{"a": 1e999}', NO_NUMBER),
+    "no JSON": (b"{", "this is not JSON: "),
+}
+
+
+def read_toml(path: Path) -> object:
+    return values_in(text_of(path), str(path))
+
+
+def read_either(path: Path) -> object:
+    return values_in(text_of(path), str(path), or_json=True)
+
+
+CASES = [
+    *(
+        pytest.param(read, *case, id=f"{read.__name__}: {name}")
+        for read in (read_toml, load)
+        for name, case in WRONG.items()
+    ),
+    *(
+        pytest.param(read, *case, id=f"{read.__name__}: {name}")
+        for read in (read_either, referral_file.read)
+        for name, case in {**WRONG, **WRONG_JSON}.items()
+    ),
+]
+
+
+@pytest.mark.parametrize(("read", "content", "words"), CASES)
+def test_what_cannot_be_read_is_said_in_one_line(
+    tmp_path: Path, read: Callable[[Path], object], content: bytes, words: str
+) -> None:
+    path = tmp_path / "life.toml"
+    path.write_bytes(content)
+    with pytest.raises(WrongFile) as wrong:
+        read(path)
+    said = str(wrong.value)
+    assert said.startswith(f"{path}: {words}") and "\n" not in said and len(said) < 300, said
+
+
+@pytest.mark.parametrize("read", [read_toml, load, referral_file.read])
+def test_what_is_no_file_is_named(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    for path, words in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "nowhere.toml", "No such file or directory"),
+        (tmp_path / "no\0name", "embedded null byte"),
+        (Path("/dev/zero"), "this is longer than 500,000 bytes"),
+    ):
+        with pytest.raises(WrongFile) as wrong:
+            read(path)
+        assert str(wrong.value) == f"{path}: {words}"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    referral, scenario = tmp_path / "referral.toml", tmp_path / "life.toml"
+    written = (ROOT / "examples/referral.toml").read_bytes()
+    referral.write_bytes(b"\xef\xbb\xbf" + written)
+    scenario.write_bytes(b"\xef\xbb\xbf" + (ROOT / "scenarios/a-20-whole-life.toml").read_bytes())
+    assert referral_file.read(referral) == referral_file.read(io.BytesIO(written))
+    assert load(scenario) == load(ROOT / "scenarios/a-20-whole-life.toml")
+
+
+def test_what_is_just_small_enough_is_read() -> None:
+    nested = "[" * (DEEPEST - 1) + "]" * (DEEPEST - 1)
+    assert values_in(f"a = {nested}\nb = {2**63 - 1}", "x")["b"] == text_files.WIDEST - 1
+    assert len(text_of(io.BytesIO(b" " * LARGEST))) == LARGEST
+
+
+words = st.text(max_size=12) | st.sampled_from(
+    ["2026-04-07T09:00:00", "0001-01-01", "9999-12-31T23:59:59Z", "P", "police/p-1"]
+)
+numbers = st.integers(-(2**70), 2**70) | st.floats() | st.booleans() | st.none()
+fields = st.sampled_from(
+    ["title", "procedure", "reference", "message", "at", "by", "send", "arrives", "expect", "due", "until", "person"]
+) | st.text(max_size=8)
+values = st.recursive(
+    words | numbers, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(fields, inner), max_leaves=12
+)
+objects = st.dictionaries(fields, values, max_size=6)
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML has it, as near as may be: what JSON writes is TOML, save for objects."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)
+
+
+anything = (
+    st.binary(max_size=200)
+    | objects.map(lambda made: json.dumps(made).encode())
+    | objects.map(lambda made: "\n".join(f"{json.dumps(key)} = {_toml(value)}" for key, value in made.items()).encode())
+)
+
+
+@given(anything)
+def test_whatever_is_in_a_file_it_is_read_or_refused(content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".toml") as file:
+        Path(file.name).write_bytes(content)
+        for read in (read_either, referral_file.read, load):
+            try:
+                found = read(Path(file.name))
+            except (NotAccepted, WrongFile) as wrong:
+                assert str(wrong).strip()
+            else:
+                assert to_json(found)  # so whatever was read can be passed on
