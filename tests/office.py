@@ -41,6 +41,7 @@ from starter.embedded import temporal_path
 from starter.embedded.temporal import DYNAMIC_CONFIG
 from starter.rehearsal.scenario import who
 from workflows.case import CaseWorkflow, Receipt
+from workflows.summaries import cut
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30.0
@@ -342,8 +343,12 @@ def running_timers(history: list[HistoryEvent]) -> Counter[str]:
 
 async def has_its_timers(case: OneCase) -> bool:
     """Whether every running deadline has exactly one running timer, which names it, and there is no other."""
-    alarms = decide.alarms(await case.state())
-    return running_timers(await case.history()) == Counter(words[:120] for _, words in alarms.values())
+    return is_in_step(await case.state(), await case.history())
+
+
+def is_in_step(case: Case, history: list[HistoryEvent]) -> bool:
+    """The same of a state and the history of the run that it is of."""
+    return running_timers(history) == Counter(cut(words) for _, words in decide.alarms(case).values())
 
 
 async def exists(path: Path) -> bool:

@@ -1,0 +1,172 @@
+"""One run: cases of all procedures live, things fail under them, and then everything is checked from outside."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from starter.cases import recorded
+from tests.faults.checks import CHECKS, check, look, mail_arrived
+from tests.faults.report import Report, Violation
+from tests.faults.sending import OPENING_AT_ONCE, VISITORS, FaultCase, open_case, send_all, visit
+from tests.faults.spoil import SPOILS, spoil
+from tests.faults.world import FAULTS, World, a_world, inject
+from tests.office import Office
+from tests.postgres import rows
+
+PROCEDURES = ("P", "W", "B", "T", "M", "B+WT", "P+WT", "W+WT")
+RESTS_WITHIN = 240.0
+"""Seconds after the last fault in which every case comes to rest."""
+LOOK_AGAIN = 1.0
+AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run is to be. `gap`: seconds between faults, on average; `rate`: messages a second, at most."""
+
+    folder: Path
+    seed: int = 1
+    cases: int = 64
+    messages: int = 2000
+    faults: int = 45
+    senders: int = 24
+    gap: float = 5.0
+    rate: float = 4.0
+    workers: int = 1
+    repeat: bool = False
+    kinds: tuple[str, ...] = tuple(FAULTS)
+    longest_freeze: float = 25.0
+    minutes: float = 20.0
+
+
+async def run(plan: Plan, report: Report, *, control: bool = False) -> None:
+    """Live through a plan and check it. `control`: the record is spoilt first, and each check must say so."""
+    async with a_world(plan.folder, report, longest_freeze=plan.longest_freeze) as world:
+        world.keep_workers(plan.workers)
+        cases = await cases_of(plan, world.office)
+        await live(plan, world, cases, report)
+        report.say("waiting for rest")
+        for case in await restless(cases, world.office):
+            report.violation(Violation("at_rest", case.reference, f"it is not after {RESTS_WITHIN:g} s"))
+        if control:
+            await _control(cases, world.office.dsn, report)
+            return
+        report.say("checking from outside")
+        for case in cases:
+            try:
+                await check(await look(case, world.office.dsn), report)
+            except Exception as problem:  # what cannot be checked may be wrong in any way
+                report.violation(Violation("checkable", case.reference, repr(problem)))
+        await check_the_whole(world, report)
+
+
+async def live(plan: Plan, world: World, cases: list[FaultCase], report: Report) -> None:
+    """Open the cases and send to them, while things fail."""
+    dice = Random(f"{plan.seed} faults")
+    faults = inject(world, dice, faults=plan.faults, gap=plan.gap, kinds=plan.kinds)
+    failing = asyncio.create_task(faults)
+    turn = asyncio.Semaphore(OPENING_AT_ONCE)
+
+    async def opened(case: FaultCase) -> None:
+        async with turn:
+            await open_case(case, Random(f"{plan.seed} {case.reference}"), report)
+
+    visiting = [asyncio.create_task(visit(cases, Random(f"{plan.seed} visitor {n}"), report)) for n in range(VISITORS)]
+    try:
+        async with asyncio.timeout(60 * plan.minutes):
+            await asyncio.gather(*map(opened, cases))
+            await send_all(
+                cases,
+                report,
+                seed=plan.seed,
+                messages=plan.messages,
+                senders=plan.senders,
+                rate=plan.rate,
+                repeat=plan.repeat,
+            )
+    except TimeoutError:
+        report.notes["not everything was sent in time"] += 1
+    report.say("all is sent; waiting for the last faults")
+    await failing
+    for visitor in visiting:
+        visitor.cancel()
+    await asyncio.gather(*visiting, return_exceptions=True)
+
+
+async def cases_of(plan: Plan, office: Office) -> list[FaultCase]:
+    """The cases of a run: of every procedure, half of them on a clock by which midnight or nine o'clock comes soon."""
+    dice = Random(f"{plan.seed} clocks")
+    client, started = await office.client(), f"{plan.seed}x{int(time.time()) % 100_000}"
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    cases = []
+    for number in range(plan.cases):
+        procedure, clock = PROCEDURES[number % len(PROCEDURES)], number // len(PROCEDURES) % 4
+        shift = timedelta()
+        if clock >= 2:
+            there = midnight + timedelta(days=dice.randrange(-20, 20), hours=9 * (clock == 3))
+            shift = (
+                there - datetime.now(UTC) - plan.messages / plan.rate * dice.uniform(0.1, 1.2) * timedelta(seconds=1)
+            )
+        cases.append(FaultCase(client, f"F{started}-{number}", procedure, office, shift=shift))
+    return cases
+
+
+async def restless(cases: Iterable[FaultCase], office: Office) -> list[FaultCase]:
+    """Wait until every case rests: the record has what it decided, and nothing of it is being done. Gives those that
+    do not come to rest in time."""
+    turn, until = asyncio.Semaphore(AT_ONCE), time.monotonic() + RESTS_WITHIN
+    async with office.records() as records:
+
+        async def rests(case: FaultCase) -> bool:
+            description = (await case.handle.describe()).raw_description
+            if description.HasField("pending_workflow_task") or description.pending_activities:
+                return False
+            verified = await recorded.verify(case.client, records, case.reference)
+            return verified is not None and not verified.problems
+
+        async def comes_to_rest(case: FaultCase) -> FaultCase | None:
+            while time.monotonic() < until:
+                async with turn:
+                    try:
+                        if await rests(case):
+                            return None
+                    except Exception:  # a server that is only just back may answer anything
+                        pass
+                await asyncio.sleep(LOOK_AGAIN)
+            return case
+
+        return [case for case in await asyncio.gather(*map(comes_to_rest, cases)) if case is not None]
+
+
+async def check_the_whole(world: World, report: Report) -> None:
+    """What is of no one case: the mail, the command line's own verdict, and that the workers still run."""
+    for problem in mail_arrived(await rows(world.office.dsn, "notice"), world.post.taken):
+        report.violation(Violation(mail_arrived.__name__, "", problem))
+    report.figures["mails"] = len(world.post.taken)
+    report.figures["mails that came more than once"] = sum(times > 1 for times in world.post.taken.values())
+    ran = await world.office.s47_itself("verify")
+    if ran.code:
+        report.violation(Violation("s47 verify", "", f"{ran.out[-2000:]}{ran.err[-2000:]}"))
+    world.keep_workers(len(world.workers))
+
+
+async def _control(cases: list[FaultCase], dsn: str, report: Report) -> None:
+    """Spoil the record in every way, each on a case that has what is spoilt; a check that says nothing is at fault."""
+    for name, statements in SPOILS.items():
+        for statement in statements:
+            for case in cases:
+                problems = list(CHECKS[name](await look(case, dsn)))
+                if not problems and await spoil(dsn, statement, case.reference):
+                    cases.remove(case)
+                    found = list(CHECKS[name](await look(case, dsn)))
+                    report.say(f"{name}, spoilt on purpose: {found[0] if found else 'NOTHING'}")
+                    report.figures[f"spoilt: {name}"] += 1
+                    if not found:
+                        report.violation(Violation(name, case.reference, f"it does not see: {statement}"))
+                    break
+            else:
+                report.violation(Violation(name, "", f"no case has what to spoil: {statement}"))
