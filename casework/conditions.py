@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from casework.story import Story
-from casework.vocabulary import Circumstance, Condition, Event, Subject
+from casework.vocabulary import NEW_INFORMATION_RECEIVED, Circumstance, Condition, Subject
 
 JUDGED: dict[Condition, Callable[[Story], object]] = {
-    Condition.BORN: lambda story: story.child and story.child.born and Event.CHILD_DIED not in story.clock,
+    Condition.BORN: lambda story: story.child and story.child.born and not story.died,
     Condition.UNBORN: lambda story: story.child and not story.child.born,
     Condition.CONFERENCE_SERVICE_INFORMED: lambda story: story.conference and story.conference.service_informed,
     Condition.CHAIR_ALLOCATED: lambda story: story.conference and story.conference.chair,
@@ -21,8 +21,8 @@ JUDGED: dict[Condition, Callable[[Story], object]] = {
     Condition.COMPLEX: lambda story: any(strategy.complex for strategy in story.strategies),
     Condition.IMMEDIATE_RESPONSE: lambda story: any(strategy.immediate for strategy in story.strategies),
     Condition.NO_IMMEDIATE_RESPONSE: lambda story: not any(strategy.immediate for strategy in story.strategies),
-    Condition.NEW_INFORMATION: lambda story: Event.NEW_INFORMATION_RECEIVED in story.clock,
-    Condition.NEW_REFERRAL: lambda story: Event.NEW_INFORMATION_RECEIVED not in story.clock,
+    Condition.NEW_INFORMATION: lambda story: NEW_INFORMATION_RECEIVED in story.clock,
+    Condition.NEW_REFERRAL: lambda story: NEW_INFORMATION_RECEIVED not in story.clock,
     Condition.JOINT_WITH_POLICE: lambda story: story.enquiry and story.enquiry.joint_with_police,
     Condition.POWERS_IN_FORCE: lambda story: story.power_in_force,
     Condition.HOUSEHOLD_SPOKEN_TO: lambda story: all(

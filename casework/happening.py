@@ -7,7 +7,9 @@ from casework.conditions import all_hold
 from casework.effects import NoticeKind
 from casework.story import Assessment, Happening
 from casework.telling import Telling
-from casework.vocabulary import BEGAN, Circumstance, Event
+from casework.vocabulary import Circumstance, Event, Stage
+
+ASSESSMENT_STARTED = Event("assessment started", Stage.ASSESSMENT)
 
 
 def happened(
@@ -31,13 +33,13 @@ def happened(
     if event in story.procedure.assessment.starts and story.assessment is None:
         telling.change(assessment=Assessment(started_at=at))
         telling.line(f"The {story.procedure.assessment.name} started")
-        happened(telling, Event.ASSESSMENT_STARTED, at)
+        happened(telling, ASSESSMENT_STARTED, at)
     deadlines.follow(telling, deadlines.Occasion(event, at, scope, counts_from))
     for rule in story.procedure.notice:
-        if rule.on is event and rule.form in (None, scope) and all_hold(rule.only_if, telling.story):
+        if rule.on == event and rule.form in (None, scope) and all_hold(rule.only_if, telling.story):
             for role in rule.to:
                 whom = person if role == story.procedure.allocated_role else None
-                telling.tell(NoticeKind.TOLD, role, rule.says, about=f"{event.value}/{rule.cites[0]}", person=whom)
+                telling.tell(NoticeKind.TOLD, role, rule.says, about=f"{event}/{rule.cites[0]}", person=whom)
 
 
 def begin(telling: Telling, circumstance: Circumstance) -> None:
@@ -45,5 +47,5 @@ def begin(telling: Telling, circumstance: Circumstance) -> None:
     if circumstance not in telling.story.circumstances:
         telling.change(circumstances=(*telling.story.circumstances, circumstance))
         telling.line(f"Recorded: {circumstance.value}")
-        if circumstance in BEGAN:
-            happened(telling, BEGAN[circumstance])
+        if circumstance.began:
+            happened(telling, circumstance.began)

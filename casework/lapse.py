@@ -10,6 +10,8 @@ from casework.story import Deadline, DeadlineState, Story
 from casework.telling import Telling
 from casework.vocabulary import Event
 
+CHILD_TURNED_18 = Event("child turned 18")
+
 OF_AGE = 18 * 12
 """Months: a child is a person under the age of eighteen (Children Act 1989, section 105)."""
 
@@ -71,4 +73,4 @@ def _come_of_age(telling: Telling) -> None:
     telling.line("The child turned 18 (Children Act 1989, section 105): what was due to them as a child ends")
     end_everything(telling, "the child turned 18")
     telling.change(of_age=True)
-    happened(telling, Event.CHILD_TURNED_18)
+    happened(telling, CHILD_TURNED_18)

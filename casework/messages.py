@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from casework.model import Value
-from casework.vocabulary import Kind
+from casework.vocabulary import Kind, Stage
 
 
 class Narrative:
@@ -111,6 +111,7 @@ class Message(Value):
 
     name: ClassVar[str] = ""
     sent_by: ClassVar[frozenset[Kind]] = CASEWORKERS
+    stage: ClassVar[Stage | None] = None
 
     id: Id = Field(description="this message's own id; the same id twice counts once")
     occurred_at: Instant = Field(description="when it happened, with its time zone")
@@ -132,9 +133,11 @@ class Message(Value):
                     raise ValueError(f"{name}: {given[name]!r} is not yes or no; write true or false")
         return given
 
-    def __init_subclass__(cls, sent_by: frozenset[Kind] = CASEWORKERS) -> None:
+    def __init_subclass__(cls, stage: Stage | None = None, sent_by: frozenset[Kind] = CASEWORKERS) -> None:
+        """`stage`: where on the map it stands; none: it may come at any time. `sent_by`: who records it, usually."""
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         cls.sent_by = sent_by
+        cls.stage = stage
 
 
 @lru_cache

@@ -27,7 +27,17 @@ from pydantic import (
 from casework.amounts import Amount, Reading, Unit
 from casework.model import Value
 from casework.naming import there_are
-from casework.vocabulary import SET_BY_THE_CASE, Circumstance, Condition, Event, Ground, Kind, Stage, Subject
+from casework.vocabulary import (
+    FORM_COMPLETED,
+    SET_BY_THE_CASE,
+    Circumstance,
+    Condition,
+    Event,
+    Ground,
+    Kind,
+    Stage,
+    Subject,
+)
 
 CITATION = re.compile(
     r"(?:[WPBTM]|U-[WPBTM]|D-[WPBTM]|R-[WPBTM]|F-[WPBTM]|MT-[WPBTM]|NT-[WPBTM]|SP-[WPBTM]|PD-[WPBTM]|C|Q)-\d\d"
@@ -132,7 +142,7 @@ class Timescale(Cited):
             )
         if bool(self.from_) == (self.after_duty is not None):
             raise ValueError("say what starts it: `from` an event, or `after_duty` another timescale; one of the two")
-        if (Event.FORM_COMPLETED in self.met_by) != (self.form is not None):
+        if (FORM_COMPLETED in self.met_by) != (self.form is not None):
             raise ValueError('`met_by = "form completed"` and `form` go together')
         unqualified = any(amount.unit is Unit.DAYS for amount in self.amounts)
         if unqualified and self.reading is None:

@@ -13,12 +13,9 @@ from pydantic import ValidationError
 
 from casework.procedure import Answer, Gate, Procedure
 from casework.stages import MESSAGES
-from casework.vocabulary import Circumstance, Condition, Event, Kind, Stage, Subject
+from casework.vocabulary import MEETINGS, Circumstance, Condition, Event, Kind, Stage, Subject
 
-VOCABULARIES: tuple[type[StrEnum], ...] = (Event, Condition, Circumstance, Subject, Stage, Kind)
-MEETINGS = ("strategy discussion", "initial conference", "core group", "review conference")
-"""The meetings whose membership the code looks at."""
-
+VOCABULARIES: tuple[type[StrEnum], ...] = (Condition, Circumstance, Subject, Stage, Kind)
 Location = tuple[int | str, ...]
 
 
@@ -143,7 +140,7 @@ def _said(item: dict[str, Any]) -> str:
     given = item.get("input")
     match item["type"]:
         case "enum":
-            words = [value.value for vocabulary in VOCABULARIES for value in vocabulary]
+            words = [*Event.every, *(value.value for vocabulary in VOCABULARIES for value in vocabulary)]
             return f"{given!r} is not a word of the vocabulary here.{_hint(given, words)}"
         case "missing":
             return "this is missing and is needed."

@@ -18,7 +18,14 @@ from casework.happening import happened
 from casework.messages import CASEWORKERS, Id, Message, Reason, Ref, means, same_person
 from casework.story import Request, RequestState, Story
 from casework.telling import Refusal, Telling
-from casework.vocabulary import Event, Kind, Subject
+from casework.vocabulary import Event, Kind, Stage, Subject
+
+STRATEGY_RECORD_AUTHORISED = Event("strategy record authorised", Stage.STRATEGY)
+INVITATIONS_SENT = Event("invitations sent", Stage.CONFERENCE)
+MINUTES_FINISHED = Event("conference minutes finished", Stage.CONFERENCE)
+CONFERENCE_RECORD_AUTHORISED = Event("conference record authorised", Stage.CONFERENCE)
+REVIEW_REPORT_AUTHORISED = Event("review report authorised", Stage.PLAN)
+STEP_DOWN_AUTHORISED = Event("step-down authorised", Stage.CLOSING)
 
 
 class Authorisation(Granting):
@@ -279,12 +286,12 @@ def _grant(telling: Telling, request: Request, at: datetime) -> None:
 
 
 AUTHORISED: dict[Subject, Event] = {
-    Subject.STRATEGY_RECORD: Event.STRATEGY_RECORD_AUTHORISED,
-    Subject.CONFERENCE_RECORD: Event.CONFERENCE_RECORD_AUTHORISED,
-    Subject.INVITATIONS: Event.INVITATIONS_SENT,
-    Subject.MINUTES: Event.MINUTES_FINISHED,
-    Subject.STEP_DOWN: Event.STEP_DOWN_AUTHORISED,
-    Subject.REVIEW_REPORT: Event.REVIEW_REPORT_AUTHORISED,
+    Subject.STRATEGY_RECORD: STRATEGY_RECORD_AUTHORISED,
+    Subject.CONFERENCE_RECORD: CONFERENCE_RECORD_AUTHORISED,
+    Subject.INVITATIONS: INVITATIONS_SENT,
+    Subject.MINUTES: MINUTES_FINISHED,
+    Subject.STEP_DOWN: STEP_DOWN_AUTHORISED,
+    Subject.REVIEW_REPORT: REVIEW_REPORT_AUTHORISED,
 }
 """What a granted request is as an event that rules may name."""
 

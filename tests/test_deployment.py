@@ -31,7 +31,7 @@ def test_a_golden_history_replays_with_the_next_release(tmp_path: Path, release:
 
 def test_a_release_that_decides_otherwise_is_noticed(tmp_path: Path) -> None:
     """So that a replay that finds nothing means something."""
-    otherwise = {"casework/stages/enquiry.py": (("        happened(telling, Event.CHILD_SEEN)\n", "        pass\n"),)}
+    otherwise = {"casework/stages/enquiry.py": (("        happened(telling, CHILD_SEEN)\n", "        pass\n"),)}
     code = deployment.changed(tmp_path / "next", otherwise)
     assert any("whole-life" in line for line in deployment.what_does_not_replay(code, ALL))
 

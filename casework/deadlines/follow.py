@@ -8,7 +8,7 @@ from casework.deadlines.change import end, met, move, open_deadline, owed_on, sa
 from casework.procedure import Timescale
 from casework.story import Deadline, Story
 from casework.telling import Telling
-from casework.vocabulary import Event
+from casework.vocabulary import FORM_COMPLETED, Event
 
 
 class Occasion(NamedTuple):
@@ -26,9 +26,7 @@ def follow(telling: Telling, occasion: Occasion) -> None:
     keys = procedure.rules_by_event.get(occasion.event, ())
     for key in keys:
         rule = procedure.timescale[key]
-        if (
-            occasion.event in rule.met_by and occasion.event is not Event.FORM_COMPLETED
-        ):  # whose form it is, `duties` knows
+        if occasion.event in rule.met_by and occasion.event != FORM_COMPLETED:  # whose form it is, `duties` knows
             _meet(telling, key, rule, occasion)
         if occasion.event in rule.until:
             _end(telling, key, occasion)
@@ -64,7 +62,7 @@ def _end(telling: Telling, key: str, occasion: Occasion) -> None:
         if deadline.scope is None and _another_goes_on(telling.story, occasion.scope):
             continue
         if telling.story.related(deadline.scope, occasion.scope):
-            end(telling, deadline, occasion.event.value)
+            end(telling, deadline, occasion.event)
 
 
 def _another_goes_on(story: Story, scope: str | None) -> bool:
@@ -124,7 +122,7 @@ def _met_on_this_strand(story: Story, key: str, rule: Timescale, occasion: Occas
         deadline.timescale == key
         and deadline.scope == occasion.scope
         and deadline.met_at is not None
-        and deadline.counted_from_event is not occasion.event
+        and deadline.counted_from_event != occasion.event
         for deadline in story.deadlines.values()
     )
 

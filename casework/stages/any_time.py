@@ -18,6 +18,11 @@ from casework.tell import tell_by
 from casework.telling import Telling
 from casework.vocabulary import Circumstance, Event, Ground
 
+IMMEDIATE_PROTECTION = Event("immediate protection taken")
+COMPLAINT_MADE = Event("complaint made")
+INFORMATION_WITHHELD = Event("information withheld from the family")
+OTHERS_CONSIDERED = Event("other children considered")
+
 
 class ImmediateProtectionTaken(Message, sent_by=ANYONE):
     """Somebody acted at once to make the child safe. It waits for nobody's authorisation."""
@@ -99,10 +104,10 @@ def immediate_protection_taken(telling: Telling, message: ImmediateProtectionTak
     telling.line(f"Immediate protection was taken ({message.power})", ("SP-B-01",))
     if message.power != "none":
         telling.change(power_in_force=message.power)
-    happened(telling, Event.IMMEDIATE_PROTECTION)
+    happened(telling, IMMEDIATE_PROTECTION)
     if message.others_considered:
         telling.line("Whether other children need protection was considered", ("D-B-04",))
-        happened(telling, Event.OTHERS_CONSIDERED)
+        happened(telling, OTHERS_CONSIDERED)
 
 
 @means(ProtectionPowerEnded)
@@ -132,7 +137,7 @@ def circumstance_recorded(telling: Telling, message: CircumstanceRecorded) -> No
 def complaint_made(telling: Telling, message: ComplaintMade) -> None:
     """A complaint at any stage; the response is owed until it is recorded (SP-B-30)."""
     telling.line("A parent's objection or complaint was recorded", ("SP-B-30",))
-    happened(telling, Event.COMPLAINT_MADE)
+    happened(telling, COMPLAINT_MADE)
 
 
 @means(InformationWithheld)
@@ -148,7 +153,7 @@ def withhold(telling: Telling, ground: Ground, message: Message) -> None:
     """Keep something from the family from now on: decider and ground are recorded."""
     telling.change(withholding=Withholding(ground=ground, decided_by=str(message.by), since=message.occurred_at))
     telling.line(f"Information is withheld from the family: {ground.value}", ("D-B-11", "Q-20"))
-    happened(telling, Event.INFORMATION_WITHHELD)
+    happened(telling, INFORMATION_WITHHELD)
     deadlines.withhold(telling)
 
 

@@ -10,32 +10,42 @@ from casework.messages import Day, Message, Reason, RoleName, means
 from casework.requests import takes_effect
 from casework.story import DeadlineState
 from casework.telling import Telling
-from casework.vocabulary import Event, Subject
+from casework.vocabulary import Event, Stage, Subject
+
+ASSESSMENT_ESTIMATE_AGREED = Event("assessment estimate agreed", Stage.ASSESSMENT)
+ASSESSMENT_COMPLETED = Event("assessment completed", Stage.ASSESSMENT)
+ASSESSMENT_ENDED = Event("assessment ended", Stage.ASSESSMENT)
+ASSESSMENT_LIMIT_PASSED = Event("assessment limit passed", Stage.ASSESSMENT)
+ASSESSMENT_OVERRUN_EXPLAINED = Event("assessment overrun explained", Stage.ASSESSMENT)
+ADVICE_GIVEN = Event("information and advice given", Stage.CLOSING)
+EARLY_HELP_TRANSFERRED = Event("family transferred to early help", Stage.CLOSING)
+STATUTORY_SERVICE_TRANSFERRED = Event("family transferred to a statutory service", Stage.CLOSING)
+REASSESSMENT_ARRANGED = Event("re-assessment arranged", Stage.CLOSING)
 
 
-class AssessmentCompleted(Message):
+class AssessmentCompleted(Message, stage=Stage.ASSESSMENT):
     """The social worker completed the assessment. It has ended once it is authorised, where the procedure has that."""
 
 
-class AssessmentEstimateProposed(Message):
+class AssessmentEstimateProposed(Message, stage=Stage.ASSESSMENT):
     """How long the assessment may take is estimated; a manager agrees, where the procedure has that."""
 
     complete_by: Day
 
 
-class DisposalCompleted(Message):
+class DisposalCompleted(Message, stage=Stage.CLOSING):
     """What was chosen instead of a conference was done."""
 
     disposal: Literal["information and advice", "early help", "statutory service"]
 
 
-class AssessmentOverrunExplained(Message):
+class AssessmentOverrunExplained(Message, stage=Stage.ASSESSMENT):
     """Why the assessment exceeds its limit. It is not an extension: the limit stays missed."""
 
     reason: Reason
 
 
-class ReassessmentArranged(Message):
+class ReassessmentArranged(Message, stage=Stage.CLOSING):
     """The child's health and development are assessed again regularly, by somebody named."""
 
     next_on: Day
@@ -50,7 +60,7 @@ def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None
     assert assessment is not None
     telling.change(assessment=assessment.model_copy(update={"completed_at": message.occurred_at}))
     telling.line(f"The {telling.story.procedure.assessment.name} was completed")
-    happened(telling, Event.ASSESSMENT_COMPLETED)
+    happened(telling, ASSESSMENT_COMPLETED)
     requests.put_to(telling, Subject.ASSESSMENT, message, "assessment")
 
 
@@ -58,7 +68,7 @@ def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None
 def assessment_ended(telling: Telling, message: AssessmentCompleted, at: datetime) -> None:
     """It has ended: when it was authorised, or completed where nobody authorises it (Q-24)."""
     telling.change(assessment=None)
-    happened(telling, Event.ASSESSMENT_ENDED, at)
+    happened(telling, ASSESSMENT_ENDED, at)
 
 
 @means(AssessmentOverrunExplained)
@@ -69,13 +79,13 @@ def assessment_overrun_explained(telling: Telling, message: AssessmentOverrunExp
     ]
     telling.insist(not missed, "No limit of the assessment was missed.")
     telling.line(f"Reasons recorded why the {telling.story.procedure.assessment.name} takes longer", ("B-03",))
-    happened(telling, Event.ASSESSMENT_OVERRUN_EXPLAINED)
+    happened(telling, ASSESSMENT_OVERRUN_EXPLAINED)
 
 
 DISPOSALS = {
-    "information and advice": Event.ADVICE_GIVEN,
-    "early help": Event.EARLY_HELP_TRANSFERRED,
-    "statutory service": Event.STATUTORY_SERVICE_TRANSFERRED,
+    "information and advice": ADVICE_GIVEN,
+    "early help": EARLY_HELP_TRANSFERRED,
+    "statutory service": STATUTORY_SERVICE_TRANSFERRED,
 }
 
 
@@ -100,7 +110,7 @@ def assessment_estimate_proposed(telling: Telling, message: AssessmentEstimatePr
 def assessment_estimate_agreed(telling: Telling, message: AssessmentEstimateProposed, at: datetime) -> None:
     """The case has a limit of its own for the assessment."""
     due = end_of_day(message.complete_by) - deadlines.GRACE
-    happened(telling, Event.ASSESSMENT_ESTIMATE_AGREED, at, counts_from=due)
+    happened(telling, ASSESSMENT_ESTIMATE_AGREED, at, counts_from=due)
 
 
 @means(ReassessmentArranged)
@@ -108,4 +118,4 @@ def reassessment_arranged(telling: Telling, message: ReassessmentArranged) -> No
     """The child's health and development are assessed again on a day that is set (U-B-23)."""
     telling.line(f"Re-assessment on {spoken_date(message.next_on)}, responsible: {message.responsible}", ("U-B-23",))
     due = end_of_day(message.next_on) - deadlines.GRACE
-    happened(telling, Event.REASSESSMENT_ARRANGED, counts_from=due)
+    happened(telling, REASSESSMENT_ARRANGED, counts_from=due)

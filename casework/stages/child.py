@@ -16,6 +16,10 @@ from casework.story import HouseholdChild
 from casework.telling import Telling
 from casework.vocabulary import Event
 
+HOUSEHOLD_CHILD_IDENTIFIED = Event("another child of the household identified")
+CHILD_BORN = Event("child born")
+CHILD_DIED = Event("child died")
+
 
 class ChildBorn(Message):
     """The child was born: the rules for a child who can be seen begin."""
@@ -63,7 +67,7 @@ def child_born(telling: Telling, message: ChildBorn) -> None:
     )
     telling.change(child=child.model_copy(update={"born": message.date_of_birth}))
     telling.line("The child was born", ("SP-B-17", "Q-17"))
-    happened(telling, Event.CHILD_BORN)
+    happened(telling, CHILD_BORN)
 
 
 @means(ChildDied)
@@ -72,7 +76,7 @@ def child_died(telling: Telling, message: ChildDied) -> None:
     telling.line("The child died", ("Q-18",))
     end_everything(telling, "the child died")
     telling.change(died=True)
-    happened(telling, Event.CHILD_DIED)
+    happened(telling, CHILD_DIED)
     if message.other_children and message.abuse_or_neglect_suspected:
         manager = telling.story.acting
         deadlines.open_case_set(
@@ -95,7 +99,7 @@ def household_child_identified(telling: Telling, message: HouseholdChildIdentifi
     telling.change(household=tuple(known.values()))
     needed = "action is needed for them too" if message.action_needed else "no action is needed"
     telling.line(f"Another child of the household was considered: {needed}", ("D-B-04", "SP-B-18"))
-    happened(telling, Event.HOUSEHOLD_CHILD_IDENTIFIED)
+    happened(telling, HOUSEHOLD_CHILD_IDENTIFIED)
 
 
 @means(HouseholdChildSpokenTo)

@@ -15,39 +15,61 @@ from casework.messages import ANYONE, DECIDERS, PRACTITIONERS, Day, Id, Instant,
 from casework.requests import takes_effect
 from casework.story import Conference, Plan, Story
 from casework.telling import Refusal, Telling
-from casework.vocabulary import Event, Subject
+from casework.vocabulary import Event, Stage, Subject
+
+CONFERENCE_REQUESTED = Event("initial conference requested", Stage.CONFERENCE)
+CONFERENCE_SERVICE_INFORMED = Event("conference service informed", Stage.CONFERENCE)
+CHAIR_ALLOCATED = Event("conference chair allocated", Stage.CONFERENCE)
+CONFERENCE_ARRANGED = Event("initial conference arranged", Stage.CONFERENCE)
+INITIAL_CONFERENCE_SCHEDULED = Event("initial conference scheduled", Stage.CONFERENCE)
+INITIAL_CONFERENCE_HELD = Event("initial conference held", Stage.CONFERENCE)
+NO_PLAN_MADE = Event("no plan made", Stage.CLOSING)
+REPORT_SHARED = Event("conference report shared with the family", Stage.CONFERENCE)
+REPORT_SENT = Event("conference report sent to the conference service", Stage.CONFERENCE)
+CONFERENCE_REQUESTS_SENT = Event("conference requests sent", Stage.CONFERENCE)
+INVITATIONS_REQUESTED = Event("invitations requested", Stage.CONFERENCE)
+PLAN_STARTED = Event("plan started", Stage.PLAN)
+CORE_GROUP_SCHEDULED = Event("core group scheduled", Stage.PLAN)
+REVIEW_CONFERENCE_SCHEDULED = Event("review conference scheduled", Stage.PLAN)
+REVIEW_REPORT_SHARED = Event("review report shared with the family", Stage.PLAN)
+REVIEW_REQUESTS_SENT = Event("review requests sent", Stage.PLAN)
+CONFERENCE_DISPUTED = Event("decision on a conference disputed", Stage.CONFERENCE)
+CONFERENCE_DISPUTE_RESOLVED = Event("dispute on a conference resolved", Stage.CONFERENCE)
+REPORT_SHARING_DECIDED = Event("sharing of the report decided", Stage.CONFERENCE)
+REPORT_TO_BE_SHARED = Event("report to be shared", Stage.CONFERENCE)
+CONFERENCE_CALLED_ON_DISPUTE = Event("initial conference called after a dispute", Stage.CONFERENCE)
 
 Which = Literal["initial", "review"]
 
 
-class ConferenceServiceInformed(Message):
+class ConferenceServiceInformed(Message, stage=Stage.CONFERENCE):
     """The conference service was told the outcome, with the invitation and the social worker's availability."""
 
 
-class ConferenceRequested(Message):
+class ConferenceRequested(Message, stage=Stage.CONFERENCE):
     """The initial conference was requested."""
 
 
-class ChairAllocated(Message):
+class ChairAllocated(Message, stage=Stage.CONFERENCE):
     """A chair was allocated to the initial conference."""
 
     chair: Id = Field(description="an opaque id of the chair")
 
 
-class ConferenceScheduled(Message):
+class ConferenceScheduled(Message, stage=Stage.CONFERENCE):
     """A conference was arranged, or moved: the same message again with the new time."""
 
     starts_at: Instant
     which: Which = "initial"
 
 
-class InvitationsRequested(Message):
+class InvitationsRequested(Message, stage=Stage.CONFERENCE):
     """All attendees are entered, and the invitations are asked for."""
 
     attendees: tuple[RoleName, ...] = Field(min_length=1, max_length=40, description="the roles that are invited")
 
 
-class ReportSharingDecided(Message):
+class ReportSharingDecided(Message, stage=Stage.CONFERENCE):
     """Whether the conference report is shared with the parents, decided with the police and the chair."""
 
     share: bool
@@ -65,33 +87,33 @@ class ReportSharingDecided(Message):
         return self
 
 
-class ConferenceDisputed(Message, sent_by=ANYONE):
+class ConferenceDisputed(Message, stage=Stage.CONFERENCE, sent_by=ANYONE):
     """Another agency is seriously concerned that no conference is held, and asks for one."""
 
     answer_by: Day = Field(description="when it is to be answered: as soon as the child's safety needs")
 
 
-class ConferenceDisputeResolved(Message, sent_by=PRACTITIONERS):
+class ConferenceDisputeResolved(Message, stage=Stage.CONFERENCE, sent_by=PRACTITIONERS):
     """The dispute was answered: the decision stays, or a conference is called."""
 
     outcome: Literal["maintained", "conference called"]
     reason: Reason
 
 
-class ReportShared(Message):
+class ReportShared(Message, stage=Stage.CONFERENCE):
     """The report for a conference was shared with the family, or sent to the conference service."""
 
     to: Literal["family", "conference service"]
     which: Which | None = Field(None, description="of which conference; needed where both are to come")
 
 
-class ConferenceRequestsSent(Message):
+class ConferenceRequestsSent(Message, stage=Stage.CONFERENCE):
     """The remaining requests for a conference were sent."""
 
     which: Which | None = Field(None, description="of which conference; needed where both are to come")
 
 
-class InitialConferenceHeld(Message, sent_by=DECIDERS):
+class InitialConferenceHeld(Message, stage=Stage.CONFERENCE, sent_by=DECIDERS):
     """The initial child protection conference was held, and what it decided for this child."""
 
     plan: bool = Field(description="the child is the subject of a child protection plan")
@@ -131,7 +153,7 @@ def conference_service_informed(telling: Telling, message: ConferenceServiceInfo
     conference = _awaited(telling.story)
     telling.change(conference=conference.model_copy(update={"service_informed": True}))
     telling.line("The conference service was informed of the outcome")
-    happened(telling, Event.CONFERENCE_SERVICE_INFORMED, scope=conference.id)
+    happened(telling, CONFERENCE_SERVICE_INFORMED, scope=conference.id)
 
 
 @means(ConferenceRequested)
@@ -139,7 +161,7 @@ def conference_requested(telling: Telling, message: ConferenceRequested) -> None
     """The initial conference was requested."""
     conference = _awaited(telling.story)
     telling.line("The initial conference was requested")
-    happened(telling, Event.CONFERENCE_REQUESTED, scope=conference.id)
+    happened(telling, CONFERENCE_REQUESTED, scope=conference.id)
 
 
 @means(ChairAllocated)
@@ -148,7 +170,7 @@ def chair_allocated(telling: Telling, message: ChairAllocated) -> None:
     conference = _awaited(telling.story).model_copy(update={"chair": message.chair})
     telling.change(conference=conference)
     telling.line(f"{message.chair} was allocated to chair the initial conference")
-    happened(telling, Event.CHAIR_ALLOCATED, scope=conference.id)
+    happened(telling, CHAIR_ALLOCATED, scope=conference.id)
     _arranged(telling, conference)
 
 
@@ -169,7 +191,7 @@ def conference_scheduled(telling: Telling, message: ConferenceScheduled) -> None
     tell_chair(telling, MEETING)
     telling.line(f"The initial conference is set for {spoken_instant(message.starts_at)}")
     _warn_if_too_late(telling, message, "initial-conference")
-    happened(telling, Event.INITIAL_CONFERENCE_SCHEDULED, scope=conference.id, counts_from=message.starts_at)
+    happened(telling, INITIAL_CONFERENCE_SCHEDULED, scope=conference.id, counts_from=message.starts_at)
     _arranged(telling, conference)
 
 
@@ -181,7 +203,7 @@ def set_review(telling: Telling, plan: Plan, message: ConferenceScheduled) -> No
     telling.line(f"The review conference is set for {spoken_instant(message.starts_at)}")
     _warn_if_too_late(telling, message, "first-review")
     _warn_if_too_late(telling, message, "later-review")
-    happened(telling, Event.REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.starts_at)
+    happened(telling, REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.starts_at)
 
 
 def _warn_if_too_late(telling: Telling, message: ConferenceScheduled, timescale: str) -> None:
@@ -194,7 +216,7 @@ def _warn_if_too_late(telling: Telling, message: ConferenceScheduled, timescale:
 
 def _arranged(telling: Telling, conference: Conference) -> None:
     if conference.chair and conference.starts_at:
-        happened(telling, Event.CONFERENCE_ARRANGED, scope=conference.id)
+        happened(telling, CONFERENCE_ARRANGED, scope=conference.id)
 
 
 @means(ReportShared)
@@ -207,18 +229,18 @@ def report_shared(telling: Telling, message: ReportShared) -> None:
     )
     telling.line(f"The report for the {message.which} conference reached the {message.to}")
     if message.which == "review":
-        happened(telling, Event.REVIEW_REPORT_SHARED, scope=scope)
+        happened(telling, REVIEW_REPORT_SHARED, scope=scope)
     else:
-        happened(telling, Event.REPORT_SHARED if message.to == "family" else Event.REPORT_SENT, scope=scope)
+        happened(telling, REPORT_SHARED if message.to == "family" else REPORT_SENT, scope=scope)
 
 
 @means(ConferenceRequestsSent)
 def conference_requests_sent(telling: Telling, message: ConferenceRequestsSent) -> None:
     """The remaining requests went out."""
     if message.which == "initial":
-        event, scope = Event.CONFERENCE_REQUESTS_SENT, _awaited(telling.story).id
+        event, scope = CONFERENCE_REQUESTS_SENT, _awaited(telling.story).id
     else:
-        event, scope = Event.REVIEW_REQUESTS_SENT, _plan(telling.story).id
+        event, scope = REVIEW_REQUESTS_SENT, _plan(telling.story).id
     telling.line(f"The remaining requests for the {message.which} conference were sent")
     happened(telling, event, scope=scope)
 
@@ -234,14 +256,14 @@ def initial_conference_held(telling: Telling, message: InitialConferenceHeld) ->
         telling.line("Conference held: the child stays on the child protection plan; only a review ends it")
         if message.plan:
             telling.change(plan=plan.model_copy(update={"categories": message.categories}))
-        happened(telling, Event.INITIAL_CONFERENCE_HELD, scope=conference.id)
+        happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
         minutes_asked(telling, message, conference.id)
         return
     telling.line(f"Initial conference held: {'a child protection plan was made' if message.plan else 'no plan'}")
-    happened(telling, Event.INITIAL_CONFERENCE_HELD, scope=conference.id)
+    happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
     minutes_asked(telling, message, conference.id)
     if not message.plan:
-        happened(telling, Event.NO_PLAN_MADE, scope=conference.id)
+        happened(telling, NO_PLAN_MADE, scope=conference.id)
         return
     plan = Plan(
         id=telling.named("plan-"),
@@ -251,13 +273,13 @@ def initial_conference_held(telling: Telling, message: InitialConferenceHeld) ->
     )
     telling.change(plan=plan)
     telling.descend(plan.id, conference.id)
-    happened(telling, Event.PLAN_STARTED, scope=plan.id)
+    happened(telling, PLAN_STARTED, scope=plan.id)
     if message.first_core_group_at:
         telling.line(f"The first core group is set for {spoken_instant(message.first_core_group_at)}")
-        happened(telling, Event.CORE_GROUP_SCHEDULED, scope=plan.id, counts_from=message.first_core_group_at)
+        happened(telling, CORE_GROUP_SCHEDULED, scope=plan.id, counts_from=message.first_core_group_at)
     if message.first_review_at:
         telling.line(f"The first review is set for {spoken_instant(message.first_review_at)}")
-        happened(telling, Event.REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.first_review_at)
+        happened(telling, REVIEW_CONFERENCE_SCHEDULED, scope=plan.id, counts_from=message.first_review_at)
 
 
 @means(InvitationsRequested)
@@ -266,7 +288,7 @@ def invitations_requested(telling: Telling, message: InvitationsRequested) -> No
     conference = _awaited(telling.story).model_copy(update={"attendees": message.attendees})
     telling.change(conference=conference)
     telling.line(f"Invitations to {len(message.attendees)} attendees were asked for")
-    happened(telling, Event.INVITATIONS_REQUESTED, scope=conference.id)
+    happened(telling, INVITATIONS_REQUESTED, scope=conference.id)
     requests.put_to(telling, Subject.INVITATIONS, message, conference.id)
 
 
@@ -301,11 +323,11 @@ def report_sharing_decided(telling: Telling, message: ReportSharingDecided) -> N
     conference = _awaited(telling.story).model_copy(update={"report_may_be_shared": message.share})
     telling.change(conference=conference)
     telling.line(f"The report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
-    happened(telling, Event.REPORT_SHARING_DECIDED, scope=conference.id)
+    happened(telling, REPORT_SHARING_DECIDED, scope=conference.id)
     if message.share and message.share_by:
         happened(
             telling,
-            Event.REPORT_TO_BE_SHARED,
+            REPORT_TO_BE_SHARED,
             scope=conference.id,
             counts_from=end_of_day(message.share_by) - GRACE,
         )
@@ -315,18 +337,18 @@ def report_sharing_decided(telling: Telling, message: ReportSharingDecided) -> N
 def conference_disputed(telling: Telling, message: ConferenceDisputed) -> None:
     """Another agency asks for a conference; it is always taken up, and answered by a day that is set (U-B-10)."""
     telling.line("The decision on a conference is disputed by another agency", ("D-B-25", "D-B-26"))
-    happened(telling, Event.CONFERENCE_DISPUTED, counts_from=end_of_day(message.answer_by) - GRACE)
+    happened(telling, CONFERENCE_DISPUTED, counts_from=end_of_day(message.answer_by) - GRACE)
 
 
 @means(ConferenceDisputeResolved)
 def conference_dispute_resolved(telling: Telling, message: ConferenceDisputeResolved) -> None:
     """The decision stays, or a conference is called after all."""
-    telling.refuse_if(Event.CONFERENCE_DISPUTED not in telling.story.clock, "No decision on a conference is disputed.")
+    telling.refuse_if(CONFERENCE_DISPUTED not in telling.story.clock, "No decision on a conference is disputed.")
     telling.line(f"Dispute on a conference: {message.outcome}", ("D-B-25",))
-    happened(telling, Event.CONFERENCE_DISPUTE_RESOLVED)
+    happened(telling, CONFERENCE_DISPUTE_RESOLVED)
     if message.outcome == "conference called" and telling.story.conference is None:
         conference = Conference(id=telling.named("conference-"))
         telling.change(conference=conference)
         if telling.story.last_enquiry is not None:
             telling.descend(conference.id, telling.story.last_enquiry)
-        happened(telling, Event.CONFERENCE_CALLED_ON_DISPUTE, scope=conference.id)
+        happened(telling, CONFERENCE_CALLED_ON_DISPUTE, scope=conference.id)

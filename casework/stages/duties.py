@@ -10,7 +10,7 @@ from casework.happening import happened
 from casework.messages import ANYONE, PRACTITIONERS, Day, Id, Message, Reason, Ref, means
 from casework.story import DeadlineState
 from casework.telling import Refusal, Telling
-from casework.vocabulary import SET_BY_THE_CASE, Event
+from casework.vocabulary import DUTY_DONE, FORM_COMPLETED, SET_BY_THE_CASE
 
 
 class DutyDone(Message, sent_by=ANYONE):
@@ -67,8 +67,8 @@ class PromptAnswered(Message):
 def duty_done(telling: Telling, message: DutyDone) -> None:
     """A duty was done. One that a message of its own meets is met by that message only."""
     rule = telling.rules.timescale.get(message.duty)
-    if rule is not None and Event.DUTY_DONE not in rule.met_by:
-        raise Refusal(f"{message.duty} is met when this happens: {' or '.join(event.value for event in rule.met_by)}.")
+    if rule is not None and DUTY_DONE not in rule.met_by:
+        raise Refusal(f"{message.duty} is met when this happens: {' or '.join(rule.met_by)}.")
     owed = deadlines.owed(telling.story, message.duty)
     if not owed:
         raise Refusal(f"{message.duty} is not owed on this case.")
@@ -150,7 +150,7 @@ def form_completed(telling: Telling, message: FormCompleted) -> None:
                     f"{form.name}: information is withheld from the family; it must be released first.",
                 )
                 deadlines.met(telling, deadline, message.occurred_at)
-    happened(telling, Event.FORM_COMPLETED, scope=message.form)
+    happened(telling, FORM_COMPLETED, scope=message.form)
 
 
 @means(PromptAnswered)

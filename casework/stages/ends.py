@@ -13,18 +13,33 @@ from casework.calendar import local_date
 from casework.ending import end_everything
 from casework.happening import begin, happened
 from casework.messages import MANAGERS, PRACTITIONERS, Day, Id, Message, Reason, Ref, Word, means
+from casework.stages.assessment import ASSESSMENT_COMPLETED, ASSESSMENT_ENDED
+from casework.stages.conference import INITIAL_CONFERENCE_HELD, NO_PLAN_MADE
+from casework.stages.enquiry import (
+    CHILD_LOCATED,
+    CONFERENCE_NOT_REQUIRED,
+    SECTION_47_CONCLUDED,
+    SECTION_47_NOT_SUBSTANTIATED,
+)
+from casework.stages.plan import PLAN_ENDED
+from casework.stages.referral import CASE_CLOSED, HARM_NOT_SUSPECTED, SCREENING_DECIDED
+from casework.stages.strategy import SECTION_47_NOT_INITIATED, STRATEGY_ENDED, STRATEGY_HELD
 from casework.story import Conference, Deadline
 from casework.telling import Telling
 from casework.vocabulary import Circumstance, Event
 
+STRAND_ENDED = Event("strand ended without being completed")
+CASE_TRANSFERRED = Event("case accepted by another authority")
+PLAN_RECEIVED = Event("plan of another authority received")
+
 ENDS: dict[str, tuple[Event, ...]] = {
-    "referral": (Event.HARM_NOT_SUSPECTED, Event.SCREENING_DECIDED),
-    "assessment": (Event.ASSESSMENT_ENDED, Event.ASSESSMENT_COMPLETED),
-    "strategy": (Event.STRATEGY_HELD, Event.STRATEGY_ENDED, Event.SECTION_47_NOT_INITIATED),
-    "enquiry": (Event.SECTION_47_NOT_SUBSTANTIATED, Event.CONFERENCE_NOT_REQUIRED, Event.SECTION_47_CONCLUDED),
-    "conference": (Event.INITIAL_CONFERENCE_HELD, Event.NO_PLAN_MADE),
-    "plan": (Event.PLAN_ENDED,),
-    "search": (Event.CHILD_LOCATED,),
+    "referral": (HARM_NOT_SUSPECTED, SCREENING_DECIDED),
+    "assessment": (ASSESSMENT_ENDED, ASSESSMENT_COMPLETED),
+    "strategy": (STRATEGY_HELD, STRATEGY_ENDED, SECTION_47_NOT_INITIATED),
+    "enquiry": (SECTION_47_NOT_SUBSTANTIATED, CONFERENCE_NOT_REQUIRED, SECTION_47_CONCLUDED),
+    "conference": (INITIAL_CONFERENCE_HELD, NO_PLAN_MADE),
+    "plan": (PLAN_ENDED,),
+    "search": (CHILD_LOCATED,),
 }
 """The ends that each kind of strand has when it is completed: what those would end, ends."""
 
@@ -94,9 +109,9 @@ def strand_ended(telling: Telling, message: StrandEnded) -> None:
             telling.change(plan=None)
         case "search":
             telling.change(missing=None)
-    happened(telling, Event.STRAND_ENDED, scope=strand)
+    happened(telling, STRAND_ENDED, scope=strand)
     if kind == "plan":
-        happened(telling, Event.PLAN_ENDED, scope=strand)
+        happened(telling, PLAN_ENDED, scope=strand)
 
 
 def named_strand(telling: Telling, named: str) -> str:
@@ -141,8 +156,8 @@ def case_ended(telling: Telling, message: CaseEnded) -> None:
     if message.how == "duplicate of another case" and message.other:
         telling.change(linked=(*telling.story.linked, message.other))
     if message.how == "accepted by another authority":
-        happened(telling, Event.CASE_TRANSFERRED)
-    happened(telling, Event.CASE_CLOSED)
+        happened(telling, CASE_TRANSFERRED)
+    happened(telling, CASE_CLOSED)
     deadlines.end_all(telling, message.how)
     telling.change(closed_at=message.occurred_at)
 
@@ -156,4 +171,4 @@ def plan_received(telling: Telling, message: PlanReceived) -> None:
     if telling.story.conference is None:
         telling.change(conference=Conference(id=telling.named("conference-")), referral_open=False)
     conference = telling.story.conference
-    happened(telling, Event.PLAN_RECEIVED, scope=conference.id if conference else None)
+    happened(telling, PLAN_RECEIVED, scope=conference.id if conference else None)

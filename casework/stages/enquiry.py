@@ -11,10 +11,27 @@ from casework.messages import PRACTITIONERS, Message, Reason, means
 from casework.requests import takes_effect
 from casework.story import Conference, Missing
 from casework.telling import Refusal, Telling
-from casework.vocabulary import Event, Kind, Subject
+from casework.vocabulary import Event, Kind, Stage, Subject
+
+CHILD_VISITED = Event("child visited", Stage.ENQUIRY)
+CHILD_SEEN = Event("child seen", Stage.ENQUIRY)
+CHILD_SEEN_ALONE = Event("child seen alone", Stage.ENQUIRY)
+CHILD_SEEN_ALONE_UNANNOUNCED = Event("child seen alone on an unannounced visit", Stage.ENQUIRY)
+VISIT_RECORDED = Event("visit recorded", Stage.ENQUIRY)
+WHEREABOUTS_UNKNOWN = Event("whereabouts unknown", Stage.ENQUIRY)
+FURTHER_ACTION_AGREED = Event("further action to find the child agreed", Stage.ENQUIRY)
+CHILD_LOCATED = Event("child located", Stage.ENQUIRY)
+SECTION_47_OUTCOME_RECORDED = Event("section 47 outcome recorded", Stage.ENQUIRY)
+SECTION_47_SUBSTANTIATED = Event("section 47 substantiated", Stage.CONFERENCE)
+SECTION_47_NOT_SUBSTANTIATED = Event("section 47 not substantiated", Stage.CLOSING)
+CONFERENCE_NOT_REQUIRED = Event("conference not required", Stage.CLOSING)
+ADVICE_CHOSEN = Event("disposal chosen: information and advice", Stage.CLOSING)
+EARLY_HELP_CHOSEN = Event("disposal chosen: early help", Stage.CLOSING)
+STATUTORY_SERVICE_CHOSEN = Event("disposal chosen: statutory service", Stage.CLOSING)
+SECTION_47_CONCLUDED = Event("section 47 concluded", Stage.ENQUIRY)
 
 
-class ChildVisited(Message, sent_by=PRACTITIONERS):
+class ChildVisited(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
     """A practitioner visited. A visit at which the child was not seen, or not alone, is recorded as just that."""
 
     seen: bool = Field(description="the child was seen")
@@ -29,23 +46,23 @@ class ChildVisited(Message, sent_by=PRACTITIONERS):
         return self
 
 
-class VisitRecorded(Message, sent_by=PRACTITIONERS):
+class VisitRecorded(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
     """The visit was written up on the system of record."""
 
 
-class WhereaboutsUnknown(Message):
+class WhereaboutsUnknown(Message, stage=Stage.ENQUIRY):
     """The child's whereabouts are unknown and the social worker cannot ascertain them."""
 
 
-class FurtherActionAgreed(Message, sent_by=PRACTITIONERS):
+class FurtherActionAgreed(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
     """What more will be done to find and see the child was agreed."""
 
 
-class ChildLocated(Message):
+class ChildLocated(Message, stage=Stage.ENQUIRY):
     """The child was found."""
 
 
-class Section47Outcome(Message, sent_by=PRACTITIONERS):
+class Section47Outcome(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
     """What the enquiry concluded. It takes effect when it is authorised, where the procedure has that."""
 
     outcome: Literal["substantiated", "not substantiated"]
@@ -65,9 +82,9 @@ class Section47Outcome(Message, sent_by=PRACTITIONERS):
 
 
 DISPOSALS = {
-    "information and advice": Event.ADVICE_CHOSEN,
-    "early help": Event.EARLY_HELP_CHOSEN,
-    "statutory service": Event.STATUTORY_SERVICE_CHOSEN,
+    "information and advice": ADVICE_CHOSEN,
+    "early help": EARLY_HELP_CHOSEN,
+    "statutory service": STATUTORY_SERVICE_CHOSEN,
 }
 
 
@@ -77,24 +94,24 @@ def child_visited(telling: Telling, message: ChildVisited) -> None:
     telling.refuse_if(
         telling.story.child and not telling.story.child.born, "The child is not born yet and cannot be seen (Q-17)."
     )
-    telling.refuse_if(Event.CHILD_DIED in telling.story.clock, "The child died and cannot be seen (Q-18).")
+    telling.refuse_if(telling.story.died, "The child died and cannot be seen (Q-18).")
     how = "seen alone" if message.alone else "seen" if message.seen else "NOT seen"
     telling.line(f"Child visited{', unannounced' if message.unannounced else ''}: {how}")
-    happened(telling, Event.CHILD_VISITED)
+    happened(telling, CHILD_VISITED)
     if message.seen:
-        happened(telling, Event.CHILD_SEEN)
+        happened(telling, CHILD_SEEN)
     if message.alone:
-        happened(telling, Event.CHILD_SEEN_ALONE)
+        happened(telling, CHILD_SEEN_ALONE)
         if message.unannounced:
-            happened(telling, Event.CHILD_SEEN_ALONE_UNANNOUNCED)
+            happened(telling, CHILD_SEEN_ALONE_UNANNOUNCED)
 
 
 @means(VisitRecorded)
 def visit_recorded(telling: Telling, message: VisitRecorded) -> None:
     """A visit was written up."""
-    telling.refuse_if(Event.CHILD_VISITED not in telling.story.clock, "No visit was made yet.")
+    telling.refuse_if(CHILD_VISITED not in telling.story.clock, "No visit was made yet.")
     telling.line("The visit was recorded")
-    happened(telling, Event.VISIT_RECORDED)
+    happened(telling, VISIT_RECORDED)
 
 
 @means(WhereaboutsUnknown)
@@ -103,7 +120,7 @@ def whereabouts_unknown(telling: Telling, message: WhereaboutsUnknown) -> None:
     telling.insist(telling.story.missing, "The child's whereabouts are recorded as unknown already.")
     telling.change(missing=Missing(since=message.occurred_at))
     telling.line("The child's whereabouts are unknown", ("SP-B-07",))
-    happened(telling, Event.WHEREABOUTS_UNKNOWN)
+    happened(telling, WHEREABOUTS_UNKNOWN)
 
 
 @means(FurtherActionAgreed)
@@ -111,7 +128,7 @@ def further_action_agreed(telling: Telling, message: FurtherActionAgreed) -> Non
     """It is agreed what more is done to find the child."""
     telling.refuse_if(telling.story.missing is None, "The child is not recorded as missing.")
     telling.line("Further action to find and see the child was agreed", ("B-09",))
-    happened(telling, Event.FURTHER_ACTION_AGREED)
+    happened(telling, FURTHER_ACTION_AGREED)
 
 
 @means(ChildLocated)
@@ -120,7 +137,7 @@ def child_located(telling: Telling, message: ChildLocated) -> None:
     telling.refuse_if(telling.story.missing is None, "The child is not recorded as missing.")
     telling.change(missing=None)
     telling.line("The child was found", ("SP-B-07",))
-    happened(telling, Event.CHILD_LOCATED)
+    happened(telling, CHILD_LOCATED)
 
 
 @means(Section47Outcome)
@@ -139,7 +156,7 @@ def section47_outcome(telling: Telling, message: Section47Outcome) -> None:
         )
     telling.line(f"Outcome of the section 47 enquiry: {message.outcome}")
     telling.change(enquiry=enquiry.model_copy(update={"outcome_recorded_at": message.occurred_at}))
-    happened(telling, Event.SECTION_47_OUTCOME_RECORDED, scope=enquiry.id)
+    happened(telling, SECTION_47_OUTCOME_RECORDED, scope=enquiry.id)
     requests.put_to(telling, Subject.SECTION_47_OUTCOME, message, enquiry.id)
 
 
@@ -150,17 +167,17 @@ def outcome_takes_effect(telling: Telling, message: Section47Outcome, at: dateti
     if enquiry is None:
         raise Refusal("The section 47 enquiry has ended already.")
     telling.change(enquiry=None, last_enquiry=enquiry.id)
-    happened(telling, Event.SECTION_47_CONCLUDED, at, scope=enquiry.id)
+    happened(telling, SECTION_47_CONCLUDED, at, scope=enquiry.id)
     if message.outcome == "not substantiated":
-        happened(telling, Event.SECTION_47_NOT_SUBSTANTIATED, at, scope=enquiry.id)
+        happened(telling, SECTION_47_NOT_SUBSTANTIATED, at, scope=enquiry.id)
         for disposal in message.disposals:
             telling.line(f"To be done instead of a conference: {disposal}")
             happened(telling, DISPOSALS[disposal], at, scope=enquiry.id)
     elif not message.conference:
-        happened(telling, Event.CONFERENCE_NOT_REQUIRED, at, scope=enquiry.id)
+        happened(telling, CONFERENCE_NOT_REQUIRED, at, scope=enquiry.id)
     else:
         if telling.story.conference is None:  # one that is awaited already, and maybe arranged, serves both enquiries
             telling.change(conference=Conference(id=telling.named("conference-")))
         assert telling.story.conference is not None
         telling.descend(telling.story.conference.id, enquiry.id)
-        happened(telling, Event.SECTION_47_SUBSTANTIATED, at, scope=enquiry.id)
+        happened(telling, SECTION_47_SUBSTANTIATED, at, scope=enquiry.id)

@@ -14,6 +14,12 @@ from casework.messages import ANYONE, Day, Message, Reason, means
 from casework.telling import Telling
 from casework.vocabulary import Event
 
+URGENT_MEDICAL_NEED = Event("urgent medical need found")
+CONSENT_BY_AUTHORITY = Event("local authority consented to a medical assessment")
+CONSENT_REFUSED = Event("consent to a medical assessment not obtained")
+EMERGENCY_TREATMENT = Event("emergency treatment given without parental consent")
+CONSENT_GIVEN = Event("consent to a medical assessment given")
+
 
 class UrgentMedicalNeedFound(Message, sent_by=ANYONE):
     """The child appears to be in urgent need of medical attention. It waits for no meeting."""
@@ -50,7 +56,7 @@ class EmergencyTreatmentGiven(Message, sent_by=ANYONE):
 def urgent_medical_need_found(telling: Telling, message: UrgentMedicalNeedFound) -> None:
     """To the nearest emergency department, and no meeting first (U-W-04)."""
     telling.line("The child appears to be in urgent need of medical attention", ("U-W-04",))
-    happened(telling, Event.URGENT_MEDICAL_NEED)
+    happened(telling, URGENT_MEDICAL_NEED)
 
 
 @means(MedicalConsentRecorded)
@@ -86,11 +92,11 @@ def medical_consent_recorded(telling: Telling, message: MedicalConsentRecorded) 
         f"Consent to a medical assessment {'given' if message.given else 'refused'} ({message.source})", ("D-B-17",)
     )
     if not message.given:
-        happened(telling, Event.CONSENT_REFUSED)
+        happened(telling, CONSENT_REFUSED)
         return
-    happened(telling, Event.CONSENT_GIVEN)
+    happened(telling, CONSENT_GIVEN)
     if message.source == "local authority under a care order":
-        happened(telling, Event.CONSENT_BY_AUTHORITY)
+        happened(telling, CONSENT_BY_AUTHORITY)
 
 
 def _age(born: date, on: date) -> int:
@@ -103,4 +109,4 @@ def _age(born: date, on: date) -> int:
 def emergency_treatment_given(telling: Telling, message: EmergencyTreatmentGiven) -> None:
     """Treated without a parent's permission: the parents are told by the doctor, and a full record is made."""
     telling.line("Emergency treatment was given without a parent's permission", ("D-B-19",))
-    happened(telling, Event.EMERGENCY_TREATMENT)
+    happened(telling, EMERGENCY_TREATMENT)

@@ -10,23 +10,34 @@ from casework.happening import happened
 from casework.meetings import check_membership
 from casework.messages import DECIDERS, Message, Reason, RoleName, means
 from casework.requests import takes_effect
-from casework.stages.conference import minutes_asked
+from casework.stages.conference import INITIAL_CONFERENCE_HELD, minutes_asked
 from casework.story import Conference, Plan, Story
 from casework.telling import Refusal, Telling
-from casework.vocabulary import Event, Subject
+from casework.vocabulary import Event, Stage, Subject
+
+PLAN_CHANGED = Event("plan changed", Stage.PLAN)
+FIRST_CORE_GROUP_HELD = Event("first core group held", Stage.PLAN)
+CORE_GROUP_HELD = Event("core group held", Stage.PLAN)
+CORE_GROUP_RECORD_DISTRIBUTED = Event("core group record distributed", Stage.PLAN)
+REVIEW_CONFERENCE_HELD = Event("review conference held", Stage.PLAN)
+REVIEW_REPORT_COMPLETED = Event("review report completed", Stage.PLAN)
+MINUTES_SENT = Event("core group minutes sent to the conference service", Stage.PLAN)
+MINUTES_SHARED = Event("core group minutes shared with the family", Stage.PLAN)
+STEP_DOWN_CONSIDERED = Event("step-down considered", Stage.CLOSING)
+PLAN_ENDED = Event("plan ended", Stage.CLOSING)
 
 
-class CoreGroupHeld(Message, sent_by=DECIDERS):
+class CoreGroupHeld(Message, stage=Stage.PLAN, sent_by=DECIDERS):
     """The core group met."""
 
     attended_by: tuple[RoleName, ...] = Field((), max_length=40)
 
 
-class CoreGroupRecordDistributed(Message):
+class CoreGroupRecordDistributed(Message, stage=Stage.PLAN):
     """The record of a core group was distributed to its members."""
 
 
-class CoreGroupMinutesSent(Message):
+class CoreGroupMinutesSent(Message, stage=Stage.PLAN):
     """The minutes of the last core groups went out before a review."""
 
     to: Literal["family", "conference service"]
@@ -40,11 +51,11 @@ class CoreGroupMinutesSent(Message):
         return self
 
 
-class ReviewReportCompleted(Message, sent_by=DECIDERS):
+class ReviewReportCompleted(Message, stage=Stage.PLAN, sent_by=DECIDERS):
     """The report for the review conference was completed."""
 
 
-class ReviewConferenceHeld(Message, sent_by=DECIDERS):
+class ReviewConferenceHeld(Message, stage=Stage.PLAN, sent_by=DECIDERS):
     """A review conference was held, and whether the plan goes on."""
 
     decision: Literal["continue", "change", "end"]
@@ -53,13 +64,13 @@ class ReviewConferenceHeld(Message, sent_by=DECIDERS):
     support: Reason | None = Field(None, description="where the plan ends: the support that is in place afterwards")
 
 
-class StepDownConsidered(Message, sent_by=DECIDERS):
+class StepDownConsidered(Message, stage=Stage.CLOSING, sent_by=DECIDERS):
     """Stepping down from the plan is considered: the discussion with the manager is asked for."""
 
     reason: Reason | None = None
 
 
-class StepDownAgreed(Message, sent_by=DECIDERS):
+class StepDownAgreed(Message, stage=Stage.CLOSING, sent_by=DECIDERS):
     """The plan ends: the child steps down from child protection."""
 
     support: Reason = Field(description="the support that is in place afterwards")
@@ -79,8 +90,8 @@ def core_group_held(telling: Telling, message: CoreGroupHeld) -> None:
     telling.change(plan=plan.model_copy(update={"core_groups_held": (*plan.core_groups_held, message.occurred_at)}))
     telling.line("Core group held")
     if not plan.core_groups_held:
-        happened(telling, Event.FIRST_CORE_GROUP_HELD, scope=plan.id)
-    happened(telling, Event.CORE_GROUP_HELD, scope=plan.id)
+        happened(telling, FIRST_CORE_GROUP_HELD, scope=plan.id)
+    happened(telling, CORE_GROUP_HELD, scope=plan.id)
 
 
 @means(CoreGroupRecordDistributed)
@@ -89,7 +100,7 @@ def core_group_record_distributed(telling: Telling, message: CoreGroupRecordDist
     plan = _plan(telling.story)
     telling.refuse_if(not plan.core_groups_held, "No core group was held yet.")
     telling.line("The record of the core group was distributed")
-    happened(telling, Event.CORE_GROUP_RECORD_DISTRIBUTED, scope=plan.id)
+    happened(telling, CORE_GROUP_RECORD_DISTRIBUTED, scope=plan.id)
 
 
 @means(CoreGroupMinutesSent)
@@ -105,7 +116,7 @@ def core_group_minutes_sent(telling: Telling, message: CoreGroupMinutesSent) -> 
         "Information is withheld from the family; it must be released before minutes are shared.",
     )
     telling.line(f"The minutes of {message.minutes} core groups reached the {message.to}")
-    event = Event.MINUTES_SHARED if message.to == "family" else Event.MINUTES_SENT
+    event = MINUTES_SHARED if message.to == "family" else MINUTES_SENT
     happened(telling, event, scope=plan.id)
 
 
@@ -114,7 +125,7 @@ def review_report_completed(telling: Telling, message: ReviewReportCompleted) ->
     """The report for the review is ready."""
     plan = _plan(telling.story)
     telling.line("The report for the review conference was completed")
-    happened(telling, Event.REVIEW_REPORT_COMPLETED, scope=plan.id)
+    happened(telling, REVIEW_REPORT_COMPLETED, scope=plan.id)
     requests.put_to(telling, Subject.REVIEW_REPORT, message, plan.review.id)
 
 
@@ -138,11 +149,11 @@ def review_conference_held(telling: Telling, message: ReviewConferenceHeld) -> N
         )
     )
     telling.line(f"Review conference held: {message.decision} the plan")
-    happened(telling, Event.REVIEW_CONFERENCE_HELD, scope=plan.id)
+    happened(telling, REVIEW_CONFERENCE_HELD, scope=plan.id)
     _serves_as_initial(telling)
     minutes_asked(telling, message, plan.review.id)
     if message.decision == "change":
-        happened(telling, Event.PLAN_CHANGED, scope=plan.id)
+        happened(telling, PLAN_CHANGED, scope=plan.id)
     if message.decision == "end" and not plan.step_down_authorised:
         requests.put_to(telling, Subject.STEP_DOWN, message, plan.id)
     elif message.decision == "end":
@@ -156,7 +167,7 @@ def _serves_as_initial(telling: Telling) -> None:
     if conference is not None:
         telling.change(conference=None)
         telling.line("The review served as the conference that the section 47 enquiry called")
-        happened(telling, Event.INITIAL_CONFERENCE_HELD, scope=conference.id)
+        happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
 
 
 @means(StepDownConsidered)
@@ -164,7 +175,7 @@ def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
     """Ask for the manager's agreement to step down."""
     plan = _plan(telling.story)
     telling.line("Stepping down from the plan is considered")
-    happened(telling, Event.STEP_DOWN_CONSIDERED, scope=plan.id)
+    happened(telling, STEP_DOWN_CONSIDERED, scope=plan.id)
     requests.put_to(telling, Subject.STEP_DOWN, message, plan.id)
 
 
@@ -188,4 +199,4 @@ def _end(telling: Telling, at: datetime) -> None:
     plan = _plan(telling.story)
     telling.change(plan=None)
     telling.line("The child protection plan ended")
-    happened(telling, Event.PLAN_ENDED, at, scope=plan.id)
+    happened(telling, PLAN_ENDED, at, scope=plan.id)

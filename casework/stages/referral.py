@@ -11,10 +11,19 @@ from casework.happening import begin, happened
 from casework.messages import ANYONE, MANAGERS, Day, Id, Message, Reason, TeamName, Word, means, same_person
 from casework.story import Child
 from casework.telling import Telling
-from casework.vocabulary import Circumstance, Event
+from casework.vocabulary import NEW_INFORMATION_RECEIVED, Circumstance, Event, Stage
+
+REFERRAL_RECEIVED = Event("referral received", Stage.REFERRAL)
+CONCERN_RAISED = Event("concern raised", Stage.REFERRAL)
+SCREENING_DECIDED = Event("screening decided", Stage.REFERRAL)
+HARM_SUSPECTED = Event("harm suspected at screening", Stage.REFERRAL)
+HARM_NOT_SUSPECTED = Event("no significant harm suspected at screening", Stage.REFERRAL)
+SOCIAL_WORKER_ALLOCATED = Event("social worker allocated", Stage.REFERRAL)
+CASE_CLOSED = Event("case closed", Stage.CLOSING)
+BIRTH_EXPECTED = Event("birth expected")
 
 
-class ReferralReceived(Opening, sent_by=ANYONE):
+class ReferralReceived(Opening, stage=Stage.REFERRAL, sent_by=ANYONE):
     """A referral: it opens the case. On a running case it is new information, not a second case."""
 
     person: Id = Field(description="the child's id in the authority's system of record, never a name")
@@ -54,26 +63,26 @@ class ReferralReceived(Opening, sent_by=ANYONE):
         return self
 
 
-class NewInformationReceived(Message, sent_by=ANYONE):
+class NewInformationReceived(Message, stage=Stage.REFERRAL, sent_by=ANYONE):
     """New information on an open case that the child is suffering or likely to suffer significant harm."""
 
     concern: tuple[Word, ...] = Field((), max_length=12, description="the kinds of harm feared")
 
 
-class ScreeningDecided(Message):
+class ScreeningDecided(Message, stage=Stage.REFERRAL):
     """Whether the front door suspects that the child is suffering or likely to suffer significant harm."""
 
     harm_suspected: bool
 
 
-class SocialWorkerAllocated(Message):
+class SocialWorkerAllocated(Message, stage=Stage.REFERRAL):
     """A social worker was allocated to the child."""
 
     social_worker: Id = Field(description="an opaque id of the social worker")
     team: TeamName | None = None
 
 
-class CaseClosed(Message, sent_by=MANAGERS):
+class CaseClosed(Message, stage=Stage.CLOSING, sent_by=MANAGERS):
     """The case was closed: nothing of it runs any more."""
 
     reason: Reason
@@ -111,8 +120,8 @@ def referral_received(telling: Telling, message: ReferralReceived) -> None:
         ),
     )
     telling.line(f"Referral received from {message.source}, on the procedure {telling.story.procedure.about.title}")
-    happened(telling, Event.REFERRAL_RECEIVED)
-    happened(telling, Event.CONCERN_RAISED)
+    happened(telling, REFERRAL_RECEIVED)
+    happened(telling, CONCERN_RAISED)
     _birth_expected(telling, message)
     for circumstance in message.circumstances:
         begin(telling, circumstance)
@@ -123,7 +132,7 @@ def _birth_expected(telling: Telling, message: ReferralReceived) -> None:
     if message.expected_date_of_birth is not None:
         birth = end_of_day(message.expected_date_of_birth) - deadlines.GRACE
         telling.line(f"The birth is expected on {spoken_date(message.expected_date_of_birth)}")
-        happened(telling, Event.BIRTH_EXPECTED, counts_from=birth)
+        happened(telling, BIRTH_EXPECTED, counts_from=birth)
 
 
 @means(NewInformationReceived)
@@ -136,8 +145,8 @@ def new_information_received(telling: Telling, message: NewInformationReceived) 
 def _new_information(telling: Telling) -> None:
     """It stands in for a referral where the case is open (Q-03); while the referral itself is open, it adds to that."""
     if not telling.story.referral_open:
-        happened(telling, Event.NEW_INFORMATION_RECEIVED)
-    happened(telling, Event.CONCERN_RAISED)
+        happened(telling, NEW_INFORMATION_RECEIVED)
+    happened(telling, CONCERN_RAISED)
 
 
 @means(ScreeningDecided)
@@ -145,12 +154,12 @@ def screening_decided(telling: Telling, message: ScreeningDecided) -> None:
     """The front door's decision: significant harm suspected or not."""
     telling.refuse_if(not telling.story.referral_open, "The referral is past screening.")
     telling.line(f"Screening: significant harm {'suspected' if message.harm_suspected else 'not suspected'}")
-    happened(telling, Event.SCREENING_DECIDED)
+    happened(telling, SCREENING_DECIDED)
     if message.harm_suspected:
-        happened(telling, Event.HARM_SUSPECTED)
+        happened(telling, HARM_SUSPECTED)
     else:
         telling.change(referral_open=False)
-        happened(telling, Event.HARM_NOT_SUSPECTED)
+        happened(telling, HARM_NOT_SUSPECTED)
 
 
 @means(SocialWorkerAllocated)
@@ -158,7 +167,7 @@ def social_worker_allocated(telling: Telling, message: SocialWorkerAllocated) ->
     """A social worker has the case from now on."""
     telling.change(allocated_to=message.social_worker, team=message.team or telling.story.team)
     telling.line(f"Allocated to {message.social_worker}")
-    happened(telling, Event.SOCIAL_WORKER_ALLOCATED)
+    happened(telling, SOCIAL_WORKER_ALLOCATED)
 
 
 @means(CaseClosed)
@@ -169,5 +178,5 @@ def case_closed(telling: Telling, message: CaseClosed) -> None:
     deadlines.end_all(telling, "the case was closed")
     requests.withdraw_all(telling, "the case was closed")
     telling.line("The case was closed")
-    happened(telling, Event.CASE_CLOSED)
+    happened(telling, CASE_CLOSED)
     telling.change(closed_at=message.occurred_at)

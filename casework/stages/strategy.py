@@ -21,10 +21,29 @@ from casework.requests import takes_effect
 from casework.stages.any_time import withhold
 from casework.story import Enquiry, Strategy
 from casework.telling import Refusal, Telling, day_of
-from casework.vocabulary import Circumstance, Event, Ground, Kind, Subject
+from casework.vocabulary import Circumstance, Event, Ground, Kind, Stage, Subject
+
+IMMEDIATE_RESPONSE_REQUIRED = Event("immediate response required", Stage.STRATEGY)
+STRATEGY_REQUESTED = Event("strategy discussion requested", Stage.STRATEGY)
+STRATEGY_AGREED = Event("strategy discussion agreed", Stage.STRATEGY)
+STRATEGY_SCHEDULED = Event("strategy discussion scheduled", Stage.STRATEGY)
+STRATEGY_HELD = Event("strategy discussion held", Stage.STRATEGY)
+STRATEGY_HELD_BY_TELEPHONE = Event("strategy discussion held by telephone", Stage.STRATEGY)
+POLICE_STRATEGY_HELD = Event("strategy discussion with the police held", Stage.ENQUIRY)
+FURTHER_STRATEGY_NEEDED = Event("further strategy discussion needed", Stage.STRATEGY)
+STRATEGY_EXTENSION_AGREED = Event("strategy extension agreed", Stage.STRATEGY)
+STRATEGY_RECORD_CIRCULATED = Event("strategy record circulated", Stage.STRATEGY)
+STRATEGY_ENDED = Event("strategy discussion ended", Stage.STRATEGY)
+STRATEGY_ENDED_NFA = Event("strategy discussion ended with no further action", Stage.STRATEGY)
+NEXT_ACTION_SENT = Event("next action sent", Stage.STRATEGY)
+SECTION_47_INITIATED = Event("section 47 initiated", Stage.ENQUIRY)
+SECTION_47_NOT_INITIATED = Event("section 47 not initiated", Stage.STRATEGY)
+MEDICAL_NEEDED = Event("medical assessment needed", Stage.ENQUIRY)
+INTERVIEW_NEEDED = Event("joint interview needed", Stage.ENQUIRY)
+LEGAL_ACTION_NEEDED = Event("legal action needed", Stage.STRATEGY)
 
 
-class StrategyRequested(Message):
+class StrategyRequested(Message, stage=Stage.STRATEGY):
     """Somebody asks for a strategy discussion. It may start in any state of the case, and more than one may run."""
 
     origin: (
@@ -35,14 +54,14 @@ class StrategyRequested(Message):
     complex: bool = Field(False, description="particularly complex concerns, such as organised abuse")
 
 
-class StrategyExtensionRequested(Message):
+class StrategyExtensionRequested(Message, stage=Stage.STRATEGY):
     """Somebody asks for more time to hold the strategy discussion."""
 
     reason: Reason
     strategy: Id | None = Field(None, description="which discussion, where more than one is open")
 
 
-class StrategyScheduled(Message):
+class StrategyScheduled(Message, stage=Stage.STRATEGY):
     """The strategy discussion was arranged."""
 
     starts_at: Instant
@@ -57,7 +76,7 @@ class Action(Value):
     due: Day
 
 
-class StrategyOutcome(Message):
+class StrategyOutcome(Message, stage=Stage.STRATEGY):
     """A strategy discussion was held, and what it decided. `occurred_at`, when it was, is what starts clocks."""
 
     decision: Literal["section 47", "no section 47", "further discussion", "no further action"]
@@ -87,11 +106,11 @@ class StrategyOutcome(Message):
     reason: Reason | None = None
 
 
-class StrategyRecordCirculated(Message):
+class StrategyRecordCirculated(Message, stage=Stage.STRATEGY):
     """The authorised record of the strategy discussion was circulated to those who took part."""
 
 
-class NextActionSent(Message, sent_by=MANAGERS):
+class NextActionSent(Message, stage=Stage.STRATEGY, sent_by=MANAGERS):
     """After a strategy discussion ended without further action, the manager sent the next action of other work."""
 
     to: Literal["assessment", "child in need", "looked after"]
@@ -105,9 +124,9 @@ MEETING = "strategy discussion"
 def strategy_requested(telling: Telling, message: StrategyRequested) -> None:
     """Ask for a strategy discussion. An immediate response waits for no authorisation (C-10)."""
     telling.line("A strategy discussion was asked for" + (", at once" if message.immediate else ""))
-    happened(telling, Event.STRATEGY_REQUESTED)
+    happened(telling, STRATEGY_REQUESTED)
     if message.immediate:
-        happened(telling, Event.IMMEDIATE_RESPONSE_REQUIRED)
+        happened(telling, IMMEDIATE_RESPONSE_REQUIRED)
     rule = telling.story.procedure.authorisation.get(Subject.STRATEGY_DISCUSSION)
     if message.immediate and rule is not None and all_hold(rule.only_if, telling.story):
         for role in rule.authorised_by:
@@ -126,7 +145,7 @@ def strategy_requested(telling: Telling, message: StrategyRequested) -> None:
 def strategy_agreed(telling: Telling, message: StrategyRequested, at: datetime) -> None:
     """A strategy discussion is to be held."""
     strategy = _opened(telling, message)
-    happened(telling, Event.STRATEGY_AGREED, at, scope=strategy.id)
+    happened(telling, STRATEGY_AGREED, at, scope=strategy.id)
 
 
 def _opened(telling: Telling, message: Message) -> Strategy:
@@ -181,7 +200,7 @@ def strategy_extension_requested(telling: Telling, message: StrategyExtensionReq
 def strategy_extension_agreed(telling: Telling, message: StrategyExtensionRequested, at: datetime) -> None:
     """The longer limit replaces the shorter one, counted from the same event."""
     strategy = _named(telling, message.strategy)
-    happened(telling, Event.STRATEGY_EXTENSION_AGREED, at, scope=strategy.id if strategy else None)
+    happened(telling, STRATEGY_EXTENSION_AGREED, at, scope=strategy.id if strategy else None)
 
 
 @means(StrategyScheduled)
@@ -191,7 +210,7 @@ def strategy_scheduled(telling: Telling, message: StrategyScheduled) -> None:
     _change(telling, strategy.model_copy(update={"scheduled_for": message.starts_at}))
     telling.line("The strategy discussion was arranged")
     tell_chair(telling, MEETING)
-    happened(telling, Event.STRATEGY_SCHEDULED, scope=strategy.id, counts_from=message.starts_at)
+    happened(telling, STRATEGY_SCHEDULED, scope=strategy.id, counts_from=message.starts_at)
 
 
 def _if_free_to_hold(telling: Telling, message: Message) -> Strategy:
@@ -219,17 +238,17 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
     _change(telling, strategy.model_copy(update={"held_at": message.occurred_at}))
     if message.criminal_investigation != "none":
         begin(telling, Circumstance.CRIMINAL_INVESTIGATION)
-    happened(telling, Event.STRATEGY_HELD, scope=strategy.id)
+    happened(telling, STRATEGY_HELD, scope=strategy.id)
     if message.how == "telephone":
-        happened(telling, Event.STRATEGY_HELD_BY_TELEPHONE, scope=strategy.id)
+        happened(telling, STRATEGY_HELD_BY_TELEPHONE, scope=strategy.id)
     if any(requests.kind_of(telling, role) is Kind.POLICE for role in present):
-        happened(telling, Event.POLICE_STRATEGY_HELD, scope=strategy.id)
+        happened(telling, POLICE_STRATEGY_HELD, scope=strategy.id)
     if message.medical == "needed":
-        happened(telling, Event.MEDICAL_NEEDED, counts_from=_day(message, message.medical_by))
+        happened(telling, MEDICAL_NEEDED, counts_from=_day(message, message.medical_by))
     if message.legal_action:
-        happened(telling, Event.LEGAL_ACTION_NEEDED, scope=strategy.id)
+        happened(telling, LEGAL_ACTION_NEEDED, scope=strategy.id)
     if message.joint_interview:
-        happened(telling, Event.INTERVIEW_NEEDED, counts_from=_day(message, message.interview_by))
+        happened(telling, INTERVIEW_NEEDED, counts_from=_day(message, message.interview_by))
     if message.share_with_family == "withhold" and telling.story.withholding is None:
         telling.refuse_if(
             message.ground is None, "ground: say on which ground information is withheld from the family.", "ground"
@@ -264,12 +283,12 @@ def strategy_decided(telling: Telling, message: StrategyOutcome, at: datetime) -
             _initiate_enquiry(telling, strategy, message)
         case "no section 47":
             _close(telling, strategy)
-            happened(telling, Event.SECTION_47_NOT_INITIATED, scope=strategy.id)
+            happened(telling, SECTION_47_NOT_INITIATED, scope=strategy.id)
         case "no further action":
             _close(telling, strategy)
             if strategy.origin:
                 telling.line(f"It came out of the step: {strategy.origin}", ("D-M-01", "SP-M-01"))
-            happened(telling, Event.STRATEGY_ENDED_NFA, at, scope=strategy.id)
+            happened(telling, STRATEGY_ENDED_NFA, at, scope=strategy.id)
         case "further discussion":
             assert message.review_on is not None
             due = end_of_day(message.review_on) - deadlines.GRACE
@@ -277,7 +296,7 @@ def strategy_decided(telling: Telling, message: StrategyOutcome, at: datetime) -
             deadlines.open_case_set(
                 telling, "strategy-review", "Review the further strategy discussion", owner, due, ("U-W-01",)
             )
-            happened(telling, Event.FURTHER_STRATEGY_NEEDED, scope=strategy.id)
+            happened(telling, FURTHER_STRATEGY_NEEDED, scope=strategy.id)
 
 
 def _day(message: Message, day: Day | None) -> datetime:
@@ -288,21 +307,19 @@ def _day(message: Message, day: Day | None) -> datetime:
 @means(NextActionSent)
 def next_action_sent(telling: Telling, message: NextActionSent) -> None:
     """The manager sent the worker the next action of the work that goes on (D-M-04)."""
-    telling.refuse_if(
-        Event.STRATEGY_ENDED_NFA not in telling.story.clock, "No strategy discussion ended without action."
-    )
+    telling.refuse_if(STRATEGY_ENDED_NFA not in telling.story.clock, "No strategy discussion ended without action.")
     name = telling.story.procedure.assessment.name
     telling.insist(
         message.to == "assessment" and telling.story.assessment is None,
         f"to: no {name} is being completed; the case goes back to the child in need or looked-after work.",
     )
     telling.line(f"The next action of the {message.to} work was sent to {message.worker}")
-    happened(telling, Event.NEXT_ACTION_SENT, person=message.worker)
+    happened(telling, NEXT_ACTION_SENT, person=message.worker)
 
 
 def _close(telling: Telling, strategy: Strategy) -> None:
     telling.change(strategies=tuple(s for s in telling.story.strategies if s.id != strategy.id))
-    happened(telling, Event.STRATEGY_ENDED, scope=strategy.id)
+    happened(telling, STRATEGY_ENDED, scope=strategy.id)
 
 
 def _initiate_enquiry(telling: Telling, strategy: Strategy, message: StrategyOutcome) -> None:
@@ -319,12 +336,12 @@ def _initiate_enquiry(telling: Telling, strategy: Strategy, message: StrategyOut
     telling.change(enquiry=enquiry)
     telling.descend(enquiry.id, strategy.id)
     telling.line("Section 47 enquiries were initiated")
-    happened(telling, Event.SECTION_47_INITIATED, scope=enquiry.id)
+    happened(telling, SECTION_47_INITIATED, scope=enquiry.id)
 
 
 @means(StrategyRecordCirculated)
 def strategy_record_circulated(telling: Telling, message: StrategyRecordCirculated) -> None:
     """The authorised record went to those who took part."""
-    telling.refuse_if(Event.STRATEGY_HELD not in telling.story.clock, "No strategy discussion was held yet.")
+    telling.refuse_if(STRATEGY_HELD not in telling.story.clock, "No strategy discussion was held yet.")
     telling.line("The record of the strategy discussion was circulated")
-    happened(telling, Event.STRATEGY_RECORD_CIRCULATED)
+    happened(telling, STRATEGY_RECORD_CIRCULATED)

@@ -171,9 +171,10 @@ def authoriser(*subjects: Subject) -> Finder:
     return rule(*(f"authorisation.{subject.value}" for subject in subjects))
 
 
-def begun_by(*events: Event) -> Finder:
-    """The timescales that these events start, and who is told of them."""
-    notices = [f"notice.{event.value}" for event in events]
+def begun_by(*names: str) -> Finder:
+    """The timescales that the events of these names start, and who is told of them."""
+    events = [Event.every[name] for name in names]
+    notices = [f"notice.{event}" for event in events]
 
     def find(book: Book) -> list[Said]:
         started = [
@@ -249,7 +250,11 @@ def _parameters() -> Iterator[Parameter]:
     yield Parameter(
         group,
         "Ways in",
-        (_takes_up, begun_by(Event.HARM_SUSPECTED), rule("timescale.moved-in*", "timescale.strategy-considered")),
+        (
+            _takes_up,
+            begun_by("harm suspected at screening"),
+            rule("timescale.moved-in*", "timescale.strategy-considered"),
+        ),
     )
     group = "Referral"
     yield Parameter(group, "Who authorises holding a strategy discussion", (authoriser(Subject.STRATEGY_DISCUSSION),))
@@ -267,20 +272,22 @@ def _parameters() -> Iterator[Parameter]:
         (rule("timescale.strategy-discussion*extended"), authoriser(Subject.STRATEGY_EXTENSION)),
     )
     yield Parameter(
-        group, "Immediate response", (begun_by(Event.IMMEDIATE_RESPONSE_REQUIRED, Event.IMMEDIATE_PROTECTION),)
+        group, "Immediate response", (begun_by("immediate response required", "immediate protection taken"),)
     )
     yield Parameter(group, "Chair", (fact("meeting.strategy discussion", "chair"),))
     yield Parameter(group, "Minimum membership", (fact("meeting.strategy discussion", "minimum", "besides", "who"),))
     yield Parameter(group, "Form for the police", (_to_police, rule("timescale.police-form*")))
     yield Parameter(group, "Who authorises its record", (authoriser(Subject.STRATEGY_RECORD),))
     yield Parameter(
-        group, "Where it leads to no enquiry", (begun_by(Event.SECTION_47_NOT_INITIATED, Event.STRATEGY_ENDED_NFA),)
+        group,
+        "Where it leads to no enquiry",
+        (begun_by("section 47 not initiated", "strategy discussion ended with no further action"),),
     )
     yield Parameter(
         group,
         "More than one strategy discussion",
         (
-            begun_by(Event.FURTHER_STRATEGY_NEEDED),
+            begun_by("further strategy discussion needed"),
             rule("answer.strategy_outcome.review_on"),
             rule("timescale.*-from-initiating"),
         ),
@@ -308,7 +315,7 @@ def _parameters() -> Iterator[Parameter]:
             authoriser(Subject.ASSESSMENT_ESTIMATE),
         ),
     )
-    yield Parameter(group, "Where it passes the limit", (begun_by(Event.ASSESSMENT_LIMIT_PASSED),))
+    yield Parameter(group, "Where it passes the limit", (begun_by("assessment limit passed"),))
     yield Parameter(group, "Who authorises it", (authoriser(Subject.ASSESSMENT),))
     group = "Outcome of the enquiry"
     yield Parameter(group, "Who authorises the outcome", (authoriser(Subject.SECTION_47_OUTCOME),))
@@ -318,7 +325,7 @@ def _parameters() -> Iterator[Parameter]:
         "Asked for",
         (
             rule("timescale.conference-request", "timescale.attendees-and-invitations"),
-            rule("gate.conference_scheduled.*", f"notice.{Event.SECTION_47_SUBSTANTIATED}"),
+            rule("gate.conference_scheduled.*", f"notice.{'section 47 substantiated'}"),
         ),
     )
     yield Parameter(group, "Initial conference held", (rule("timescale.initial-conference*"),))
@@ -358,7 +365,7 @@ def _parameters() -> Iterator[Parameter]:
     yield Parameter(
         group,
         "Minutes and record",
-        (authoriser(Subject.MINUTES, Subject.CONFERENCE_RECORD), begun_by(Event.MINUTES_FINISHED)),
+        (authoriser(Subject.MINUTES, Subject.CONFERENCE_RECORD), begun_by("conference minutes finished")),
     )
     yield Parameter(
         group,
@@ -395,26 +402,26 @@ def _parameters() -> Iterator[Parameter]:
         (
             authoriser(Subject.STEP_DOWN),
             rule("gate.step_down_agreed.*", "answer.review_conference_held.support"),
-            begun_by(Event.PLAN_ENDED),
+            begun_by("plan ended"),
         ),
     )
     group = "Instead of a conference"
-    yield Parameter(group, "Information and advice", (begun_by(Event.ADVICE_CHOSEN),))
-    yield Parameter(group, "Early help", (begun_by(Event.EARLY_HELP_CHOSEN),))
+    yield Parameter(group, "Information and advice", (begun_by("disposal chosen: information and advice"),))
+    yield Parameter(group, "Early help", (begun_by("disposal chosen: early help"),))
     yield Parameter(
         group,
         "Child in need or another statutory service",
         (
-            begun_by(Event.STATUTORY_SERVICE_CHOSEN, Event.SECTION_47_NOT_SUBSTANTIATED),
+            begun_by("disposal chosen: statutory service", "section 47 not substantiated"),
             rule("answer.section47_outcome.child_in_need_considered", "answer.section47_outcome.disposals"),
         ),
     )
     group = "Special paths"
-    yield Parameter(group, "Child not to be found", (begun_by(Event.WHEREABOUTS_UNKNOWN),))
+    yield Parameter(group, "Child not to be found", (begun_by("whereabouts unknown"),))
     yield Parameter(
         group,
         "Urgent medical need and treatment",
-        (begun_by(Event.URGENT_MEDICAL_NEED, Event.EMERGENCY_TREATMENT),),
+        (begun_by("urgent medical need found", "emergency treatment given without parental consent"),),
     )
     yield Parameter(
         group, "What is withheld from the family", (_withheld, rule("answer.strategy_outcome.share_with_family"))
@@ -427,7 +434,9 @@ def _parameters() -> Iterator[Parameter]:
     yield Parameter(group, "Referrer from the public", (rule("timescale.lay-referrer-told"),))
     yield Parameter(group, "Inspected establishment", (asked_if(Circumstance.RESIDENTIAL),))
     yield Parameter(
-        group, "Dispute on a conference", (begun_by(Event.CONFERENCE_DISPUTED), rule("timescale.*-after-dispute"))
+        group,
+        "Dispute on a conference",
+        (begun_by("decision on a conference disputed"), rule("timescale.*-after-dispute")),
     )
 
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from casework.amounts import Amount
 from casework.model import Value
 from casework.procedure import Answer, Authorisation, Cited, Form, Gate, Meeting, NoticeRule, Procedure, Timescale
-from casework.vocabulary import Circumstance, Condition, Event
+from casework.vocabulary import DUTY_DONE, FORM_COMPLETED, Circumstance, Condition, Event
 from starter.procedures.map.stages import ON_THE_MAP, stage_of_timescale
 
 SHORTEST_NAME_WORTH_CUTTING = 30
@@ -97,7 +97,7 @@ def listed(texts: list[str], between: str = "and") -> str:
 
 def events(some: Iterable[Event]) -> str:
     """Events as the vocabulary has them."""
-    return listed([event.value for event in some], "or")
+    return listed(list(some), "or")
 
 
 def conditions(some: Iterable[Condition | Circumstance]) -> str:
@@ -107,7 +107,7 @@ def conditions(some: Iterable[Condition | Circumstance]) -> str:
 
 def meeting_before(rule: Timescale) -> str:
     """The meeting that a rule counts back from: `the initial conference`."""
-    return listed([f"the {event.value.removesuffix(' scheduled')}" for event in rule.from_], "or")
+    return listed([f"the {event.removesuffix(' scheduled')}" for event in rule.from_], "or")
 
 
 def amount(rule: Timescale) -> str:
@@ -152,11 +152,7 @@ def met_by(procedure: Procedure, rule: Timescale) -> str:
     form = procedure.form.get(rule.form or "")
     return listed(
         [
-            f"{form.name} completed"
-            if event is Event.FORM_COMPLETED and form
-            else REPORTED
-            if event is Event.DUTY_DONE
-            else event.value
+            f"{form.name} completed" if event == FORM_COMPLETED and form else REPORTED if event == DUTY_DONE else event
             for event in rule.met_by
         ],
         "or",
@@ -185,7 +181,7 @@ def timescale(procedure: Procedure, key: str) -> Rule:
     facts = [
         ("limit", limit(rule)),
         ("counts from", None if rule.before else counts_from(procedure, rule)),
-        ("a duty once", rule.opens_on.value if rule.opens_on else None),
+        ("a duty once", rule.opens_on),
         ("owner", role(procedure, rule.owner)),
         ("met by", met_by(procedure, rule)),
         ("only if", conditions(rule.only_if)),
@@ -199,7 +195,7 @@ def timescale(procedure: Procedure, key: str) -> Rule:
         ("withheld", withheld(rule)),
         ("warns", f"when later than “{duty_of[rule.warn_after]}”" if rule.warn_after else None),
         ("ends with", events(rule.until)),
-        ("when missed", rule.on_breach.value if rule.on_breach else None),
+        ("when missed", rule.on_breach),
         ("reminder", f"{listed([str(one) for one in rule.remind])} before (S47's own)" if rule.remind else None),
         ("escalation", _escalation(procedure, rule)),
     ]
@@ -317,11 +313,11 @@ def _answer(procedure: Procedure, rule: Answer) -> Rule:
 
 def _notice(procedure: Procedure, rule: NoticeRule) -> Rule:
     facts = [
-        ("on", rule.on.value),
+        ("on", rule.on),
         ("to", roles(procedure, rule.to, "and")),
         ("only if", conditions(rule.only_if)),
     ]
-    return _cited(f"notice.{rule.on.value}", rule.says, facts, rule)
+    return _cited(f"notice.{rule.on}", rule.says, facts, rule)
 
 
 def _form(procedure: Procedure, key: str, rule: Form) -> Rule:

@@ -7,7 +7,6 @@ from casework.stages import MESSAGES
 from casework.vocabulary import Circumstance, Condition, Event, Ground, Kind, Stage, Subject
 
 WHAT: dict[str, type[StrEnum]] = {
-    "events (from, met_by, until, on …)": Event,
     "conditions (only_if, needs …)": Condition,
     "circumstances (as conditions, and in circumstance_recorded)": Circumstance,
     "subjects of an authorisation": Subject,
@@ -20,7 +19,8 @@ WHAT: dict[str, type[StrEnum]] = {
 
 def words() -> dict[str, list[str]]:
     """Every word by what it is for; and every message with its fields."""
-    said = {title: [word.value for word in vocabulary] for title, vocabulary in WHAT.items()}
+    said = {"events (from, met_by, until, on …)": list[str](Event.every)}
+    said |= {title: [word.value for word in vocabulary] for title, vocabulary in WHAT.items()}
     own = {"id", "occurred_at", "by", "note", "ask"}
     said["messages, and their fields"] = [
         f"{name}: {', '.join(field for field in kind.model_fields if field not in own) or 'no fields of its own'}"

@@ -6,12 +6,9 @@ from casework.calendar import spoken_instant
 from casework.deadlines import spoken_due
 from casework.procedure import Authorisation, Form, Meeting, Procedure, Timescale
 from casework.story import Deadline, DeadlineState, RequestState, Story
-from casework.vocabulary import Kind, Stage, Subject
+from casework.vocabulary import MEETINGS, Kind, Stage, Subject
 from starter.procedures import rules
 from starter.procedures.map.stages import (
-    STAGE_OF,
-    STAGE_OF_MEETING,
-    STAGE_OF_SUBJECT,
     stage_of_gate,
     stage_of_message,
     stage_of_timescale,
@@ -90,7 +87,7 @@ def sections(procedure: Procedure, stage: Stage | None, case: Story | None = Non
             tuple(
                 _meeting(procedure, kind, rule)
                 for kind, rule in procedure.meeting.items()
-                if STAGE_OF_MEETING.get(kind) is stage
+                if MEETINGS.get(kind) is stage
             ),
         ),
         Section(
@@ -98,7 +95,7 @@ def sections(procedure: Procedure, stage: Stage | None, case: Story | None = Non
             tuple(
                 _authorisation(procedure, subject, rule, case)
                 for subject, rule in procedure.authorisation.items()
-                if STAGE_OF_SUBJECT.get(subject) is stage
+                if subject.stage is stage
             ),
         ),
         Section("Clocks", tuple(_clock(procedure, key, case) for key, rule in here.items() if not rule.no_amount)),
@@ -380,8 +377,8 @@ def _notices(procedure: Procedure, stage: Stage | None) -> list[Entry]:
             f"notice.{number}",
             "tell",
             rules.roles(procedure, rule.to, "and"),
-            (Point(f"{rule.says}; on {rule.on.value}{_if(rules.conditions(rule.only_if))}", rule.cites),),
+            (Point(f"{rule.says}; on {rule.on}{_if(rules.conditions(rule.only_if))}", rule.cites),),
         )
         for number, rule in enumerate(procedure.notice)
-        if STAGE_OF.get(rule.on) is stage
+        if rule.on.stage is stage
     ]
