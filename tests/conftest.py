@@ -10,7 +10,7 @@ import pytest
 from tests.office import Office, start_temporal
 from tests.postgres import fresh_database
 
-pytest_plugins = ("tests.postgres",)
+pytest_plugins = ("tests.postgres", "tests.tracing")
 
 
 @pytest.fixture(scope="session")

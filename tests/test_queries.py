@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowHistory

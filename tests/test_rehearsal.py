@@ -17,12 +17,19 @@ from starter.rehearsal.run import rehearse
 from starter.rehearsal.scenario import Scenario
 from starter.rehearsal.scenario import load as load_scenario
 from tests.office import ROOT, Office
+from tests.tracing import rows_of_scenario
 
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.toml"))
 WORKER = "social worker/sw-1"
 
 
-@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def with_its_rows(path: Path) -> Any:
+    scenario = load_scenario(path)
+    letter = load_procedure(scenario.procedure).about.letter
+    return pytest.param(path, id=path.stem, marks=pytest.mark.covers(*rows_of_scenario(scenario.catalogue, letter)))
+
+
+@pytest.mark.parametrize("path", [with_its_rows(path) for path in SCENARIOS])
 async def test_a_scenario_comes_to_what_it_expects(path: Path) -> None:
     scenario = load_scenario(path)
     rehearsed = await rehearse(scenario, load_procedure(scenario.procedure))

@@ -29,7 +29,6 @@ from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
 from casework.text_files import WrongFile
 from connection.settings import WrongSettings, settings
-from starter import trace as tracing
 from starter.cases import chronology, reach, recorded, referral_file
 from starter.cli import procedures as procedure_commands
 from starter.cli import sending, words
@@ -666,24 +665,6 @@ def process_map(
         raise reach.Failed(f"{file}: {error.strerror}") from None
     size = f"{picture.box.width:g} × {picture.box.height:g} mm"
     words.out.print(f"[green]✓[/] {escape(str(file))}: {escape(drawn.about.title)}, {size}")
-
-
-@app.command()
-def trace(
-    missing: Annotated[bool, typer.Option("--missing", help="Only the rows that lack something")] = False,
-    checkout: Annotated[Path | None, typer.Option(help="The checkout [default: the one this runs from]")] = None,
-    json_: Json = False,
-) -> None:
-    """Say of every row of the catalogue where it is implemented and which tests show it."""
-    found = tracing.trace(checkout or tracing.checkout())
-    rows = found.missing if missing else found.rows
-    if json_:
-        listed = [{**row.model_dump(mode="json"), "lacking": list(row.lacking)} for row in rows]
-        words.print_json({"rows": listed, "unknown": found.unknown})
-    else:
-        words.out.print(*([tracing.as_table(rows)] if rows else []), *tracing.summary(found), sep="\n")
-    if not found.whole:
-        sys.exit(1)
 
 
 @asynccontextmanager
