@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -37,7 +37,7 @@ from connection.search_attributes import ALL
 from connection.settings import settings
 from connection.temporal import DATA_CONVERTER
 from starter.cases import reach
-from starter.embedded import temporal_path
+from starter.embedded import temporal_path, throwaway_postgres
 from starter.embedded.temporal import DYNAMIC_CONFIG
 from starter.rehearsal.scenario import who
 from workflows.case import CaseWorkflow, Receipt
@@ -156,14 +156,9 @@ class Office:
         """A case to be, under a reference that no other test uses."""
         return OneCase(await self.client(), f"{reference}-{next(NUMBERS)}-{os.getpid()}", procedure, self)
 
-    @asynccontextmanager
-    async def records(self) -> AsyncIterator[Database]:
+    def records(self) -> AbstractAsyncContextManager[Database]:
         """The records, to read in."""
-        database = Database(self.dsn)
-        try:
-            yield database
-        finally:
-            await database.close()
+        return records_at(self.dsn)
 
     async def s47(self, *arguments: str, typed: str | None = None, **environment: str) -> Ran:
         """Run the command line in a process of its own (see tests/forks.py)."""
@@ -217,6 +212,19 @@ class Office:
         finally:
             process.kill()
             process.wait()
+
+
+@asynccontextmanager
+async def an_office(**temporal_settings: object) -> AsyncIterator[Office]:
+    """An office of its own, for the length of the block: Temporal with these settings, the records, and no worker."""
+    temporal = await start_temporal(**temporal_settings)
+    try:
+        async with throwaway_postgres() as dsn:
+            with tempfile.TemporaryDirectory(prefix="s47-office-") as folder:
+                yield Office(temporal.client.service_client.config.target_host, dsn, Path(folder))
+    finally:
+        await temporal.shutdown()
+        await asyncio.sleep(0.05)  # the SDK's own threads must not meet an exiting interpreter
 
 
 @dataclass
@@ -319,6 +327,16 @@ class OneCase:
         """What the Web UI asks for: the doors and the current details."""
         found: WorkflowMetadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
         return found
+
+
+@asynccontextmanager
+async def records_at(dsn: str) -> AsyncIterator[Database]:
+    """The records in this database, to read in."""
+    database = Database(dsn)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def summary(event: HistoryEvent) -> str:

@@ -7,9 +7,6 @@ of the present one; they are recorded anew as long as nothing is released, and k
 import asyncio
 import json
 import re
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,17 +16,16 @@ from temporalio.client import Client, WorkflowHistory
 
 from casework.procedure_files import load
 from starter.cases import reach
-from starter.embedded import throwaway_postgres
 from starter.rehearsal.run import Notebook, live, stage
 from starter.rehearsal.scenario import load as load_scenario
-from tests.office import IDENTITY, ROOT, Office, OneCase, eventually, start_temporal
+from tests.office import IDENTITY, ROOT, OneCase, an_office, eventually
 
 HISTORIES = Path(__file__).parent / "histories"
 SCENARIOS = {
     "whole-life": "a-20-whole-life.toml",
     "whereabouts-unknown": "b-whereabouts-unknown.toml",
 }
-EVENTS_SUGGESTED = 60
+SOON_SUGGESTED = {"limit.historyCount.suggestContinueAsNew": 60}
 """After so many events the server suggests to continue as new, so that a short life does so too."""
 RECORDED: dict[str, str] = {}
 AT_REST = (
@@ -48,11 +44,12 @@ async def main() -> None:
     """Live through each life, and keep what Temporal wrote down of it: of all of them, or of none."""
     for name, scenario in SCENARIOS.items():
         await rehearsed(name, ROOT / "scenarios" / scenario)
-    async with an_office() as office:
-        await continued(await office.case("GOLDEN"))
-        await refused(await office.case("GOLDEN"))
-        await reopened(await office.case("GOLDEN", "B"))
-        await corrected(await office.case("GOLDEN"))
+    async with an_office(**SOON_SUGGESTED) as office:
+        with office.worker():
+            await continued(await office.case("GOLDEN"))
+            await refused(await office.case("GOLDEN"))
+            await reopened(await office.case("GOLDEN", "B"))
+            await corrected(await office.case("GOLDEN"))
     HISTORIES.mkdir(exist_ok=True)
     for old in HISTORIES.glob("*.json"):
         old.unlink()
@@ -143,21 +140,6 @@ async def corrected(case: OneCase) -> None:
     await case.tell("child_visited", WORKER, seen=True, alone=True)
     await eventually(lambda: is_quiet(case))
     await keep_runs(case, "corrected")
-
-
-@asynccontextmanager
-async def an_office() -> AsyncIterator[Office]:
-    """A server that soon suggests to continue as new, the records, and a worker."""
-    temporal = await start_temporal(**{"limit.historyCount.suggestContinueAsNew": EVENTS_SUGGESTED})
-    try:
-        async with throwaway_postgres() as dsn:
-            with tempfile.TemporaryDirectory(prefix="s47-") as folder:
-                office = Office(temporal.client.service_client.config.target_host, dsn, Path(folder))
-                with office.worker():
-                    yield office
-    finally:
-        await temporal.shutdown()
-        await asyncio.sleep(0.05)  # the SDK's own threads must not meet an exiting interpreter
 
 
 async def is_quiet(case: OneCase) -> bool:

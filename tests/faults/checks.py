@@ -5,7 +5,7 @@ Each takes a `Look` and gives every problem in words. tests/faults/spoil.py has,
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from casework.story import Deadline, Request
 from starter.cases import reach, recorded
 from tests.faults.report import Report, Violation
 from tests.faults.sending import Answer, Door, FaultCase, Sent
-from tests.office import eventually, is_in_step
+from tests.office import eventually, is_in_step, records_at
 from tests.test_replay import replay
 
 Row = dict[str, Any]
@@ -67,36 +67,33 @@ class Look:
 
 async def look(case: FaultCase, dsn: str) -> Look:
     """Look at a case and its record, until both are of the same instant. TimeoutError where they never are."""
-    database = Database(dsn)
+    async with records_at(dsn) as records:
 
-    async def of_one_instant() -> Look | None:
-        state, at = await state_of(case, database), case.now()
-        verified = await recorded.verify(case.client, database, case.reference)
-        assert verified is not None
-        record = await _rows(dsn, case.reference)
-        seen = Look(
-            case,
-            at,
-            state,
-            record,
-            verified.problems,
-            await case.handle.describe(),
-            [await _history(case, run) for run in await case.runs()],
-        )
-        return seen if await state_of(case, database) == state else None
+        async def of_one_instant() -> Look | None:
+            state, at = await state_of(case, records), case.now()
+            histories = [await _history(case, run) for run in await case.runs()]
+            seen = Look(case, at, state, {}, (), await case.handle.describe(), histories)
+            seen = await with_record(seen, dsn)
+            return seen if await state_of(case, records) == state else None
 
-    try:
         return await eventually(of_one_instant)
-    finally:
-        await database.close()
 
 
-async def state_of(case: FaultCase, database: Database) -> Case:
+async def with_record(seen: Look, dsn: str) -> Look:
+    """The same, with the record that this database has."""
+    reference = seen.case.reference
+    async with records_at(dsn) as records:
+        verified = await recorded.verify(seen.case.client, records, reference)
+        assert verified is not None
+    return replace(seen, record=await _rows(dsn, reference), problems=verified.problems)
+
+
+async def state_of(case: FaultCase, records: Database) -> Case:
     """The state of its workflow; of one that is not to be asked (it was lost, or opened nothing) that of the record."""
     try:
         return await case.state()
     except reach.NotFound:
-        state = await recorded.case_of(database, case.reference)
+        state = await recorded.case_of(records, case.reference)
         assert state is not None, f"{case.reference} is nowhere"
         return state
 

@@ -9,17 +9,14 @@ another order. `--asking`: somebody has each case open in the Web UI all along, 
 import argparse
 import asyncio
 import sys
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from random import Random
 
 from temporalio.client import WorkflowHistory
 from temporalio.service import RPCError
 
 from starter.cases import reach
-from starter.embedded import throwaway_postgres
-from tests.office import Office, OneCase, eventually, start_temporal
+from tests.office import Office, OneCase, an_office, eventually
 from tests.test_replay import replay
 
 STICKY_SECONDS = 10.0
@@ -31,15 +28,8 @@ ASK_AGAIN = 0.3
 
 async def trial(cases: int, *, asking: bool, dice: Random) -> list[str]:
     """Try it with so many cases at once. Gives the references of those whose history does not replay, and why not."""
-    temporal = await start_temporal()
-    try:
-        async with throwaway_postgres() as dsn:
-            with tempfile.TemporaryDirectory(prefix="s47-queries-") as folder:
-                office = Office(temporal.client.service_client.config.target_host, dsn, Path(folder))
-                return await _trial(office, cases, asking, dice)
-    finally:
-        await temporal.shutdown()
-        await asyncio.sleep(0.05)  # the SDK's own threads must not meet an exiting interpreter
+    async with an_office() as office:
+        return await _trial(office, cases, asking, dice)
 
 
 async def _trial(office: Office, number: int, asking: bool, dice: Random) -> list[str]:

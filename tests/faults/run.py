@@ -11,7 +11,7 @@ from random import Random
 from starter.cases import recorded
 from tests.faults.checks import CHECKS, check, look, mail_arrived
 from tests.faults.report import Report, Violation
-from tests.faults.sending import OPENING_AT_ONCE, VISITORS, FaultCase, open_case, send_all, visit
+from tests.faults.sending import OPENING_AT_ONCE, VISITORS, FaultCase, Practitioner, open_case, send_all, visit
 from tests.faults.spoil import SPOILS, spoil
 from tests.faults.world import FAULTS, World, a_world, inject
 from tests.office import Office
@@ -66,8 +66,7 @@ async def run(plan: Plan, report: Report, *, control: bool = False) -> None:
 
 async def live(plan: Plan, world: World, cases: list[FaultCase], report: Report) -> None:
     """Open the cases and send to them, while things fail."""
-    dice = Random(f"{plan.seed} faults")
-    faults = inject(world, dice, faults=plan.faults, gap=plan.gap, kinds=plan.kinds)
+    faults = inject(world, Random(f"{plan.seed} faults"), faults=plan.faults, gap=plan.gap, kinds=plan.kinds)
     failing = asyncio.create_task(faults)
     turn = asyncio.Semaphore(OPENING_AT_ONCE)
 
@@ -75,26 +74,26 @@ async def live(plan: Plan, world: World, cases: list[FaultCase], report: Report)
         async with turn:
             await open_case(case, Random(f"{plan.seed} {case.reference}"), report)
 
-    visiting = [asyncio.create_task(visit(cases, Random(f"{plan.seed} visitor {n}"), report)) for n in range(VISITORS)]
-    try:
-        async with asyncio.timeout(60 * plan.minutes):
-            await asyncio.gather(*map(opened, cases))
-            await send_all(
-                cases,
-                report,
-                seed=plan.seed,
-                messages=plan.messages,
-                senders=plan.senders,
-                rate=plan.rate,
-                repeat=plan.repeat,
-            )
-    except TimeoutError:
-        report.notes["not everything was sent in time"] += 1
+    beside = [visit(cases, Random(f"{plan.seed} visitor {number}"), report) for number in range(VISITORS)]
+    besides = [asyncio.create_task(doing) for doing in (*beside, _watch(cases, report))]
+    senders = [Random(f"{plan.seed} practitioner {number}") for number in range(plan.senders)]
+    practitioners = [Practitioner(cases, dice, report, repeat=plan.repeat) for dice in senders]
+    sending = send_all(practitioners, messages=plan.messages, rate=plan.rate, minutes=plan.minutes)
+    await asyncio.gather(sending, *map(opened, cases))
     report.say("all is sent; waiting for the last faults")
     await failing
-    for visitor in visiting:
-        visitor.cancel()
-    await asyncio.gather(*visiting, return_exceptions=True)
+    for task in besides:
+        task.cancel()
+    await asyncio.gather(*besides, return_exceptions=True)
+    report.figures["messages"] = sum(len(case.sent) for case in cases)
+    report.figures["attempts"] = sum(sum(sent.answers.values()) for case in cases for sent in case.sent)
+
+
+async def _watch(cases: list[FaultCase], report: Report) -> None:
+    while True:
+        await asyncio.sleep(15)
+        sent = sum(len(case.sent) for case in cases)
+        report.say(f"{sent} messages, {len(report.faults)} faults, {dict(report.notes.most_common(4))}")
 
 
 async def cases_of(plan: Plan, office: Office) -> list[FaultCase]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -212,8 +213,8 @@ class Practitioner:
         ):  # else what was last known, so that a fault is not waited for
             try:
                 case.known = await case.state()
-            except reach.Failed:
-                self.report.notes["state not read"] += 1
+            except Exception as problem:
+                self.report.notes[f"{type(problem).__name__} instead of a state"] += 1
         if case.known is None or (case.known.story.closed_at and self.dice.random() < 0.9):
             return False
         if not self.repeat and self.dice.random() < 0.04:
@@ -261,35 +262,22 @@ class Practitioner:
             body["belongs_to"] = self.dice.choice(self.cases).reference
 
 
-async def send_all(
-    cases: list[FaultCase], report: Report, *, seed: int, messages: int, senders: int, rate: float, repeat: bool
-) -> None:
-    """Have `senders` people send so many messages, `rate` a second at most, so that they meet the faults."""
-    budget = iter(range(messages))
-    begun = 0
+async def send_all(practitioners: Sequence[Practitioner], *, messages: int, rate: float, minutes: float) -> None:
+    """Have these people send so many messages, `rate` a second at most, so that they meet the faults; `minutes` at
+    most. Being cancelled is of no use here: the SDK takes that for an answer that did not come."""
+    budget, until = iter(range(messages)), time.monotonic() + 60 * minutes
 
-    async def practise(number: int, to_send: Iterator[int]) -> None:
-        nonlocal begun
-        practitioner = Practitioner(cases, Random(f"{seed} practitioner {number}"), report, repeat=repeat)
-        for _ in to_send:
+    async def practise(who: Practitioner) -> None:
+        for _ in budget:
             sent = False
-            while not sent:
-                await asyncio.sleep(practitioner.dice.expovariate(rate / senders))
-                sent = await practitioner.send_one()
-            begun += 1
+            while not sent and time.monotonic() < until:
+                await asyncio.sleep(who.dice.expovariate(rate / len(practitioners)))
+                try:
+                    sent = await who.send_one()
+                except Exception:  # one that stops would leave the others behind
+                    who.report.violation(Violation("sending", "", traceback.format_exc()))
 
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(15)
-            report.say(f"{begun} messages, {len(report.faults)} faults, {dict(report.notes.most_common(4))}")
-
-    watching = asyncio.create_task(watch())
-    try:
-        await asyncio.gather(*(practise(number, budget) for number in range(senders)))
-    finally:
-        watching.cancel()
-    report.figures["messages"] = sum(len(case.sent) for case in cases)
-    report.figures["attempts"] = sum(sum(sent.answers.values()) for case in cases for sent in case.sent)
+    await asyncio.gather(*map(practise, practitioners))
 
 
 async def visit(cases: list[FaultCase], dice: Random, report: Report) -> None:

@@ -3,8 +3,13 @@
 The statements are of Postgres' superuser; `$1` is the case's reference. What is append-only is changed by force.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
 import asyncpg
 
+NUMBERS = count(1)
 FORCE = ("fact", "entry", "seal")
 """The append-only tables."""
 LAST = "(SELECT max(fact) FROM s47.fact WHERE reference = $1)"
@@ -82,3 +87,17 @@ async def spoil(dsn: str, statement: str, reference: str) -> int:
     finally:
         await superuser.close()
     return int(done.rpartition(" ")[2])
+
+
+@asynccontextmanager
+async def a_copy(dsn: str) -> AsyncIterator[str]:
+    """A copy of a database to be spoilt, dropped after the block. Whoever is connected to the database is cut off."""
+    database, name = dsn.partition("@/")[2].partition("?")[0], f"copy_{next(NUMBERS)}"
+    superuser = await asyncpg.connect(dsn, user="postgres", database="postgres")
+    try:
+        await superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", database)
+        await superuser.execute(f"CREATE DATABASE {name} TEMPLATE {database}")
+        yield dsn.replace(f"@/{database}?", f"@/{name}?")
+        await superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await superuser.close()
