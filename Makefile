@@ -10,7 +10,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 SUITABLE := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench lock clean
+.PHONY: help venv demo test lint format bench faults lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,10 @@ format: $(INSTALLED) ## put the code in its usual format and order
 
 bench: $(INSTALLED) ## measure
 	$(BIN)/python -m tests.bench
+
+FAULTS := --seed 1
+faults: $(INSTALLED) ## run cases while what they run on is killed and frozen, and check them from outside (some 20 minutes)
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 venv: $(INSTALLED) ## make the virtual environment
 
