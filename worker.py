@@ -6,21 +6,28 @@
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.table import all_activities, production
-from connection.settings import settings
-from connection.temporal import connect
+from connection.settings import WrongSettings, settings
+from connection.temporal import SETTLE, address, connect, named
 from workflows.case import CaseWorkflow
 from workflows.queries import LeavingAfterQueries
 
+ASK_AGAIN, BEAT = 1.0, 5.0
+"""Seconds between two attempts to reach Temporal, and between two signs of life."""
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the worker is asked to stop."""
 CACHED_CASES = 2000
@@ -58,16 +65,67 @@ def case_worker(client: Client, activities: Sequence[Callable[..., Any]], task_q
 
 
 async def main() -> None:
-    """Serve cases until asked to stop."""
+    """Serve cases until asked to stop. Raises `WrongSettings`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    client = await connect()
     stop = asyncio.Event()
     for asked in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(asked, stop.set)
-    async with production() as real, case_worker(client, all_activities(*real), settings().task_queue):
-        logging.info("the worker serves task queue %s", settings().task_queue)
-        await stop.wait()
+    try:
+        async with production() as real:
+            client = await _reached(stop)
+            if client is None:
+                return
+            async with case_worker(client, all_activities(*real), settings().task_queue):
+                logging.info(
+                    "the worker serves task queue %s of Temporal at %s", settings().task_queue, address(client)
+                )
+                await _beating(settings().heartbeat, stop)
+    finally:
+        await asyncio.sleep(SETTLE)
+
+
+async def _reached(stop: asyncio.Event) -> Client | None:
+    """A client, once a server answers; None where the worker is asked to stop before.
+
+    Where both start at once, or the server is started anew, it may come after the worker. Raises `WrongSettings`.
+    """
+    waiting = False
+    while not stop.is_set():
+        try:
+            client = await connect()
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+            return client
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise WrongSettings(
+                    f"Temporal at {address(client)} has no namespace {client.namespace!r}: make it, or set "
+                    "TEMPORAL_NAMESPACE to one that there is."
+                ) from None
+            reason = error.message
+        except RuntimeError as error:
+            reason = str(error)
+        if not waiting:
+            logging.warning("no Temporal server answers at %s yet, waiting for it: %s", named()["target_host"], reason)
+        waiting = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), ASK_AGAIN)
+    return None
+
+
+async def _beating(heart: Path | None, stop: asyncio.Event) -> None:
+    """Touch the file as long as the loop turns, until asked to stop: whoever watches looks at how old it is."""
+    while not stop.is_set():
+        try:
+            if heart:
+                heart.touch()
+        except OSError as error:
+            raise WrongSettings(f"S47_HEARTBEAT: {heart}: {error.strerror}") from None
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), BEAT if heart else None)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except WrongSettings as wrong:
+        sys.exit(f"The worker cannot start. {wrong}")

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 import asyncpg
 
 from activities.migrate import Connection, migrate
+from connection.settings import WrongSettings
 
 CONNECT_SECONDS = 10.0
 QUERY_SECONDS = 20.0
@@ -33,7 +34,7 @@ class Database:
         self._opening = asyncio.Lock()
 
     async def prepare(self) -> None:
-        """Bring the schema up to date now. Raises `DatabaseFailed`, `WrongMigrations`, ValueError for a wrong DSN."""
+        """Bring the schema up to date now. Raises `DatabaseFailed`, `WrongMigrations`, `WrongSettings`."""
         async with self.connection():
             pass
 
@@ -83,7 +84,7 @@ class Database:
         try:
             connection = await asyncpg.connect(self._dsn, timeout=CONNECT_SECONDS)
         except ValueError as problem:
-            raise ValueError(f"The DSN of the records' database is wrong: {problem}") from None
+            raise WrongSettings(f"S47_POSTGRES: this is no DSN of a database: {problem}") from None
         try:
             await migrate(connection)
         finally:

@@ -13,7 +13,7 @@ import aiosmtplib
 
 from casework.batch import Delivery
 from casework.effects import Notice
-from connection.settings import Settings
+from connection.settings import Settings, WrongSettings
 
 SECONDS = 40.0
 """A mail server has this long to take a notice: less than the workflow gives the activity."""
@@ -94,7 +94,7 @@ def _host_and_port(server: str) -> tuple[str, int | None]:
     with suppress(ValueError):  # a port that is no number
         if found.hostname:
             return found.hostname, found.port
-    raise ValueError(f"S47_SMTP is {server!r}; a mail server is named as host:port")
+    raise WrongSettings(f"S47_SMTP is {server!r}; a mail server is named as host:port")
 
 
 def _problem(did: str, code: int, answer: str) -> NotTaken | Undeliverable:

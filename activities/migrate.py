@@ -14,6 +14,8 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from connection.settings import WrongSettings
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 """A connection of one's own, or one lent by a pool."""
 
@@ -21,7 +23,7 @@ LOCK = 4_700_047
 """The advisory lock that lets one worker migrate while the others wait."""
 
 
-class WrongMigrations(Exception):
+class WrongMigrations(WrongSettings):
     """The database and the migration files of this version do not belong together."""
 
 

@@ -11,7 +11,7 @@ from activities.forwarding import Forwards
 from activities.mail import Mail
 from activities.notices import Notices
 from activities.records import Records
-from connection.settings import settings
+from connection.settings import WrongSettings, settings
 
 
 def all_activities(
@@ -26,12 +26,12 @@ def all_activities(
 async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis, Forwards]]:
     """What the settings name: the records' database, its schema brought up to date, and the mail server.
 
-    A database that does not answer is waited for by the activities themselves. Raises ValueError for settings that
-    cannot be used, and `WrongMigrations`.
+    A database that does not answer is waited for by the activities themselves. Raises `WrongSettings`,
+    and `WrongMigrations`.
     """
     chosen = settings()
-    if chosen.postgres is None:
-        raise ValueError("S47_POSTGRES is not set: it is the DSN of the records' database. `s47 up` sets it.")
+    if not chosen.postgres:
+        raise WrongSettings("S47_POSTGRES is not set: it is the DSN of the records' database. `s47 up` sets it.")
     database = Database(chosen.postgres)
     mail = Mail(chosen)
     records = Records(database, mail.reaches)

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     deployment: str = Field("s47", description="the worker deployment's name")
     build: str | None = Field(None, description="this worker's build id; set it to run as a versioned, pinned worker")
     link: str = Field("http://127.0.0.1:8233/namespaces/default/workflows/case-{reference}", description="case link")
+    heartbeat: Path | None = Field(None, description="a file that the worker touches for as long as its loop turns")
     smtp: str | None = Field(None, description="SMTP server as host:port; unset: notices go to the tray only")
     smtp_username: str | None = None
     smtp_password: str | None = None
@@ -28,8 +29,8 @@ class Settings(BaseSettings):
     addresses: dict[str, str] = Field(default_factory=dict, description="e-mail address by role or person, as JSON")
 
 
-class WrongSettings(Exception):
-    """The environment has a setting that cannot be read; the message names it."""
+class WrongSettings(ValueError):
+    """A setting is missing, or cannot be used; the message names it."""
 
     code = 2
 

@@ -2,22 +2,40 @@
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from connection.settings import WrongSettings
 
 DATA_CONVERTER = pydantic_data_converter
+SETTLE = 0.05
+"""Seconds to wait before a process ends: the client's own threads must not meet an exiting interpreter."""
+
+
+def named() -> ClientConnectConfig:
+    """What `TEMPORAL_*` or a TOML profile says of the server; without `target_host` where nothing names one.
+
+    Raises `WrongSettings`.
+    """
+    try:
+        return ClientConfig.load_client_connect_config()
+    except Exception as error:  # its own class of error is not for us to import
+        raise WrongSettings(f"Temporal's settings cannot be used: {error}") from None
 
 
 async def connect() -> Client:
-    """A client of the Temporal server that the environment names (`TEMPORAL_*`, or a TOML profile), else of a local
-    one. Raises `WrongSettings`, and what the SDK raises where no server answers."""
+    """A client of the server that is named. Raises `WrongSettings` where none is, RuntimeError where none answers."""
+    config = named()
+    if "target_host" not in config:
+        raise WrongSettings("No Temporal server is named: set TEMPORAL_ADDRESS to its host:port.")
     try:
-        config = ClientConfig.load_client_connect_config()
-    except Exception as error:  # its own class of error is not for us to import
+        return await Client.connect(**config, data_converter=DATA_CONVERTER)
+    except ValueError as error:
         raise WrongSettings(f"Temporal's settings cannot be used: {error}") from None
-    config.setdefault("target_host", "127.0.0.1:7233")
-    return await Client.connect(**config, data_converter=DATA_CONVERTER)
+
+
+def address(client: Client) -> str:
+    """The host:port of the server that a client was made for."""
+    return client.service_client.config.target_host
 
 
 async def connect_to(address: str) -> Client:

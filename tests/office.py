@@ -100,11 +100,19 @@ async def start_temporal(**settings: object) -> WorkflowEnvironment:
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended, and what it said."""
+    """How a command ended, and what it said; `using` is which servers it said it used."""
 
     code: int
     out: str
     err: str
+    using: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, code: int, out: str, err: str) -> "Ran":
+        """Of what a command wrote."""
+        lines = err.splitlines(keepends=True)
+        using = tuple(line.strip() for line in lines if line.startswith("Using "))
+        return cls(code, out, "".join(line for line in lines if not line.startswith("Using ")), using)
 
     @property
     def json(self) -> Any:
@@ -171,7 +179,7 @@ class Office:
             writer.write(json.dumps(asked).encode() + b"\n")
             code = await asyncio.wait_for(reader.readline(), 2 * SECONDS)
             writer.close()
-            return Ran(int(code), *((here / name).read_text(encoding="utf-8") for name in ("out", "err")))
+            return Ran.of(int(code), *((here / name).read_text(encoding="utf-8") for name in ("out", "err")))
 
     async def _forks(self) -> Path:
         """The socket of what forks commands; started when the first is run, it ends with the tests."""
@@ -198,7 +206,7 @@ class Office:
         )
         out, err = await asyncio.wait_for(process.communicate(), 2 * SECONDS)
         assert process.returncode is not None
-        return Ran(process.returncode, out.decode(), err.decode())
+        return Ran.of(process.returncode, out.decode(), err.decode())
 
     @contextmanager
     def worker(self, **environment: str) -> "Iterator[subprocess.Popen[bytes]]":

@@ -788,12 +788,14 @@ async def test_what_does_not_answer_is_named(office: Office, tmp_path: Path) -> 
     )
     assert no_records.code == NO_ANSWER and "The records' database does not answer: " in no_records.err
     assert none_known.code in (NO_ANSWER, WRONGLY_CALLED) and none_known.err.startswith("✗ ")
-    assert no_dsn.code == WRONGLY_CALLED and no_dsn.err.startswith("✗ S47_POSTGRES: The DSN of the records' database")
+    assert no_dsn.code == WRONGLY_CALLED and no_dsn.err.startswith("✗ S47_POSTGRES: this is no DSN of a database: ")
     assert (no_json.code, no_json.err) == (WRONGLY_CALLED, "✗ S47_PROCEDURES: this is to be written as JSON\n")
     assert (no_profile.code, no_profile.err.strip()) == (
         WRONGLY_CALLED,
         "✗ Temporal's settings cannot be used: Profile 'nobody-s' not found",
     )
+
+    assert no_records.using == ("Using the records in s47 at /nowhere",)
 
     # The referral was taken all the same: once somebody serves the queue, the case is there.
     with idle.worker():
@@ -801,6 +803,55 @@ async def test_what_does_not_answer_is_named(office: Office, tmp_path: Path) -> 
         assert (again.code, again.json[unread.reference]["accepted"]) == (DONE, True)
         async with office.records() as records:
             assert len(await unread.recorded(records)) == 1
+
+
+async def test_a_server_that_nobody_named_is_sent_nothing(office: Office, state_folder: Path) -> None:
+    """Whatever answers on the usual port: it may be anybody's."""
+    elsewhere = {
+        name: value for name, value in office.environment.items() if not name.startswith(("TEMPORAL_", "S47_"))
+    }
+    elsewhere |= {"HOME": str(state_folder), "XDG_CONFIG_HOME": str(state_folder)}
+    nobody = dataclasses.replace(office, environment_of=elsewhere)
+    file = state_folder / "referral.json"
+    file.write_text(json.dumps(referral("NOBODY-S")), encoding="utf-8")
+    sent = ("send", "R-1", "new_information_received", "--as", "police/pc-1")
+    *refused, stopped = await together(
+        nobody.s47("refer", str(file)),
+        nobody.s47(*sent),
+        nobody.s47("rebuild", "R-1"),
+        nobody.s47("cases"),
+        nobody.s47(*sent, TEMPORAL_NAMESPACE="default"),
+        nobody.s47(*sent, S47_FOLDER=str(state_folder)),
+    )
+    for ran in refused:
+        assert (ran.code, ran.out, ran.using) == (NO_ANSWER, "", ())
+        assert ran.err == (
+            "✗ No Temporal server is named, and there is no state folder .s47 here. Set TEMPORAL_ADDRESS, or "
+            "S47_FOLDER to the state folder of s47 up. Or start one here: s47 up\n"
+        )
+    said = f"✗ Nothing runs on the state folder {state_folder}. Start it with: s47 up\n"
+    assert (stopped.code, stopped.err) == (NO_ANSWER, said)
+
+    # A profile at home names one.
+    profile = state_folder / "temporalio" / "temporal.toml"
+    profile.parent.mkdir()
+    profile.write_text(f'[profile.default]\naddress = "{office.temporal}"\n', encoding="utf-8")
+    by_profile, by_folder = await together(nobody.s47(*sent), nobody.s47(*sent, S47_FOLDER=str(state_folder)))
+    assert (by_profile.code, by_profile.using) == (
+        NO_SUCH_CASE,
+        (f"Using Temporal at {office.temporal}, namespace default",),
+    )
+    assert (by_folder.code, by_folder.err) == (NO_ANSWER, said)
+
+
+async def test_every_command_names_the_servers_it_used(office: Office) -> None:
+    temporal, records = await together(
+        office.s47("cases", "--json"),
+        office.s47("tray", "team manager", S47_POSTGRES=office.dsn.replace("s47@", "s47:se%40cret@")),
+    )
+    assert temporal.using[0] == f"Using Temporal at {office.temporal}, namespace default"
+    assert len(temporal.using) == 2 and temporal.using[1].startswith("Using the records in test_")
+    assert len(records.using) == 1 and "cret" not in records.using[0]
 
 
 # --- Everything on one machine ------------------------------------------------------------------------------------
@@ -852,8 +903,12 @@ async def test_everything_on_one_machine_stopped_and_started_again(state_folder:
         (state_folder / "one.json").write_text(json.dumps(referral("ONE")), encoding="utf-8")
         opened, elsewhere = await together(s47("refer", str(state_folder / "one.json")), s47("show", "TWO"))
         assert (opened.code, elsewhere.code) == (DONE, NO_SUCH_CASE), opened.err
+        assert opened.using == (f"Using the state folder {folder}, Temporal at 127.0.0.1:{ports[1]}",)
     stopped = await s47("cases")
-    assert (stopped.code, "Start one with: s47 up" in stopped.err) == (NO_ANSWER, True)
+    assert (stopped.code, stopped.err) == (
+        NO_ANSWER,
+        f"✗ Nothing runs on the state folder {folder}. Start it with: s47 up\n",
+    )
     async with running():
         [listed] = (await s47("cases", "--json")).json
         assert (listed["reference"], listed["stage"]) == ("ONE", "referral")

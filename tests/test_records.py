@@ -27,7 +27,7 @@ from casework.batch import Basis, BasisWanted, Batch, Recorded
 from casework.effects import Entry, NoticeKind
 from casework.story import Deadline, Request, RequestState
 from casework.vocabulary import Stage
-from connection.settings import settings
+from connection.settings import WrongSettings, settings
 from connection.temporal import DATA_CONVERTER
 from starter.embedded import postgres_server as a_postgres
 from starter.embedded import temporal_server
@@ -745,12 +745,12 @@ async def test_a_worker_outlives_the_database(state_folder: Path, environment: p
 
 
 @pytest.mark.parametrize(
-    ("dsn", "said"), [(None, "S47_POSTGRES is not set"), ("records", "The DSN of the records' database is wrong")]
+    ("dsn", "said"), [(None, "S47_POSTGRES is not set"), ("records", "S47_POSTGRES: this is no DSN of a database")]
 )
 async def test_a_worker_without_records_says_so(environment: pytest.MonkeyPatch, dsn: str | None, said: str) -> None:
     if dsn:
         environment.setenv("S47_POSTGRES", dsn)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(WrongSettings, match=said):
         await production().__aenter__()
 
 

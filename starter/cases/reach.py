@@ -4,13 +4,16 @@ Nothing here decides anything about a case. What cannot be reached or is refused
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from pydantic import Field, ValidationError
@@ -34,12 +37,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from casework.case import Case
 from casework.messages import Id
 from casework.model import Value
-from connection.settings import settings
-from connection.temporal import connect, connect_to
-from starter.embedded import read_addresses
+from connection.settings import WrongSettings, settings
+from connection.temporal import connect, connect_to, named
+from starter.embedded import Addresses, read_addresses
 from workflows.case import CaseStart, CaseWorkflow, Receipt
 from workflows.doors import CLOSED
 
+LOG = logging.getLogger("starter")
+"""What is used is said here; the command line puts it on standard error."""
 ANSWER_WITHIN = timedelta(seconds=15)
 WORKER_WITHIN = timedelta(seconds=60)
 TASK_WITHIN = timedelta(seconds=20)
@@ -120,16 +125,54 @@ def workflow_id(reference: str) -> str:
 
 
 async def client() -> Client:
-    """A client of the server that `TEMPORAL_*` names, or of the embedded stack that runs on the state folder."""
-    named = any(name.startswith("TEMPORAL_") for name in os.environ)
-    running = None if named else read_addresses(settings().folder)
+    """A client of the server that `TEMPORAL_*` names; else of the embedded stack on the state folder, if there is one;
+    else of the server that a profile at home names. It is said which. Raises `NotReached`; also where none is named,
+    since what happens to answer on this machine may be anybody's."""
+    folder = settings().folder
+    in_a_folder = folder.is_dir() or "folder" in settings().model_fields_set
+    in_the_environment = any(name.startswith("TEMPORAL_") for name in os.environ)
+    where = named().get("target_host") if in_the_environment or not in_a_folder else None
+    if where is None and not in_a_folder:
+        raise NotReached(
+            f"No Temporal server is named, and there is no state folder {folder} here. Set TEMPORAL_ADDRESS, "
+            "or S47_FOLDER to the state folder of s47 up. Or start one here: s47 up"
+        )
     try:
-        if running:
-            return await _patiently(running.temporal)
-        return await asyncio.wait_for(connect(), ANSWER_WITHIN.total_seconds())
+        if where is None:
+            return await _patiently(_stack(folder).temporal)
+        reached = await asyncio.wait_for(connect(), ANSWER_WITHIN.total_seconds())
     except (RuntimeError, TimeoutError, OSError):
-        where = running.temporal if running else os.environ.get("TEMPORAL_ADDRESS", "127.0.0.1:7233")
-        raise NotReached(f"No Temporal server answers at {where}. Start one with: s47 up") from None
+        raise NotReached(f"No Temporal server answers at {where or folder}. Start one with: s47 up") from None
+    _say(f"Using Temporal at {where}, namespace {reached.namespace}")
+    return reached
+
+
+def records_dsn() -> str:
+    """The DSN of the records' database that `S47_POSTGRES` names, else of the embedded stack on the state folder. It is
+    said which. Raises `NotReached` or `WrongSettings`."""
+    dsn = settings().postgres
+    if not dsn:
+        return _stack(settings().folder).postgres
+    try:
+        parts = urlsplit(dsn)
+    except ValueError as error:
+        raise WrongSettings(f"S47_POSTGRES: {error}") from None
+    host = parts.netloc.rpartition("@")[2] or ",".join(parse_qs(parts.query).get("host", ["this machine"]))
+    _say(f"Using the records in {parts.path.strip('/')} at {host}")  # never the password
+    return dsn
+
+
+def _stack(folder: Path) -> Addresses:
+    running = read_addresses(folder)
+    if running is None:
+        raise NotReached(f"Nothing runs on the state folder {folder}. Start it with: s47 up")
+    _say(f"Using the state folder {folder}, Temporal at {running.temporal}")
+    return running
+
+
+@cache
+def _say(line: str) -> None:
+    LOG.info(line)
 
 
 async def _patiently(address: str) -> Client:

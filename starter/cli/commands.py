@@ -29,12 +29,13 @@ from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
 from casework.text_files import WrongFile
 from connection.settings import WrongSettings, settings
+from connection.temporal import SETTLE
 from starter.cases import chronology, reach, recorded, referral_file
 from starter.cli import procedures as procedure_commands
 from starter.cli import sending, words
 from starter.cli.up import up as run_up
 from starter.cli.words import Json
-from starter.embedded import EmbeddedError, read_addresses, run_until_stopped
+from starter.embedded import EmbeddedError, run_until_stopped
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.plot import plot as draw
 from starter.rehearsal.run import rehearse as live_through
@@ -52,8 +53,6 @@ EPILOG = (
 )
 
 UNKNOWN = (reading.NoSuchRole, reading.NoSuchStage, reading.NoSuchTeam)
-SETTLE = 0.05
-"""Seconds to wait before the process ends: the Temporal client's own threads must not meet an exiting interpreter."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,6 +68,8 @@ app.add_typer(procedure_commands.app, name="procedure")
 def main() -> None:
     """Run the command line; what a person did wrong is said plainly, without a traceback."""
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    reach.LOG.setLevel(logging.INFO)
+    reach.LOG.addHandler(logging.StreamHandler())
     try:
         app()
     except (reach.Failed, EmbeddedError, WrongFile, WrongProcedure, WrongSettings, *UNKNOWN) as failed:
@@ -669,16 +670,9 @@ def process_map(
 
 @asynccontextmanager
 async def _records() -> AsyncIterator[Database]:
-    running = read_addresses(settings().folder)
-    dsn = settings().postgres or (running.postgres if running else None)
-    if dsn is None:
-        raise reach.NotReached("No records' database is known: set S47_POSTGRES, or start one with: s47 up")
-    database = Database(dsn)
+    database = Database(reach.records_dsn())
     try:
-        try:
-            await database.prepare()
-        except ValueError as error:
-            raise WrongSettings(f"S47_POSTGRES: {error}") from None
+        await database.prepare()
         yield database
     except (DatabaseFailed, OSError) as error:
         raise reach.NotReached(f"The records' database does not answer: {error}") from None

