@@ -35,7 +35,7 @@ from starter.embedded import temporal_server
 from starter.rehearsal.run import Notebook
 from starter.rehearsal.scenario import load as load_scenario
 from tests.empty_workflow import EmptyWorkflow
-from tests.lives import london, plan_on_p
+from tests.lives import london, plan_made
 from tests.record_histories import HISTORIES, history_in
 from worker import RUNNER, case_worker
 from workflows.case import CaseStart, CaseWorkflow, Receipt
@@ -79,7 +79,7 @@ def core(scenario: str) -> float:
 
 def telling() -> Figures:
     """Milliseconds to tell a long story from its facts, and to take a fact into its middle, or at its end."""
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
     day = london("2026-05-05 10:00")
     while len(life.whole.facts) < FACTS:
         life.until(day)

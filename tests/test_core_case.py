@@ -17,7 +17,7 @@ from casework.effects import DeadlineChanged, Entry, Kept, Notice, NoticeKind, R
 from casework.incoming import read
 from casework.stages import MESSAGES
 from casework.vocabulary import Stage
-from tests.lives import HOLIDAYS, Life, conference_set_on_p, london, plan_on_p, referred, strategy_on_b, strategy_on_p
+from tests.lives import HOLIDAYS, Life, conference_set, london, plan_made, referred, strategy_held, strategy_on_b
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -30,7 +30,7 @@ SHORTLY = timedelta(seconds=1)
 
 def stepped_down() -> Life:
     """On the process map: a plan that has ended, with nothing left to do."""
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("step_down_considered", SW, "2026-06-01 10:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00").say("step_down_considered", SW, "2026-06-01 10:00")
     life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
     return life.say("step_down_agreed", SW, support="a family support worker")
 
@@ -43,7 +43,7 @@ def closed() -> Life:
 
 
 def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> None:
-    life = Life("P", "2026-04-07 09:00")
+    life = Life("E", "2026-04-07 09:00")
     assert life.case.waiting_for == ["team manager"]
     assert life.refused("strategy_requested", ATM) == "Case case-1 is not open yet; it opens with a referral."
     life.say("referral_received", "police/pc", person="child-1", date_of_birth="2018-05-01", source="police")
@@ -66,7 +66,7 @@ def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> Non
     ],
 )
 def test_a_referral_that_cannot_be_is_refused_with_what_would_be_right(fields: dict[str, Any], says: str) -> None:
-    life = Life("P", "2026-04-07 09:00")
+    life = Life("E", "2026-04-07 09:00")
     said_back = life.refused("referral_received", "police/pc", **{"person": "child-1", "source": "police", **fields})
     assert says in said_back
 
@@ -84,7 +84,7 @@ def test_a_second_referral_is_new_information_and_no_second_case() -> None:
 
 
 def test_a_referral_of_another_child_is_refused_and_names_nobody() -> None:
-    life = referred("P", "2026-04-07 09:00")
+    life = referred("E", "2026-04-07 09:00")
     said_back = life.refused(
         "referral_received", "police/pc", person="child-2", date_of_birth="2018-05-01", source="police"
     )
@@ -104,7 +104,7 @@ def told_again(life: Life, number: int, **changed: Any) -> Decided | Refused:
 
 
 def test_a_message_told_twice_counts_once() -> None:
-    life = referred("P", "2026-04-07 09:00").say("strategy_requested", ATM, note="The school rang.")
+    life = referred("E", "2026-04-07 09:00").say("strategy_requested", ATM, note="The school rang.")
     again = told_again(life, 2)
     assert isinstance(again, Decided)
     assert (again.duplicate, again.fact, again.effects) == (True, 2, ())
@@ -129,7 +129,7 @@ def test_a_message_told_twice_counts_once_even_when_the_case_is_closed() -> None
     ids=["when", "who", "what", "note"],
 )
 def test_an_id_that_was_used_for_something_else_is_refused(changed: dict[str, Any]) -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", note="He was cheerful.")
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", note="He was cheerful.")
     answer = told_again(life, 5, **changed)
     assert isinstance(answer, Refused)
     assert "was used before, for something else: no. 5, child visited of Wed 8 Apr 2026 15:00" in answer.reason
@@ -137,14 +137,14 @@ def test_an_id_that_was_used_for_something_else_is_refused(changed: dict[str, An
 
 
 def test_an_id_is_not_used_again_for_another_kind_of_message() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     said_back = life.refused("whereabouts_unknown", SW, id="m-2")
     assert "used before, for something else: no. 2, strategy requested" in said_back
 
 
 def test_the_same_said_with_other_spelling_is_the_same() -> None:
     """The same instant in another time zone, the same person in capitals."""
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00")
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00")
     by = {"role": "Social Worker", "person": "SW"}
     again = told_again(life, 5, occurred_at="2026-04-08T14:00:00Z", by=by)
     assert isinstance(again, Decided)
@@ -152,7 +152,7 @@ def test_the_same_said_with_other_spelling_is_the_same() -> None:
 
 
 def test_a_repeat_is_known_however_much_came_since() -> None:
-    life = referred("P", "2026-04-07 09:00")
+    life = referred("E", "2026-04-07 09:00")
     for number in range(500):
         life.say("social_worker_allocated", TM, social_worker=f"sw-{number % 3}")
     again = told_again(life, 1)
@@ -162,9 +162,9 @@ def test_a_repeat_is_known_however_much_came_since() -> None:
 
 
 def test_a_referral_of_an_earlier_episode_is_a_repeat_in_the_next_one() -> None:
-    first = referred("P", "2026-04-07 09:00")
+    first = referred("E", "2026-04-07 09:00")
     known = {"m-1": first.whole.facts[0].digest}
-    life = Life("P", "2026-06-01 09:00")
+    life = Life("E", "2026-06-01 09:00")
     life.whole = decide.unopened("case-1", 2, life.procedure, HOLIDAYS).model_copy(update={"referrals": known})
     again = read("referral_received", json.loads(first.kept[0].body))
     assert not isinstance(again, Refused)
@@ -189,7 +189,7 @@ def test_a_referral_of_an_earlier_episode_is_a_repeat_in_the_next_one() -> None:
     ids=str,
 )
 def test_a_time_that_cannot_be_is_refused(occurred_at: object, says: str) -> None:
-    life = referred("P", "2026-04-07 09:00")
+    life = referred("E", "2026-04-07 09:00")
     message = read(
         "whereabouts_unknown", {"id": "m", "occurred_at": occurred_at, "by": {"role": "social worker", "person": "p"}}
     )
@@ -199,7 +199,7 @@ def test_a_time_that_cannot_be_is_refused(occurred_at: object, says: str) -> Non
 
 
 def test_a_referral_of_longer_ago_than_a_childhood_is_refused() -> None:
-    life = Life("P", "2026-04-07 09:00")
+    life = Life("E", "2026-04-07 09:00")
     assert "longer ago than a childhood" in life.refused(
         "referral_received",
         "police/pc",
@@ -211,14 +211,14 @@ def test_a_referral_of_longer_ago_than_a_childhood_is_refused() -> None:
 
 
 def test_nothing_happened_before_the_referral() -> None:
-    life = referred("P", "2026-04-07 09:00").say("strategy_requested", SW, immediate=True)
+    life = referred("E", "2026-04-07 09:00").say("strategy_requested", SW, immediate=True)
     slip: dict[str, Any] = {"decision": "section 47", "occurred_at": "2025-04-08 10:00"}
     assert "was not open yet at that time" in life.refused("strategy_outcome", SW, "2026-04-08 10:30", **slip)
     assert life.running == []
 
 
 def test_a_conference_before_the_enquiry_began_is_refused() -> None:
-    life = referred("P", "2026-03-02 09:00").say("strategy_requested", SW, "2026-04-07 09:00", immediate=True)
+    life = referred("E", "2026-03-02 09:00").say("strategy_requested", SW, "2026-04-07 09:00", immediate=True)
     life.say("strategy_outcome", SW, "2026-04-08 10:00", decision="section 47").say("child_visited", SW)
     life.say("section47_outcome", SW, outcome="substantiated").say("chair_allocated", CS, chair="iro")
     slip: dict[str, Any] = {"plan": True, "categories": ["neglect"], "occurred_at": "2026-03-22 10:00"}
@@ -230,11 +230,11 @@ def test_a_conference_before_the_enquiry_began_is_refused() -> None:
 
 def test_half_an_hour_after_midnight_in_summer_is_that_day_in_london() -> None:
     """00:30 BST on 9 April is 23:30Z on the 8th: born, referred, discussed on the 9th."""
-    life = referred("P", "2026-04-09 00:30", date_of_birth="2026-04-09")
+    life = referred("E", "2026-04-09 00:30", date_of_birth="2026-04-09")
     life.say("strategy_requested", SW, immediate=True)
     life.say("strategy_outcome", SW, occurred_at="2026-04-09 00:30", decision="section 47")
     assert life.due("initial-conference") == "2026-04-30"
-    unborn = strategy_on_p("2026-04-08 10:00", expected_date_of_birth="2026-06-01")
+    unborn = strategy_held("2026-04-08 10:00", expected_date_of_birth="2026-06-01")
     unborn.say("child_born", SW, "2026-06-01 00:30", date_of_birth="2026-06-01")
     assert unborn.due("child-seen") == "2026-06-02 00:30"
 
@@ -266,7 +266,7 @@ def calendar_of(first: int, last: int) -> BankHolidays:
 
 
 def discussed_in_december_2022(calendar: BankHolidays) -> Life:
-    life = Life("P", "2022-12-19 09:00")
+    life = Life("E", "2022-12-19 09:00")
     life.whole = decide.unopened("case-1", 1, life.procedure, calendar)
     life.say("referral_received", "police/pc", person="child-1", date_of_birth="2018-05-01", source="police")
     return life.say("strategy_requested", SW, immediate=True).until("2022-12-20 10:00")
@@ -280,7 +280,7 @@ def test_a_day_the_calendar_reaches_is_counted_with_its_holidays() -> None:
 
 @pytest.mark.covers("Q-21")
 def test_a_day_before_the_calendar_is_refused_and_not_counted_wrong() -> None:
-    life = Life("P", "2023-03-01 09:00")
+    life = Life("E", "2023-03-01 09:00")
     life.whole = decide.unopened("case-1", 1, life.procedure, calendar_of(2023, 2026))
     says = "The bank holidays are known from 2023 to 2026 only; 2022-12-20 cannot be counted from"
     assert says in life.refused(
@@ -300,7 +300,7 @@ def test_a_limit_beyond_the_calendar_is_refused_and_not_counted_wrong() -> None:
 
 
 def test_a_clock_that_is_a_little_fast_is_forgiven() -> None:
-    life = referred("P", "2026-04-07 09:00")
+    life = referred("E", "2026-04-07 09:00")
     body = {"id": "m", "occurred_at": life.now + CLOCK_SKEW, "by": {"role": "social worker", "person": "p"}}
     message = read("whereabouts_unknown", body)
     assert not isinstance(message, Refused)
@@ -321,7 +321,7 @@ def test_a_clock_that_is_a_little_fast_is_forgiven() -> None:
     ],
 )
 def test_a_day_beyond_all_calendars_is_refused(name: str, fields: dict[str, Any]) -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     body = {"id": "m", "occurred_at": life.now, "by": {"role": "social worker", "person": "sw"}, **fields}
     message = read(name, body)
     assert not isinstance(message, Refused)
@@ -361,7 +361,7 @@ def test_a_message_there_is_not_is_refused_with_those_that_may_be_meant() -> Non
 
 
 def test_a_message_of_somebody_who_may_not_send_it_is_refused_with_those_who_may() -> None:
-    life = referred("P", "2026-04-07 09:00")
+    life = referred("E", "2026-04-07 09:00")
     assert "It is recorded by: assistant team manager, team manager" in life.refused("case_closed", SW, reason="done")
     assert "The parents and carers cannot record whereabouts_unknown" in life.refused(
         "whereabouts_unknown", "parents and carers/m"
@@ -369,7 +369,7 @@ def test_a_message_of_somebody_who_may_not_send_it_is_refused_with_those_who_may
 
 
 def test_a_refused_message_may_be_put_right_and_sent_again_under_the_same_id() -> None:
-    life = referred("P", "2026-04-07 09:00")
+    life = referred("E", "2026-04-07 09:00")
     life.refused("strategy_requested", SW, id="mine")
     life.say("strategy_requested", ATM, id="mine")
     assert [fact.message.id for fact in life.whole.facts] == ["m-1", "mine"]
@@ -406,7 +406,7 @@ def visit(life: Life, role: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_refused_signal_is_kept_whole_and_its_sender_is_told() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     decided = refused_signal(life, "child_visited", visit(life, "conference service", note="I rang."))
     kept, entry, notice = decided.effects
     assert isinstance(kept, Kept)
@@ -423,14 +423,14 @@ def test_a_refused_signal_is_kept_whole_and_its_sender_is_told() -> None:
 
 @pytest.mark.parametrize("role", ["nobody", "é" * 40])
 def test_of_a_sender_nobody_knows_whoever_acts_at_the_stage_is_told(role: str) -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     *_, notice = refused_signal(life, "child_visited", visit(life, role)).effects
     assert isinstance(notice, Notice)
     assert (notice.to, notice.person) == ("social worker", None)
 
 
 def test_what_cannot_be_read_is_kept_no_longer_than_there_is_room() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     decided = decide.refused(life.whole, "x" * 10_000, None, "{}", "é" * 100_000, life.now, tell_sender=True)
     kept, entry, notice = decided.effects
     assert isinstance(kept, Kept)
@@ -443,7 +443,7 @@ def test_what_cannot_be_read_is_kept_no_longer_than_there_is_room() -> None:
 
 
 def test_nobody_is_told_in_a_notice_what_was_in_a_refused_signal() -> None:
-    life = referred("P", "2026-04-07 09:00")
+    life = referred("E", "2026-04-07 09:00")
     kept, entry, notice = refused_signal(
         life, "referral_received", {"person": "Jane Doe of Mill Lane", "id": "m"}
     ).effects
@@ -455,7 +455,7 @@ def test_nobody_is_told_in_a_notice_what_was_in_a_refused_signal() -> None:
 
 
 def test_a_notice_that_did_not_arrive_escalates_once() -> None:
-    life = strategy_on_p("2026-04-08 10:00").until("2026-04-09 12:00")
+    life = strategy_held("2026-04-08 10:00").until("2026-04-09 12:00")
     overdue = life.notices(NoticeKind.OVERDUE)[0]
     _, escalated = written_and_told(decide.notice_undelivered(life.whole, overdue, life.now))
     assert (escalated.kind, escalated.to) == (NoticeKind.UNDELIVERED, "social worker")
@@ -476,7 +476,7 @@ def test_what_comes_after_closing_is_still_written_down() -> None:
 
 
 def test_what_is_unusual_is_accepted_with_a_warning() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-26 10:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-26 10:00")
     assert life.warnings == ("starts_at: Sun 26 Apr 2026 10:00 is on a weekend or a bank holiday. Is the day right?",)
     life.say("child_visited", SW, "2026-04-10 03:00")
     assert life.warnings == ("A visit at 03:00: is the time right?",)
@@ -492,7 +492,7 @@ def test_only_the_role_that_an_allocation_is_about_is_the_person_it_names() -> N
 
 
 def test_the_last_allocation_by_when_it_happened_counts() -> None:
-    life = referred("P", "2026-04-07 09:00").until("2026-04-10 09:00")
+    life = referred("E", "2026-04-07 09:00").until("2026-04-10 09:00")
     life.say("social_worker_allocated", TM, occurred_at="2026-04-09 09:00", social_worker="sw-2")
     life.say("social_worker_allocated", TM, occurred_at="2026-04-08 09:00", social_worker="sw-1")
     assert life.case.allocated_to == "sw-2"
@@ -502,7 +502,7 @@ def test_the_last_allocation_by_when_it_happened_counts() -> None:
 
 
 def test_a_case_closes_when_nothing_is_open_and_somebody_entitled_says_so() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
     assert "while this is open: the child protection plan" in life.refused("case_closed", TM, reason="done")
     life = stepped_down()
     assert life.case.stage is Stage.CLOSING
@@ -513,7 +513,7 @@ def test_a_case_closes_when_nothing_is_open_and_somebody_entitled_says_so() -> N
 
 
 def test_every_strand_that_is_open_stands_in_the_way_of_closing() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("strategy_requested", SW, immediate=True)
+    life = strategy_held("2026-04-08 10:00").say("strategy_requested", SW, immediate=True)
     life.say("whereabouts_unknown", SW)
     reason = life.refused("case_closed", TM, reason="done")
     for strand in ("strategy discussion", "the Single Assessment", "the section 47 enquiry", "the search for the"):
@@ -570,7 +570,7 @@ def test_a_case_is_told_again_from_its_record_alone() -> None:
 
 
 def test_an_entry_says_who_when_it_happened_and_when_it_was_heard_of() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     life.say("child_visited", SW, "2026-04-08 18:00", occurred_at="2026-04-08 15:00", note="He was cheerful.", id="v")
     visited = next(entry for entry in life.entries if entry.text == "Child visited: seen")
     assert (visited.by, visited.what, visited.fact) == ("social worker sw", "child_visited", 5)
@@ -585,7 +585,7 @@ def test_an_entry_says_who_when_it_happened_and_when_it_was_heard_of() -> None:
 
 
 def test_given_reasons_are_in_the_record_and_nowhere_people_look_over_a_shoulder() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     life.say("child_visited", SW, seen=False, reason="the door stayed shut", note="Curtains drawn.")
     assert "the door stayed shut" in life.kept[-1].body
     assert "Curtains drawn." in life.kept[-1].body
@@ -599,13 +599,13 @@ def test_given_reasons_are_in_the_record_and_nowhere_people_look_over_a_shoulder
 
 
 def test_the_front_page_says_where_the_case_stands_who_acts_and_what_is_due() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("social_worker_allocated", TM, social_worker="sw-7", team="North")
+    life = strategy_held("2026-04-08 10:00").say("social_worker_allocated", TM, social_worker="sw-7", team="North")
     life.until("2026-04-09 12:00")
     page = view.details(life.whole)
     assert page.startswith("## Section 47 enquiry")
     assert "**Who must act next:** social worker, conference service" in page
     assert (
-        "| **OVERDUE** | Thu 9 Apr 2026 10:00 | Visit the family home and see the child | social worker | P-02" in page
+        "| **OVERDUE** | Thu 9 Apr 2026 10:00 | Visit the family home and see the child | social worker | Q-01" in page
     )
     assert "Allocated to:** sw-7, North" in page
     assert "child-1" not in page
@@ -616,12 +616,12 @@ def test_the_front_page_says_where_the_case_stands_who_acts_and_what_is_due() ->
 
 
 def test_the_next_due_day_is_the_day_itself_and_not_the_midnight_after() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW)
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW)
     assert life.case.next_due == london("2026-04-29 23:59:59")
 
 
 def test_a_batch_keeps_the_last_word_on_each_deadline_and_request() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
     batch = batch_of(life.whole, tuple(life.effects), life.whole.announced, 7)
     assert batch.number == 7
     assert {deadline.id: deadline for deadline in batch.deadlines} == life.deadlines
@@ -632,7 +632,7 @@ def test_a_batch_keeps_the_last_word_on_each_deadline_and_request() -> None:
 
 @pytest.mark.covers("C-12")
 def test_the_stage_is_that_of_the_furthest_strand_that_is_open() -> None:
-    life = referred("P", "2026-04-07 08:00")
+    life = referred("E", "2026-04-07 08:00")
     stages = [life.case.stage]
     life.say("strategy_requested", SW, immediate=True)
     stages.append(life.case.stage)
@@ -654,7 +654,7 @@ def test_the_stage_is_that_of_the_furthest_strand_that_is_open() -> None:
 
 def test_the_state_stays_small_over_years() -> None:
     """Three years on a plan: a visit a fortnight, a core group every four weeks, a review every half year."""
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
     day = date(2026, 5, 13)
     for fortnight in range(78):
         when = f"{day + timedelta(weeks=2 * fortnight)}"
@@ -690,6 +690,6 @@ def test_on_b_an_action_is_a_deadline_of_its_own_and_is_done_by_name() -> None:
 
 def test_an_action_of_a_role_that_nobody_holds_is_refused() -> None:
     action = {"what": "See the child", "owner": "the neighbour", "due": "2026-04-21"}
-    life = referred("P", "2026-04-07 08:00").say("strategy_requested", SW, immediate=True)
+    life = referred("E", "2026-04-07 08:00").say("strategy_requested", SW, immediate=True)
     reason = life.refused("strategy_outcome", SW, decision="section 47", actions=[action])
     assert "actions.owner: This procedure has no role 'the neighbour'" in reason

@@ -10,7 +10,7 @@ from casework.effects import HolidayChanged, NoticeKind
 from casework.procedure import Procedure
 from casework.procedure_files import parse, shipped
 from casework.story import DeadlineState
-from tests.lives import Life, conference_set_on_p, london, plan_on_p, referred, strategy_on_p
+from tests.lives import Life, conference_set, london, plan_made, referred, strategy_held
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -29,7 +29,7 @@ def process_map(was: str, now: str) -> Procedure:
 
 
 def on_p(procedure: Procedure, strategy: str) -> Life:
-    """As `strategy_on_p`, on a changed process map."""
+    """As `strategy_held`, on a changed process map."""
     life = referred(procedure, "2026-04-07 08:00").say("strategy_requested", ATM)
     life.say("authorisation", TM, request="request-2", decision="authorise")
     return life.say("strategy_outcome", SW, strategy, decision="section 47")
@@ -52,7 +52,7 @@ def missed(life: Life) -> set[str]:
     ],
 )
 def test_a_limit_in_hours_is_kept_up_to_its_very_instant(visit: str, state: str) -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, visit)
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW, visit)
     assert life.state("child-seen") == state
     assert life.the("child-seen").met_at == london(visit)
 
@@ -62,13 +62,13 @@ def test_a_limit_in_hours_is_kept_up_to_its_very_instant(visit: str, state: str)
     ("held", "state"), [("2026-04-29 23:59:59", "met"), ("2026-04-30 00:00:01", "met late missed")]
 )
 def test_a_limit_in_days_is_kept_up_to_the_end_of_its_day(held: str, state: str) -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
     life.say("initial_conference_held", IRO, held, plan=False)
     assert life.state("initial-conference") == state
 
 
 def test_a_missed_limit_is_written_down_and_told_to_its_owner_and_to_the_next_in_line() -> None:
-    life = strategy_on_p("2026-04-08 10:00").until("2026-04-09 10:00")
+    life = strategy_held("2026-04-08 10:00").until("2026-04-09 10:00")
     assert life.state("child-seen") == "open"
     life.until(life.now + SECOND)
     assert life.state("child-seen") == "overdue missed"
@@ -80,7 +80,7 @@ def test_a_missed_limit_is_written_down_and_told_to_its_owner_and_to_the_next_in
 
 
 def test_a_missed_limit_sounds_once_however_often_the_case_is_looked_at() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     for day in range(10, 20):
         life.until(f"2026-04-{day} 09:00")
     assert len(life.notices(NoticeKind.OVERDUE, "child-seen")) == 1
@@ -88,14 +88,14 @@ def test_a_missed_limit_sounds_once_however_often_the_case_is_looked_at() -> Non
 
 
 def test_a_case_that_slept_through_several_limits_hears_of_each_once_and_reminds_of_none() -> None:
-    life = strategy_on_p("2026-04-08 10:00").sleep("2026-05-20 09:00")
+    life = strategy_held("2026-04-08 10:00").sleep("2026-05-20 09:00")
     assert len(life.told(NoticeKind.OVERDUE)) == 3
     assert life.told(NoticeKind.REMINDER) == []
     assert list(decide.alarms(life.whole)) == ["look-again"]  # of what is missed, everything has been heard
 
 
 def test_a_late_fact_meets_the_limit_and_the_miss_that_was_recorded_stays() -> None:
-    life = strategy_on_p("2026-04-08 10:00").until("2026-04-09 18:00")
+    life = strategy_held("2026-04-08 10:00").until("2026-04-09 18:00")
     life.say("child_visited", SW, occurred_at="2026-04-09 09:30")
     assert life.state("child-seen") == "met missed"
     assert life.the("child-seen").met_at == london("2026-04-09 09:30")
@@ -107,7 +107,7 @@ def test_a_late_fact_meets_the_limit_and_the_miss_that_was_recorded_stays() -> N
     [("2026-04-08 10:00", "met"), ("2026-04-09 09:00", "met"), ("2026-04-09 12:00", "met late missed")],
 )
 def test_the_order_in_which_facts_are_told_does_not_matter(visit: str, state: str) -> None:
-    life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
+    life = referred("E", "2026-04-07 08:00").say("strategy_requested", ATM)
     life.say("authorisation", TM, request="request-2", decision="authorise")
     life.say("child_visited", SW, "2026-04-10 09:00", occurred_at=visit)
     life.say("strategy_outcome", SW, occurred_at="2026-04-08 10:00", decision="section 47")
@@ -117,7 +117,7 @@ def test_the_order_in_which_facts_are_told_does_not_matter(visit: str, state: st
 
 
 def test_a_clock_that_has_run_out_when_the_case_hears_of_it_is_overdue_at_once() -> None:
-    life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
+    life = referred("E", "2026-04-07 08:00").say("strategy_requested", ATM)
     life.say("authorisation", TM, request="request-2", decision="authorise")
     life.say("strategy_outcome", SW, "2026-04-11 09:00", occurred_at="2026-04-08 10:00", decision="section 47")
     assert life.state("child-seen") == "overdue missed"
@@ -125,7 +125,7 @@ def test_a_clock_that_has_run_out_when_the_case_hears_of_it_is_overdue_at_once()
 
 
 def test_a_visit_told_late_meets_the_clock_that_ran_then_and_not_the_one_that_runs_now() -> None:
-    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
+    life = plan_made("2026-03-09 10:00", "2026-03-27 10:00")
     life.say("child_visited", SW, "2026-04-08 16:00", **ALONE)
     life.say("child_visited", SW, "2026-04-09 09:00", occurred_at="2026-04-01 16:00", **ALONE)
     assert [(life.due("plan-visit", nth), life.state("plan-visit", nth)) for nth in range(3)] == [
@@ -136,7 +136,7 @@ def test_a_visit_told_late_meets_the_clock_that_ran_then_and_not_the_one_that_ru
 
 
 def test_one_visit_told_by_two_people_is_one_visit() -> None:
-    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00")
+    life = plan_made("2026-03-09 10:00", "2026-03-27 10:00")
     life.say("child_visited", SW, "2026-04-08 16:00", **ALONE)
     life.say("child_visited", TM, "2026-04-09 09:00", occurred_at="2026-04-08 16:00", **ALONE)
     assert [life.state("plan-visit", nth) for nth in range(2)] == ["met", "open"]
@@ -144,14 +144,14 @@ def test_one_visit_told_by_two_people_is_one_visit() -> None:
 
 
 def test_what_was_done_late_is_said_to_be_late_and_nothing_else() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-09 11:00")
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-09 11:00")
     assert "Visit the family home and see the child: met late, Thu 9 Apr 2026 11:00" in life.lines
-    prompt = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-09 09:00")
+    prompt = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-09 09:00")
     assert "Visit the family home and see the child: met, Thu 9 Apr 2026 09:00" in prompt.lines
 
 
 def test_a_reason_is_kept_with_what_was_missed() -> None:
-    life = strategy_on_p("2026-04-08 10:00").until("2026-04-10 09:00")
+    life = strategy_held("2026-04-08 10:00").until("2026-04-10 09:00")
     life.say("reason_recorded", SW, deadline="child-seen@4", reason="the family was away until Friday")
     assert life.the("child-seen").because == "the reason is in the record"
     assert "the family was away until Friday" in life.kept[-1].body
@@ -165,7 +165,7 @@ def test_a_reason_is_kept_with_what_was_missed() -> None:
 
 
 def test_reminders_come_in_the_morning_of_the_working_day_before_and_hours_before_to_the_hour() -> None:
-    life = strategy_on_p("2026-04-08 10:00").until("2026-04-29 12:00")
+    life = strategy_held("2026-04-08 10:00").until("2026-04-29 12:00")
     assert life.told(NoticeKind.REMINDER, "child-seen") == [("2026-04-09 06:00", "social worker")]
     assert life.told(NoticeKind.REMINDER, "initial-conference") == [
         ("2026-04-22 09:00", "social worker"),
@@ -178,12 +178,12 @@ def test_reminders_come_in_the_morning_of_the_working_day_before_and_hours_befor
 
 
 def test_what_is_met_is_not_reminded_of() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 11:00").until("2026-04-12 09:00")
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 11:00").until("2026-04-12 09:00")
     assert life.notices(about="child-seen") == []
 
 
 def test_a_reminder_that_would_be_over_already_is_left_out() -> None:
-    life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM)
+    life = referred("E", "2026-04-07 08:00").say("strategy_requested", ATM)
     life.say("authorisation", TM, request="request-2", decision="authorise")
     life.say("strategy_outcome", SW, "2026-04-09 08:00", occurred_at="2026-04-08 10:00", decision="section 47")
     life.until("2026-04-09 09:59")
@@ -215,7 +215,7 @@ def test_an_escalation_that_has_begun_ends_when_the_duty_is_done() -> None:
 
 
 def test_alarms_are_named_for_a_timeline_and_lie_ahead() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     at, summary = decide.alarms(life.whole)["child-seen@4"]
     assert at == london("2026-04-09 06:00")
     assert summary == "Visit the family home and see the child — due Thu 9 Apr 2026 10:00"
@@ -227,9 +227,8 @@ def test_alarms_are_named_for_a_timeline_and_lie_ahead() -> None:
 # --- Moved --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.covers("P-04", "P-05")
 def test_what_counts_back_from_a_conference_moves_with_it_and_says_so() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     life.say("conference_scheduled", CS, "2026-04-20 09:00", starts_at="2026-04-27 10:00")
     for timescale in ("conference-report-to-family", "conference-report-to-service"):
         assert life.due(timescale) == "2026-04-26 10:00"
@@ -262,7 +261,7 @@ def conference_set_on_t(starts_at: str) -> Life:
 
 
 def test_a_limit_that_moves_ahead_again_is_open_again_and_the_miss_is_remembered() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-27 14:00").until("2026-04-26 15:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-27 14:00").until("2026-04-26 15:00")
     assert life.state("conference-report-to-family") == "overdue missed"
     life.say("conference_scheduled", CS, starts_at="2026-04-29 14:00")
     assert life.state("conference-report-to-family") == "open missed"
@@ -275,13 +274,13 @@ def test_a_limit_that_moves_ahead_again_is_open_again_and_the_miss_is_remembered
 
 
 def test_a_conference_set_for_the_same_time_again_moves_nothing_and_tells_nobody() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     life.say("conference_scheduled", CS, "2026-04-20 09:00", starts_at="2026-04-29 14:00")
     assert life.notices(NoticeKind.MOVED) == []
 
 
 def test_the_time_of_a_conference_is_what_was_arranged_last_and_not_what_was_told_last() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-28 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-28 14:00")
     life.say("conference_scheduled", CS, "2026-04-20 12:00", starts_at="2026-04-24 14:00")
     life.say(
         "conference_scheduled", CS, "2026-04-20 15:00", occurred_at="2026-04-17 10:00", starts_at="2026-04-29 14:00"
@@ -292,7 +291,6 @@ def test_the_time_of_a_conference_is_what_was_arranged_last_and_not_what_was_tol
     assert life.told(NoticeKind.MOVED, "conference-report-to-family") == [("2026-04-20 12:00", "social worker")]
 
 
-@pytest.mark.covers("P-04")
 def test_a_report_shared_too_late_for_a_conference_that_was_brought_forward_is_late() -> None:
     life = report_authorised("2026-04-29 10:00").say("report_shared", SW, "2026-04-27 20:00", to="family")
     assert life.state("conference-report-to-family") == "met"
@@ -309,7 +307,7 @@ def test_a_report_that_was_shared_is_not_owed_again_when_the_conference_moves() 
 
 
 def test_a_report_shared_before_the_conference_had_a_time_has_been_shared() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW)
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW)
     life.say("section47_outcome", SW, outcome="substantiated").say("conference_service_informed", SW)
     life.say("assessment_completed", SW, "2026-04-15 10:00")
     life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
@@ -321,12 +319,12 @@ def test_a_report_shared_before_the_conference_had_a_time_has_been_shared() -> N
 
 
 def report_authorised(conference: str) -> Life:
-    life = conference_set_on_p("2026-04-08 10:00", conference).say("assessment_completed", SW, "2026-04-20 10:00")
+    life = conference_set("2026-04-08 10:00", conference).say("assessment_completed", SW, "2026-04-20 10:00")
     return life.say("authorisation", TM, request=life.case.waiting_requests[-1].id, decision="authorise")
 
 
 def test_a_conference_set_after_its_limit_is_warned_of() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-05-01 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-05-01 14:00")
     assert "Warning: The conference is set for Fri 1 May 2026 14:00, after its limit" in life.lines
     assert [notice.to for notice in life.notices(NoticeKind.WARNING)] == ["social worker"]
 
@@ -334,9 +332,9 @@ def test_a_conference_set_after_its_limit_is_warned_of() -> None:
 # --- Provisional --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.covers("P-11", "P-12", "A-20")
+@pytest.mark.covers("A-20")
 def test_what_counts_back_from_a_review_counts_from_the_reviews_limit_until_it_has_a_time() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
     minutes = life.the("core-group-minutes-to-service")
     assert (life.due("core-group-minutes-to-service"), minutes.provisional) == ("2026-07-22", True)
     life.say("conference_scheduled", CS, "2026-06-01 10:00", which="review", starts_at="2026-07-20 10:00")
@@ -347,7 +345,7 @@ def test_what_counts_back_from_a_review_counts_from_the_reviews_limit_until_it_h
 
 
 def test_a_review_set_at_the_conference_itself_is_counted_from_at_once() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
     life.say(
         "initial_conference_held",
         IRO,
@@ -360,7 +358,7 @@ def test_a_review_set_at_the_conference_itself_is_counted_from_at_once() -> None
 
 
 def test_each_review_has_its_own_minutes() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("core_group_held", SW, "2026-05-14 10:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00").say("core_group_held", SW, "2026-05-14 10:00")
     life.say("core_group_held", SW, "2026-06-11 10:00")
     life.say("core_group_minutes_sent", SW, "2026-07-20 10:00", to="family")
     life.say("review_conference_held", IRO, "2026-07-29 10:00", decision="continue")
@@ -403,7 +401,7 @@ T_PLAN: dict[str, Any] = {
 
 
 def test_a_recurrence_that_was_missed_goes_on_from_when_it_was_done() -> None:
-    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00").until("2026-04-20 09:00")
+    life = plan_made("2026-03-09 10:00", "2026-03-27 10:00").until("2026-04-20 09:00")
     assert life.state("plan-visit") == "overdue missed"
     life.say("child_visited", SW, "2026-04-20 16:00", **ALONE)
     assert [life.state("plan-visit", nth) for nth in range(2)] == ["met late missed", "open"]
@@ -422,7 +420,7 @@ def test_a_recurrence_that_was_missed_goes_on_from_when_it_was_done() -> None:
     ids=["step-down", "review", "death"],
 )  # fmt: skip
 def test_when_the_plan_ends_every_recurrence_ends(ending: list[tuple[str, str, dict[str, Any]]]) -> None:
-    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00").say("core_group_held", SW, "2026-04-14 10:00")
+    life = plan_made("2026-03-09 10:00", "2026-03-27 10:00").say("core_group_held", SW, "2026-04-14 10:00")
     life.say("child_visited", SW, **ALONE)
     assert {"plan-visit", "core-group", "first-review"} <= set(life.running)
     for name, by, fields in ending:
@@ -609,7 +607,7 @@ def test_what_was_missed_before_it_was_withheld_is_missed_when_it_is_released() 
 
 @pytest.mark.covers("Q-20")
 def test_what_begins_while_information_is_withheld_is_withheld_from_the_start() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("information_withheld", SW, ground="risk of harm")
+    life = strategy_held("2026-04-08 10:00").say("information_withheld", SW, ground="risk of harm")
     life.say("section47_outcome", SW, outcome="substantiated").say("conference_service_informed", SW)
     life.say("conference_scheduled", CS, starts_at="2026-04-29 14:00")
     assert life.state("conference-report-to-family") == "withheld"
@@ -623,7 +621,7 @@ def test_what_begins_while_information_is_withheld_is_withheld_from_the_start() 
 
 @pytest.mark.covers("Q-21")
 def test_a_bank_holiday_proclaimed_midway_moves_what_counts_working_days_and_each_move_is_written_down() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00", referral="2026-04-07 08:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00", referral="2026-04-07 08:00")
     life.say("bank_holiday_proclaimed", CS, "2026-04-10 09:00", day="2026-04-20")
     assert life.due("initial-conference") == "2026-04-30"
     assert life.due("conference-arrangements") == "2026-04-30"
@@ -640,7 +638,7 @@ def test_a_bank_holiday_proclaimed_midway_moves_what_counts_working_days_and_eac
 
 @pytest.mark.covers("Q-21")
 def test_a_bank_holiday_moves_what_counts_back_from_a_limit_too() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
     assert life.due("core-group-minutes-to-service") == "2026-07-22"
     life.say("bank_holiday_proclaimed", CS, "2026-06-01 09:00", day="2026-07-24")
     assert life.due("first-review") == "2026-07-29"
@@ -651,7 +649,7 @@ def test_a_bank_holiday_moves_what_counts_back_from_a_limit_too() -> None:
 
 @pytest.mark.covers("Q-21")
 def test_a_bank_holiday_on_a_day_off_moves_nothing() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     for day in ("2026-04-18", "2026-05-04", "2026-04-07", "2026-05-20"):  # a Saturday, a holiday, past, after the limit
         life.say("bank_holiday_proclaimed", CS, day=day)
     assert life.due("initial-conference") == "2026-04-29"
@@ -660,7 +658,7 @@ def test_a_bank_holiday_on_a_day_off_moves_nothing() -> None:
 
 @pytest.mark.covers("Q-21")
 def test_a_limit_missed_by_the_old_calendar_and_not_by_the_new_is_open_again() -> None:
-    life = strategy_on_p("2026-04-08 10:00").until("2026-04-30 08:00")
+    life = strategy_held("2026-04-08 10:00").until("2026-04-30 08:00")
     assert life.state("initial-conference") == "overdue missed"
     life.say("bank_holiday_proclaimed", CS, day="2026-04-20")
     assert life.state("initial-conference") == "open"
@@ -672,7 +670,7 @@ def test_a_limit_missed_by_the_old_calendar_and_not_by_the_new_is_open_again() -
 
 @pytest.mark.covers("Q-21")
 def test_a_conference_in_time_by_a_holiday_that_was_proclaimed_later_missed_nothing() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-30 10:00").say("chair_allocated", CS, chair="iro")
+    life = conference_set("2026-04-08 10:00", "2026-04-30 10:00").say("chair_allocated", CS, chair="iro")
     life.say("initial_conference_held", IRO, "2026-04-30 10:00", plan=False)
     assert life.state("initial-conference") == "met late missed"
     life.say("bank_holiday_proclaimed", CS, "2026-05-01 09:00", day="2026-04-20")
@@ -682,7 +680,7 @@ def test_a_conference_in_time_by_a_holiday_that_was_proclaimed_later_missed_noth
 
 @pytest.mark.covers("Q-21")
 def test_a_holiday_that_is_none_after_all_is_withdrawn_and_every_limit_is_as_before() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     before = {d.timescale: d.due for d in life.deadlines.values()}
     life.say("bank_holiday_proclaimed", CS, "2026-04-10 09:00", day="2026-04-20")
     assert life.due("initial-conference") == "2026-04-30"
@@ -701,7 +699,7 @@ def test_a_holiday_that_is_none_after_all_is_withdrawn_and_every_limit_is_as_bef
 
 @pytest.mark.covers("Q-21")
 def test_only_the_authority_s_own_staff_proclaim_a_holiday_and_only_what_is_one_is_withdrawn() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     for by in ("police/pc", "health/hv", "other agency/o"):
         assert "cannot record bank_holiday_proclaimed" in life.refused("bank_holiday_proclaimed", by, day="2026-04-20")
         assert "cannot record bank_holiday_withdrawn" in life.refused("bank_holiday_withdrawn", by, day="2026-05-04")
@@ -736,7 +734,7 @@ def test_a_case_adopted_on_a_plan_has_the_visits_of_the_plan_and_nothing_of_what
 
 
 def test_a_case_that_moves_to_a_changed_procedure_is_counted_by_it() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     changed = process_map('within = "15 working days"', 'within = "10 working days"')
     life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(changed))
     assert life.due("initial-conference") == "2026-04-22"
@@ -751,7 +749,7 @@ def as_message(procedure: Procedure) -> Any:
 
 
 def test_a_case_that_moves_to_another_procedure_owes_what_that_asks_and_to_whom_it_says() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(_b()))
     assert set(life.running) <= _b().timescale.keys()
     assert life.the("initial-conference").owner == "lead practitioner"
@@ -771,7 +769,7 @@ def _b() -> Procedure:
 
 @pytest.mark.covers("D-B-35")
 def test_a_conference_that_is_awaited_already_serves_a_second_enquiry() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00").say("chair_allocated", CS, chair="iro")
     life.say("strategy_requested", ATM, "2026-04-15 09:00", immediate=True)
     life.say("strategy_outcome", SW, "2026-04-15 10:00", decision="section 47")
     assert [life.due("initial-conference", nth) for nth in range(2)] == ["2026-04-29", "2026-05-07"]
@@ -783,7 +781,7 @@ def test_a_conference_that_is_awaited_already_serves_a_second_enquiry() -> None:
 
 
 def test_that_a_limit_had_passed_when_it_was_heard_of_is_said_by_nobody() -> None:
-    life = referred("P", "2026-04-07 08:00").say("strategy_requested", ATM, immediate=True).until("2026-04-10 09:00")
+    life = referred("E", "2026-04-07 08:00").say("strategy_requested", ATM, immediate=True).until("2026-04-10 09:00")
     life.say("strategy_outcome", SW, occurred_at="2026-04-08 10:00", decision="section 47")
     [missed] = [entry for entry in life.entries if "MISSED" in entry.text]
     assert (missed.by, missed.fact, missed.what) == ("S47", None, "time passed")

@@ -9,7 +9,7 @@ from casework.decide import Decided
 from casework.effects import Entry, Forwarded, Notice, NoticeKind
 from casework.story import RequestState
 from casework.vocabulary import Stage
-from tests.lives import HOLIDAYS, Life, conference_set_on_p, london, plan_on_p, procedure_body, referred, strategy_on_p
+from tests.lives import HOLIDAYS, Life, conference_set, london, plan_made, procedure_body, referred, strategy_held
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -21,7 +21,7 @@ ALONE: dict[str, Any] = {"alone": True, "unannounced": True}
 
 def visited() -> Life:
     """On the process map: section 47 on 8 April at 10:00, and the child seen (no. 5) at 15:00."""
-    return strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00")
+    return strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00")
 
 
 def withdraw(life: Life, *facts: int, at: str | None = None, by: str = SW, **fields: Any) -> Life:
@@ -95,7 +95,7 @@ def test_nobody_authorises_their_own_correction() -> None:
 
 
 def test_what_no_clock_hangs_on_is_withdrawn_at_once() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", seen=False)
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", seen=False)
     withdraw(life, 5)
     assert life.case.waiting_requests == []
     assert any(line.startswith("Recorded in error, and withdrawn: no. 5, child visited") for line in life.lines)
@@ -104,7 +104,7 @@ def test_what_no_clock_hangs_on_is_withdrawn_at_once() -> None:
 
 @pytest.mark.covers("Q-18")
 def test_a_death_that_was_recorded_by_mistake_is_withdrawn_and_all_is_as_before() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
     life.say("strategy_requested", ATM, "2026-05-01 09:00")
     before = life.case
     life.say("child_died", SW, "2026-05-01 12:00", abuse_or_neglect_suspected=True, other_children=True)
@@ -136,7 +136,7 @@ def test_whoever_was_told_of_what_was_an_error_hears_of_that() -> None:
 
 
 def test_what_was_owed_because_of_an_error_is_no_longer_due_and_its_owner_hears_of_it() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     authorise(withdraw(life, 8, at="2026-04-09 10:00"))
     assert life.never_ran("conference-report-to-family")
     gone = "no longer due (what it was counted from was recorded in error)"
@@ -151,7 +151,7 @@ def test_what_was_owed_because_of_an_error_is_no_longer_due_and_its_owner_hears_
 
 
 def test_what_later_facts_rest_on_is_not_withdrawn_and_they_are_named() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     said = life.refused("recorded_in_error", SW, "2026-04-09 10:00", facts=[4], reason="it was never held")
     first, *named = said.splitlines()
     assert first.startswith("What is recorded already would lose its ground by this.")
@@ -161,7 +161,7 @@ def test_what_later_facts_rest_on_is_not_withdrawn_and_they_are_named() -> None:
 
 
 def test_what_rests_on_an_error_is_withdrawn_with_it() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     authorise(withdraw(life, 4, 6, 7, 8, at="2026-04-09 10:00"))
     assert life.case.stage is Stage.STRATEGY
     assert life.running == []
@@ -171,7 +171,7 @@ def test_what_rests_on_an_error_is_withdrawn_with_it() -> None:
 
 
 def test_a_request_that_an_error_made_is_withdrawn_with_it() -> None:
-    life = referred("P", "2026-04-07 09:00").say("strategy_requested", ATM, "2026-04-07 10:00")
+    life = referred("E", "2026-04-07 09:00").say("strategy_requested", ATM, "2026-04-07 10:00")
     authorise(withdraw(life, 2, by=ATM))
     assert life.case.waiting_requests == []
     title = "Management Decision to hold a strategy meeting"
@@ -179,7 +179,7 @@ def test_a_request_that_an_error_made_is_withdrawn_with_it() -> None:
 
 
 def test_an_authorisation_given_by_mistake_is_taken_back_and_its_request_waits_again() -> None:
-    life = referred("P", "2026-04-07 09:00").say("strategy_requested", ATM, "2026-04-07 10:00")
+    life = referred("E", "2026-04-07 09:00").say("strategy_requested", ATM, "2026-04-07 10:00")
     life.say("authorisation", TM, "2026-04-07 11:00", request="request-2", decision="authorise")
     withdraw(life, 3, at="2026-04-07 12:00", by=TM)
     life.say("authorisation", ATM, request="correction", decision="authorise")
@@ -278,7 +278,7 @@ def test_what_could_not_be_recorded_there_is_said_to_whoever_acts_here() -> None
 
 
 def test_what_comes_from_another_case_says_so() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     life.say("child_visited", SW, "2026-04-08 15:00", moved_from="case-9.5")
     assert "First recorded on another child's case by mistake (case-9.5)" in life.lines
     assert life.state("child-seen") == "met"
@@ -289,12 +289,11 @@ def test_what_comes_from_another_case_says_so() -> None:
 
 def discussed_on(said: str) -> Life:
     """A referral of 2 March; a discussion of 8 April 10:00 that is recorded at 10:30 as of another day."""
-    life = referred("P", "2026-03-02 09:00").say("strategy_requested", ATM, "2026-03-02 11:00")
+    life = referred("E", "2026-03-02 09:00").say("strategy_requested", ATM, "2026-03-02 11:00")
     life.say("authorisation", TM, request="strategy discussion", decision="authorise")
     return life.say("strategy_outcome", SW, "2026-04-08 10:30", occurred_at=said, decision="section 47")
 
 
-@pytest.mark.covers("P-01", "P-02", "P-03")
 def test_a_slip_in_the_day_of_a_discussion_is_put_right_and_every_clock_is_counted_again() -> None:
     life = discussed_on("2026-03-08 10:00")
     assert {deadline.timescale for deadline in life.case.overdue} == {
@@ -334,7 +333,7 @@ def test_a_limit_moved_by_a_correction_is_heard_of_anew_when_it_is_missed() -> N
 
 
 def test_a_correction_keeps_what_was_not_wrong_and_the_names_of_everything() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     authorise(correct(life, 8, "2026-04-09 10:00", by=CS, starts_at="2026-04-28T14:00:00+01:00"))
     assert life.case.conference is not None
     assert life.case.conference.starts_at == london("2026-04-28 14:00")
@@ -343,7 +342,7 @@ def test_a_correction_keeps_what_was_not_wrong_and_the_names_of_everything() -> 
 
 
 def test_what_no_clock_hangs_on_is_put_right_at_once() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", seen=False, note="Nobody in.")
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", seen=False, note="Nobody in.")
     correct(life, 5, note="Nobody answered the door.")
     assert life.case.waiting_requests == []
     assert any(line.endswith(". note reworded") for line in life.lines)
@@ -357,7 +356,7 @@ def test_a_child_who_was_not_seen_after_all_is_still_to_be_seen() -> None:
 
 
 def test_a_second_correction_leaves_what_the_first_put_right() -> None:
-    life = plan_on_p("2026-03-09 10:00", "2026-03-27 10:00").say("child_visited", SW, "2026-04-08 16:00")
+    life = plan_made("2026-03-09 10:00", "2026-03-27 10:00").say("child_visited", SW, "2026-04-08 16:00")
     number = len(life.whole.facts)
     authorise(correct(life, number, alone=True, unannounced=True))
     assert life.state("plan-visit", 0) == "met"
@@ -424,7 +423,7 @@ def test_another_expected_date_of_birth_moves_what_is_counted_back_from_the_birt
 
 
 def test_another_date_of_birth_in_a_further_referral_is_not_passed_over() -> None:
-    life = referred("P", "2026-04-07 09:00", date_of_birth="2018-05-01")
+    life = referred("E", "2026-04-07 09:00", date_of_birth="2018-05-01")
     again: dict[str, Any] = {"person": "child-1", "source": "health", "date_of_birth": "2018-01-05"}
     assert "date_of_birth" in life.refused("referral_received", "health/hv", "2026-04-09 09:00", **again)
     correct(life, 1, date_of_birth="2018-01-05")
@@ -455,7 +454,7 @@ def test_a_withdrawal_that_was_authorised_is_withdrawn_with_its_authorisation() 
 
 
 def test_a_correction_made_at_once_is_withdrawn_at_once() -> None:
-    life = strategy_on_p("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", seen=False)
+    life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", seen=False)
     withdraw(withdraw(life, 5), 6)
     assert "child visited" in life.case.clock
 
@@ -479,9 +478,9 @@ def test_the_family_corrects_nothing_themselves() -> None:
 
 
 def test_who_may_record_a_thing_may_correct_it_and_practitioners_and_managers_anything() -> None:
-    assert withdraw(conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00"), 8, by=CS).case.waiting_requests
-    assert withdraw(conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00"), 8, by=SW).case.waiting_requests
-    assert withdraw(conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00"), 8, by=ATM).case.waiting_requests
+    assert withdraw(conference_set("2026-04-08 10:00", "2026-04-29 14:00"), 8, by=CS).case.waiting_requests
+    assert withdraw(conference_set("2026-04-08 10:00", "2026-04-29 14:00"), 8, by=SW).case.waiting_requests
+    assert withdraw(conference_set("2026-04-08 10:00", "2026-04-29 14:00"), 8, by=ATM).case.waiting_requests
 
 
 # --- Whatever was recorded when -----------------------------------------------------------------------------------

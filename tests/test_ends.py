@@ -8,7 +8,7 @@ from casework import decide
 from casework.effects import NoticeKind
 from casework.story import RequestState
 from casework.vocabulary import Circumstance, Stage
-from tests.lives import Life, conference_set_on_p, london, plan_on_p, referred, strategy_on_b, strategy_on_p
+from tests.lives import Life, conference_set, london, plan_made, referred, strategy_held, strategy_on_b
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -29,7 +29,7 @@ def end(life: Life, strand: str, by: str = TM, at: str | None = None, how: str =
 
 def second_enquiry_on_p() -> Life:
     """A conference is called and arranged by one enquiry (no. 4) when a second (no. 10) begins on 15 April."""
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     life.say("strategy_requested", SW, "2026-04-15 09:00", immediate=True)
     return life.say("strategy_outcome", SW, "2026-04-15 10:00", decision="section 47")
 
@@ -50,7 +50,7 @@ def test_a_strategy_discussion_that_is_called_off_is_no_longer_to_be_held() -> N
 
 
 def test_of_two_discussions_the_one_that_is_named_is_called_off() -> None:
-    life = referred("P", "2026-04-07 08:00").say("strategy_requested", SW, immediate=True)
+    life = referred("E", "2026-04-07 08:00").say("strategy_requested", SW, immediate=True)
     life.say("strategy_requested", SW, "2026-04-07 09:00", immediate=True)
     said = life.refused("strand_ended", TM, strand="strategy discussion", how="called off", reason="one is enough")
     assert "strategy-2 (strategy discussion), strategy-3 (strategy discussion)" in said
@@ -60,9 +60,8 @@ def test_of_two_discussions_the_one_that_is_named_is_called_off() -> None:
     assert life.due("initial-conference") == "2026-04-29"
 
 
-@pytest.mark.covers("P-01", "P-02", "P-03")
 def test_an_enquiry_that_is_stopped_takes_its_clocks_with_it_and_leaves_the_assessment() -> None:
-    life = end(strategy_on_p("2026-04-08 10:00"), "section 47 enquiry", at="2026-04-08 12:00", how="no longer needed")
+    life = end(strategy_held("2026-04-08 10:00"), "section 47 enquiry", at="2026-04-08 12:00", how="no longer needed")
     assert life.case.enquiry is None
     assert [life.state(one) for one in ("child-seen", "initial-conference", "conference-arrangements")] == ["ended"] * 3
     assert life.the("child-seen").because == "section 47 enquiry: no longer needed"
@@ -73,7 +72,7 @@ def test_an_enquiry_that_is_stopped_takes_its_clocks_with_it_and_leaves_the_asse
 
 
 def test_what_an_enquiry_missed_before_it_was_stopped_stays_missed() -> None:
-    life = strategy_on_p("2026-04-08 10:00").until("2026-04-09 12:00")
+    life = strategy_held("2026-04-08 10:00").until("2026-04-09 12:00")
     end(life, "section 47 enquiry")
     assert life.state("child-seen") == "overdue closed missed"
     assert life.state("initial-conference") == "ended"
@@ -91,7 +90,7 @@ def test_an_enquiry_that_is_stopped_withdraws_what_waits_of_it() -> None:
 
 
 def test_a_conference_that_is_called_off_takes_its_clocks_with_it() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     end(life, "initial conference", at="2026-04-10 10:00")
     assert life.case.conference is None
     assert [
@@ -129,7 +128,7 @@ def test_an_enquiry_that_is_stopped_leaves_the_conference_of_another() -> None:
 
 
 def test_a_plan_made_by_miscounted_votes_ends_as_recorded_by_mistake() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("core_group_held", SW, "2026-05-12 10:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00").say("core_group_held", SW, "2026-05-12 10:00")
     life.say("step_down_considered", SW)
     asked = life.case.waiting_requests[-1].id
     end(life, "child protection plan", at="2026-05-12 12:00", how="recorded by mistake")
@@ -168,7 +167,7 @@ def test_a_referral_that_is_no_longer_needed_is_screened_no_more() -> None:
 
 
 def test_what_is_not_open_cannot_end_and_the_refusal_names_what_is() -> None:
-    life = strategy_on_p("2026-04-08 10:00")
+    life = strategy_held("2026-04-08 10:00")
     fields = {"how": "called off", "reason": "it is not needed"}
     said = life.refused("strand_ended", TM, strand="child protection plan", **fields)
     assert "Open: enquiry-4 (section 47 enquiry), assessment (Single Assessment)" in said
@@ -179,7 +178,7 @@ def test_what_is_not_open_cannot_end_and_the_refusal_names_what_is() -> None:
 
 
 def test_an_end_that_was_recorded_by_mistake_is_withdrawn_and_all_is_as_before() -> None:
-    life = conference_set_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     before = life.case
     end(life, "initial conference", at="2026-04-10 10:00")
     life.say("recorded_in_error", TM, facts=[9], reason="another child's conference")
@@ -225,7 +224,7 @@ ENDS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("fields", ENDS, ids=[one["how"] for one in ENDS])
 def test_a_case_that_ends_otherwise_ends_all_its_clocks_and_is_closed(fields: dict[str, Any]) -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").say("step_down_considered", SW, "2026-05-05 10:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00").say("step_down_considered", SW, "2026-05-05 10:00")
     owed = life.running
     life.say("case_ended", TM, reason="the family moved", **fields)
     assert (life.case.stage, life.case.ended) == (Stage.CLOSED, fields["how"])
@@ -242,13 +241,13 @@ def test_a_case_that_ends_otherwise_ends_all_its_clocks_and_is_closed(fields: di
 
 
 def test_a_duplicate_points_to_the_other_case() -> None:
-    life = referred("P", "2026-04-07 09:00").say("case_ended", TM, reason="referred twice", **ENDS[1])
+    life = referred("E", "2026-04-07 09:00").say("case_ended", TM, reason="referred twice", **ENDS[1])
     assert life.case.linked == ("case-7",)
     assert "The case ended: duplicate of another case (case-7); the reason is in the record" in life.lines
 
 
 def test_until_another_authority_has_accepted_in_writing_the_case_stays() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").until("2026-05-05 10:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00").until("2026-05-05 10:00")
     moved: dict[str, Any] = {"how": "accepted by another authority", "reason": "the family moved"}
     assert "until the other authority has accepted in writing, the case stays here" in life.refused(
         "case_ended", TM, other="Elsewhere", **moved
@@ -261,7 +260,7 @@ def test_until_another_authority_has_accepted_in_writing_the_case_stays() -> Non
 
 
 def test_a_manager_ends_a_case() -> None:
-    assert "The social worker cannot record case_ended" in referred("P", "2026-04-07 09:00").refused(
+    assert "The social worker cannot record case_ended" in referred("E", "2026-04-07 09:00").refused(
         "case_ended", SW, reason="referred by mistake", how="opened in error"
     )
 
@@ -271,7 +270,7 @@ def test_a_manager_ends_a_case() -> None:
 
 def on_a_plan_at_17() -> Life:
     """On a plan, and 18 on 20 June 2026."""
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00", date_of_birth="2008-06-20")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00", date_of_birth="2008-06-20")
     life.say("child_visited", SW, "2026-05-12 16:00", **ALONE).say("core_group_held", SW, "2026-05-13 10:00")
     life.say("child_visited", SW, "2026-05-26 16:00", **ALONE).say("child_visited", SW, "2026-06-09 16:00", **ALONE)
     life.say("core_group_held", SW, "2026-06-10 10:00")
@@ -297,16 +296,16 @@ def test_no_timer_says_when_the_birthday_is() -> None:
     """Many can see when a timer rings. A case is looked at each week of the year in which its child turns 18."""
     rings = []
     for born in ("2008-06-20", "2008-11-03"):
-        life = strategy_on_p("2026-04-08 10:00", date_of_birth=born)
+        life = strategy_held("2026-04-08 10:00", date_of_birth=born)
         assert "birth" not in str(decide.alarms(life.whole)).casefold()
         rings.append(decide.alarms(life.whole)["look-again"])
     assert rings == [(london("2026-04-13 00:00"), "Look at the case again")] * 2
-    earlier = strategy_on_p("2026-04-08 10:00", date_of_birth="2012-06-20")
+    earlier = strategy_held("2026-04-08 10:00", date_of_birth="2012-06-20")
     assert decide.alarms(earlier.whole)["look-again"][0] == london("2027-01-01 00:00")
 
 
 def test_that_the_child_turned_18_is_said_in_the_week_it_happens_though_nothing_else_is_due() -> None:
-    life = strategy_on_p("2026-04-08 10:00", date_of_birth="2008-06-20").until("2026-06-22 00:00")
+    life = strategy_held("2026-04-08 10:00", date_of_birth="2008-06-20").until("2026-06-22 00:00")
     said = [entry for entry in life.entries if entry.text.startswith("The child turned 18: ")]
     assert [entry.recorded_at for entry in said] == [london("2026-06-22 00:00")]
     assert life.the("initial-conference").closed_at == london("2026-06-20 00:00")
@@ -345,7 +344,7 @@ def test_a_birthday_that_was_recorded_wrongly_is_put_right_and_the_plan_goes_on(
 
 
 def test_a_child_on_a_plan_of_another_authority_who_moves_in_has_a_conference_here() -> None:
-    life = referred("P", "2026-04-07 09:00", by="other agency/o")
+    life = referred("E", "2026-04-07 09:00", by="other agency/o")
     received: dict[str, Any] = {"authority": "Elsewhere", "accepted_in_writing_on": "2026-04-08"}
     life.say("plan_received", SW, "2026-04-08 10:00", **received)
     assert life.case.stage is Stage.CONFERENCE
@@ -360,7 +359,7 @@ def test_a_child_on_a_plan_of_another_authority_who_moves_in_has_a_conference_he
 
 
 def test_a_case_is_not_closed_on_a_day_before_something_that_is_recorded_of_it() -> None:
-    life = referred("P", "2026-04-07 09:00").say("screening_decided", TM, "2026-04-07 12:00", harm_suspected=False)
+    life = referred("E", "2026-04-07 09:00").say("screening_decided", TM, "2026-04-07 12:00", harm_suspected=False)
     life.say("strategy_requested", ATM, "2026-04-09 09:00", immediate=True)
     number = len(life.whole.facts)
     said = {"occurred_at": "2026-04-08 09:00", "reason": "No harm is suspected"}

@@ -28,7 +28,7 @@ from starter.procedures.map.stages import (
     ways,
 )
 from starter.rehearsal.plot import COLOURS
-from tests.lives import B_ANSWERS, Life, plan_on_p, referred, strategy_on_b, strategy_on_p
+from tests.lives import B_ANSWERS, Life, plan_made, referred, strategy_held, strategy_on_b
 
 EVERY = [path.stem for path in shipped()]
 COMPLETED = "pan-bedfordshire+working-together"
@@ -312,7 +312,7 @@ def test_a_way_on_leads_where_a_case_really_goes(letter: str) -> None:
 
 def to_outcome(letter: str, decision: str) -> Life:
     if letter == "P":
-        return strategy_on_p("2026-04-08 10:00") if decision == "section 47" else without_section_47(decision)
+        return strategy_held("2026-04-08 10:00") if decision == "section 47" else without_section_47(decision)
     if decision == "section 47":
         return strategy_on_b("2026-04-07 09:00", "2026-04-08 10:00")
     life = referred("B", "2026-04-07 09:00")
@@ -346,7 +346,7 @@ def test_ways_keep_apart(maps: dict[str, Canvas]) -> None:
 
 @pytest.mark.covers("D-P-09", "P-08")
 def test_a_case_shows_its_stage_and_what_is_running_overdue_and_met() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00").until("2026-05-20 10:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00").until("2026-05-20 10:00")
     life.say("core_group_held", "social worker/sw").say("step_down_considered", "social worker/sw")
     canvas = draw(life.procedure, life.case, at=life.now)
     check_geometry(canvas)
@@ -376,7 +376,7 @@ def test_what_a_case_set_for_itself_stands_where_it_is() -> None:
 
 
 def test_withheld_is_not_overdue_on_the_map_either() -> None:
-    life = plan_on_p("2026-04-08 10:00", "2026-04-29 14:00")
+    life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
     life.say("information_withheld", "social worker/sw", ground="risk of harm")
     canvas = draw(life.procedure, life.case)
     assert "WITHHELD" in text_of(canvas, "timescale.core-group-minutes-to-family")
