@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities import reading
 from activities.database import Database, DatabaseFailed
@@ -155,6 +156,14 @@ async def test_temporal_is_killed_and_comes_back_on_its_file(postgres_server: st
             await eventually(lambda: has_its_timers(case))
             async with ours.records() as records:
                 await is_recorded_once(case, records, ["m-5"])
+
+
+@pytest.mark.parametrize("status", ["DEADLINE_EXCEEDED", "UNAVAILABLE", "UNKNOWN"])
+def test_a_connection_that_breaks_is_no_answer(status: str) -> None:
+    """What the SDK makes of a server that is killed is one of these, by chance."""
+    said = reach._of(RPCError("transport error", RPCStatusCode[status], b""), "R-1")
+    assert isinstance(said, reach.NotReached)
+    assert "counts once" in str(said)
 
 
 async def answers_again(case: OneCase) -> bool:

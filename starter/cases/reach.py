@@ -59,7 +59,12 @@ DETAILS = (
     "One child's case, from the referral to its closing. Each bar of the timeline is a deadline; "
     "the current details say who must act next."
 )
-NO_ANSWER = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.CANCELLED)
+NO_ANSWER = (
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.UNKNOWN,  # the connection broke while the answer was on its way
+)
 Returned = TypeVar("Returned")
 
 
