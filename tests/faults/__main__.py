@@ -18,13 +18,13 @@ NUMBERS = {
     "seed": "other seeds are other lives and other faults",
     "cases": "children",
     "messages": "messages, by both doors",
+    "minutes": "minutes of sending, at most",
     "faults": "faults",
     "senders": "people who send at the same time",
     "gap": "seconds between faults, on average",
     "rate": "messages a second, at most",
     "workers": "workers that run all along",
     "longest_freeze": "seconds for which something is frozen at most",
-    "minutes": "minutes of sending, at most",
 }
 
 

@@ -26,7 +26,8 @@ AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run is to be. `gap`: seconds between faults, on average; `rate`: messages a second, at most."""
+    """How a run is to be: so many faults, `gap` seconds apart on average; so many messages, `rate` a second at most,
+    sent for so many `minutes` at most."""
 
     folder: Path
     seed: int = 1
@@ -35,12 +36,12 @@ class Plan:
     faults: int = 45
     senders: int = 24
     gap: float = 5.0
-    rate: float = 4.0
+    rate: float = 12.0
     workers: int = 1
     repeat: bool = False
     kinds: tuple[str, ...] = tuple(FAULTS)
     longest_freeze: float = 25.0
-    minutes: float = 20.0
+    minutes: float = 10.0
 
 
 async def run(plan: Plan, report: Report, *, control: bool = False) -> None:
@@ -80,7 +81,6 @@ async def live(plan: Plan, world: World, cases: list[FaultCase], report: Report)
     practitioners = [Practitioner(cases, dice, report, repeat=plan.repeat) for dice in senders]
     sending = send_all(practitioners, messages=plan.messages, rate=plan.rate, minutes=plan.minutes)
     await asyncio.gather(sending, *map(opened, cases))
-    report.say("all is sent; waiting for the last faults")
     await failing
     for task in besides:
         task.cancel()
@@ -107,9 +107,7 @@ async def cases_of(plan: Plan, office: Office) -> list[FaultCase]:
         shift = timedelta()
         if clock >= 2:
             there = midnight + timedelta(days=dice.randrange(-20, 20), hours=9 * (clock == 3))
-            shift = (
-                there - datetime.now(UTC) - plan.messages / plan.rate * dice.uniform(0.1, 1.2) * timedelta(seconds=1)
-            )
+            shift = there - datetime.now(UTC) - plan.faults * plan.gap * dice.uniform(0.2, 2) * timedelta(seconds=1)
         cases.append(FaultCase(client, f"F{started}-{number}", procedure, office, shift=shift))
     return cases
 

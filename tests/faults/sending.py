@@ -126,7 +126,7 @@ class FaultCase(OneCase):
         except reach.NotReached:
             report.notes["not reached"] += 1
         except Exception as problem:  # whatever is no plain answer
-            report.notes[f"{type(problem).__name__} from reach: {str(problem)[:80]}"] += 1
+            report.notes[f"no plain answer: {_plain(problem, self)}"] += 1
         sent.answer(door, answer)
         return answer
 
@@ -167,6 +167,11 @@ class FaultCase(OneCase):
         return self._people[mood]
 
     _people: dict[str, Somebody] = field(default_factory=dict)
+
+
+def _plain(problem: Exception, case: FaultCase) -> str:
+    """A problem in a few words, the same for all cases."""
+    return f"{type(problem).__name__}: {str(problem).replace(case.reference, '…')[:80]}"
 
 
 def some_time_ago(case: FaultCase, dice: Random) -> datetime:
@@ -214,7 +219,7 @@ class Practitioner:
             try:
                 case.known = await case.state()
             except Exception as problem:
-                self.report.notes[f"{type(problem).__name__} instead of a state"] += 1
+                self.report.notes[f"no state: {_plain(problem, case)}"] += 1
         if case.known is None or (case.known.story.closed_at and self.dice.random() < 0.9):
             return False
         if not self.repeat and self.dice.random() < 0.04:
@@ -263,8 +268,8 @@ class Practitioner:
 
 
 async def send_all(practitioners: Sequence[Practitioner], *, messages: int, rate: float, minutes: float) -> None:
-    """Have these people send so many messages, `rate` a second at most, so that they meet the faults; `minutes` at
-    most. Being cancelled is of no use here: the SDK takes that for an answer that did not come."""
+    """Have these people send so many messages, `rate` a second at most, and `minutes` long at most. They are asked to
+    stop and not cancelled: the SDK takes that for an answer that did not come."""
     budget, until = iter(range(messages)), time.monotonic() + 60 * minutes
 
     async def practise(who: Practitioner) -> None:
