@@ -70,6 +70,7 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	  echo "Making $(VENV) with $$($$found --version)"; \
 	  "$$found" -m venv --clear $(VENV); \
 	fi
+	@echo "Installing what S47 needs into $(VENV): a minute or two, and only this once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

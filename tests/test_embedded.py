@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import pwd
-import re
 import shutil
 import signal
 import socket
@@ -26,7 +25,6 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from connection.search_attributes import registered
 from starter.embedded import (
     Addresses,
     EmbeddedError,
@@ -469,9 +467,3 @@ def test_the_programs_are_found_in_their_packages() -> None:
         assert path.is_absolute()
         said = subprocess.run([path], capture_output=True, text=True, check=False)
         assert "usage" in (said.stdout + said.stderr).lower()
-
-
-def test_production_registers_the_same_search_attributes() -> None:
-    compose = (ROOT / "docker-compose.yml").read_text()
-    listed = re.findall(r"\b([A-Z]\w+)=(Keyword|KeywordList|Datetime|Int|Double|Bool|Text)\b", compose)
-    assert dict(listed) == registered()

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -95,6 +96,21 @@ def _many(count: int, what: str) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        words.out.print(f"s47 {version('s47')}, temporalio {version('temporalio')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 @app.command()
