@@ -119,6 +119,17 @@ def changed(procedure: Procedure, **parts: object) -> Procedure:
     return bare
 
 
+def example(**more: Any) -> Procedure:
+    """The example with further rules, or with something else in those that it has, as a procedure file says it:
+    `example(timescale={"child-seen": {"within": "2 hours"}})`."""
+    rules = load("E", [EXAMPLE]).model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for part, tables in more.items():
+        for name, table in tables.items():
+            known = rules.setdefault(part, {}).get(name, {"cites": ["Q-01"], "source": "-", "words": "-"})
+            rules[part][name] = {**known, **table}
+    return Procedure.model_validate(rules)
+
+
 class Life:
     """One case on the functional core, as the workflow would live it: woken at each of its alarms, told messages.
 
@@ -293,9 +304,9 @@ def referred(procedure: str | Procedure, at: str, by: str = "police/pc-1", **fie
     return Life(procedure, at).say("referral_received", by, person="child-1", source="police", **fields)
 
 
-def strategy_held(strategy: str, referral: str | None = None, **fields: Any) -> Life:
+def strategy_held(strategy: str, referral: str | None = None, *, by: str | Procedure = "E", **fields: Any) -> Life:
     """By the example: referred and agreed the day before (or at that time), the strategy meeting held: S47."""
-    life = referred("E", referral or f"{london(strategy) - ONE_DAY:%Y-%m-%d} 08:00", **fields)
+    life = referred(by, referral or f"{london(strategy) - ONE_DAY:%Y-%m-%d} 08:00", **fields)
     life.say("strategy_requested", "assistant team manager/atm")
     life.say("authorisation", "team manager/tm", request="strategy discussion", decision="authorise")
     return life.say("strategy_outcome", "social worker/sw", strategy, decision="section 47")

@@ -17,7 +17,7 @@ from casework.effects import DeadlineChanged, Entry, Kept, Notice, NoticeKind, R
 from casework.incoming import read
 from casework.stages import MESSAGES
 from casework.vocabulary import Stage
-from tests.lives import HOLIDAYS, Life, conference_set, london, plan_made, referred, strategy_held, strategy_on_b
+from tests.lives import HOLIDAYS, Life, conference_set, example, london, plan_made, referred, strategy_held
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -73,14 +73,16 @@ def test_a_referral_that_cannot_be_is_refused_with_what_would_be_right(fields: d
 
 @pytest.mark.covers("Q-03")
 def test_a_second_referral_is_new_information_and_no_second_case() -> None:
-    life = referred("W", "2026-04-13 10:00", by="mash/m")
-    life.say("strategy_requested", "rrt practice lead/r", "2026-04-13 11:00")
+    screening = {"duty": "Screen", "owner": "social worker", "met_by": "screening decided", "within": "1 working day"}
+    on_new = {**screening, "from": "new information received", "met_by": "strategy discussion held"}
+    on_first = {**screening, "from": "referral received"}
+    life = referred(example(timescale={"on-first": on_first, "on-new": on_new}), "2026-04-13 10:00")
+    life.say("strategy_requested", SW, "2026-04-13 11:00", immediate=True)
     again = {"person": "child-1", "date_of_birth": "2018-05-01", "source": "police"}
-    life.say("referral_received", "mash/m", "2026-04-20 09:00", **again)
+    life.say("referral_received", "police/pc", "2026-04-20 09:00", **again)
     assert "A further referral, from police: new information on this case" in life.lines
     assert life.case.opened_at == london("2026-04-13 10:00")
-    assert life.due("strategy-discussion-open-case") == "2026-04-21 09:00"
-    assert life.due("screening") == "2026-04-14 10:00"
+    assert (life.due("on-first"), life.due("on-new")) == ("2026-04-14", "2026-04-21")
 
 
 def test_a_referral_of_another_child_is_refused_and_names_nobody() -> None:
@@ -485,10 +487,10 @@ def test_what_is_unusual_is_accepted_with_a_warning() -> None:
 
 
 def test_only_the_role_that_an_allocation_is_about_is_the_person_it_names() -> None:
-    life = referred("W", "2026-04-20 08:00", by="mash/m")
-    life.say("social_worker_allocated", "service manager/s", social_worker="sw-7").until("2026-04-21 09:00")
+    life = strategy_held("2026-04-20 08:00").say("social_worker_allocated", TM, social_worker="sw-7")
+    life.until("2026-05-13 09:00")
     overdue = {(notice.to, notice.person) for notice in life.notices(NoticeKind.OVERDUE)}
-    assert overdue == {("mash", None), ("rrt practice lead", None), ("social worker", "sw-7")}
+    assert overdue == {("conference service", None), ("social worker", "sw-7")}
 
 
 def test_the_last_allocation_by_when_it_happened_counts() -> None:
@@ -679,12 +681,14 @@ def test_a_case_survives_json(life: Any) -> None:
     assert again.story == case.story
 
 
-def test_on_b_an_action_is_a_deadline_of_its_own_and_is_done_by_name() -> None:
-    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
+def test_an_action_is_a_deadline_of_its_own_and_is_done_by_name() -> None:
+    action = {"what": "See the child", "owner": "social worker", "due": "2026-04-20"}
+    life = referred("E", "2026-04-19 10:00").say("strategy_requested", SW, immediate=True)
+    life.say("strategy_outcome", SW, "2026-04-20 10:00", decision="section 47", actions=[action])
     assert life.due("action") == "2026-04-20"
     assert life.the("action").duty == "Action 1 agreed at strategy-2"
-    assert "There is no action action@9" in life.refused("action_completed", "lead practitioner/sw", action="action@9")
-    life.say("action_completed", "lead practitioner/sw", action="action@2")
+    assert "There is no action action@9" in life.refused("action_completed", SW, action="action@9")
+    life.say("action_completed", SW, action="action@3")
     assert life.state("action") == "met"
 
 

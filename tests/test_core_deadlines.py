@@ -8,9 +8,8 @@ import pytest
 from casework import decide
 from casework.effects import HolidayChanged, NoticeKind
 from casework.procedure import Procedure
-from casework.procedure_files import parse, shipped
 from casework.story import DeadlineState
-from tests.lives import Life, conference_set, london, plan_made, referred, strategy_held
+from tests.lives import Life, changed, conference_set, example, london, plan_made, referred, strategy_held
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -19,20 +18,6 @@ IRO = "independent reviewing officer/iro"
 CS = "conference service/cs"
 ALONE: dict[str, Any] = {"alone": True, "unannounced": True}
 SECOND = timedelta(seconds=1)
-
-
-def process_map(was: str, now: str) -> Procedure:
-    """The process map with one thing changed, as an authority might."""
-    text = next(path for path in shipped() if path.stem == "process-map").read_text(encoding="utf-8")
-    assert was in text
-    return parse(text.replace(was, now, 1), "ours.toml")
-
-
-def on_p(procedure: Procedure, strategy: str) -> Life:
-    """As `strategy_held`, on a changed process map."""
-    life = referred(procedure, "2026-04-07 08:00").say("strategy_requested", ATM)
-    life.say("authorisation", TM, request="request-2", decision="authorise")
-    return life.say("strategy_outcome", SW, strategy, decision="section 47")
 
 
 def missed(life: Life) -> set[str]:
@@ -192,13 +177,13 @@ def test_a_reminder_that_would_be_over_already_is_left_out() -> None:
 
 
 def test_each_further_step_of_an_escalation_sounds_once_and_in_its_order_however_it_is_written() -> None:
-    further = (
-        'remind = ["4 hours"]\nescalate_further = [\n'
-        '    { after = "5 working days", to = "independent reviewing officer" },\n'
-        '    { after = "2 hours", to = "assistant team manager" },\n'
-        '    { after = "1 working day", to = "conference service" },\n]'
-    )
-    life = on_p(process_map('remind = ["4 hours"]', further), "2026-04-08 10:00").until("2026-05-01 09:00")
+    further = [
+        {"after": "5 working days", "to": "independent reviewing officer"},
+        {"after": "2 hours", "to": "assistant team manager"},
+        {"after": "1 working day", "to": "conference service"},
+    ]
+    life = strategy_held("2026-04-08 10:00", by=example(timescale={"child-seen": {"escalate_further": further}}))
+    life.until("2026-05-01 09:00")
     assert life.told(NoticeKind.ESCALATION, "child-seen") == [
         ("2026-04-09 10:00", "team manager"),
         ("2026-04-09 12:00", "assistant team manager"),
@@ -208,8 +193,8 @@ def test_each_further_step_of_an_escalation_sounds_once_and_in_its_order_however
 
 
 def test_an_escalation_that_has_begun_ends_when_the_duty_is_done() -> None:
-    further = 'remind = ["4 hours"]\nescalate_further = [{ after = "1 working day", to = "conference service" }]'
-    life = on_p(process_map('remind = ["4 hours"]', further), "2026-04-08 10:00")
+    further = {"escalate_further": [{"after": "1 working day", "to": "conference service"}]}
+    life = strategy_held("2026-04-08 10:00", by=example(timescale={"child-seen": further}))
     life.say("child_visited", SW, "2026-04-09 15:00").until("2026-04-20 09:00")
     assert [to for _, to in life.told(NoticeKind.ESCALATION, "child-seen")] == ["team manager"]
 
@@ -716,7 +701,7 @@ def test_a_case_adopted_in_mid_enquiry_has_the_clocks_of_what_is_known() -> None
     life.say("strategy_outcome", SW, "2026-06-01 14:00", decision="section 47", attended_by=everybody)
     decided_on_m(life)
     assert life.running == []
-    adopt(life, "P", "senior or team manager/tm", "2026-06-02 09:00")
+    adopt(life, "E", "senior or team manager/tm", "2026-06-02 09:00")
     assert life.due("initial-conference") == "2026-06-22"
     assert life.due("child-seen") == "2026-06-02 14:00"
     assert "Hold the initial child protection conference: due Mon 22 Jun 2026" in life.lines
@@ -725,7 +710,7 @@ def test_a_case_adopted_in_mid_enquiry_has_the_clocks_of_what_is_known() -> None
 def test_a_case_adopted_on_a_plan_has_the_visits_of_the_plan_and_nothing_of_what_is_over() -> None:
     life = conference_set_on_t("2026-05-27 10:00")
     life.say("initial_conference_held", SW, "2026-05-27 12:00", **T_PLAN)
-    adopt(life, "P", "assessment and intervention manager/m", "2026-06-01 09:00")
+    adopt(life, "E", "assessment and intervention manager/m", "2026-06-01 09:00")
     assert life.due("plan-visit") == "2026-06-10"
     assert life.due("first-core-group") == "2026-06-10"
     assert life.due("first-review") == "2026-08-27"
@@ -735,13 +720,13 @@ def test_a_case_adopted_on_a_plan_has_the_visits_of_the_plan_and_nothing_of_what
 
 def test_a_case_that_moves_to_a_changed_procedure_is_counted_by_it() -> None:
     life = strategy_held("2026-04-08 10:00")
-    changed = process_map('within = "15 working days"', 'within = "10 working days"')
-    life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(changed))
+    newer = example(timescale={"initial-conference": {"within": "10 working days"}})
+    life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(newer))
     assert life.due("initial-conference") == "2026-04-22"
     assert life.due("conference-arrangements") == "2026-04-29"
     assert [notice.deadline for notice in life.notices(NoticeKind.MOVED)] == ["initial-conference@4"]
     assert any("is changed" in line and "initial-conference" in line for line in life.lines)
-    assert "this very procedure" in life.refused("procedure_adopted", TM, procedure=as_message(changed))
+    assert "this very procedure" in life.refused("procedure_adopted", TM, procedure=as_message(newer))
 
 
 def as_message(procedure: Procedure) -> Any:
@@ -750,18 +735,15 @@ def as_message(procedure: Procedure) -> Any:
 
 def test_a_case_that_moves_to_another_procedure_owes_what_that_asks_and_to_whom_it_says() -> None:
     life = strategy_held("2026-04-08 10:00")
-    life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(_b()))
-    assert set(life.running) <= _b().timescale.keys()
-    assert life.the("initial-conference").owner == "lead practitioner"
-    assert life.due("initial-conference") == "2026-04-29"
+    theirs = life.procedure.timescale["initial-conference"].model_copy(update={"owner": "team manager"})
+    other = changed(life.procedure, timescale={"initial-conference": theirs})
+    life.say("procedure_adopted", TM, "2026-04-09 09:00", procedure=as_message(other))
+    assert life.running == ["initial-conference"]
+    assert (life.the("initial-conference").owner, life.due("initial-conference")) == ("team manager", "2026-04-29")
     assert life.state("child-seen") == "ended"
-    assert set(life.case.waiting_for) <= _b().role.keys()
+    assert life.case.waiting_for == ["team manager"]
     life.until("2026-04-30 09:00")
-    assert {notice.to for notice in life.notices(NoticeKind.OVERDUE)} == {"lead practitioner"}
-
-
-def _b() -> Procedure:
-    return Life("B", "2026-04-01 09:00").procedure
+    assert {notice.to for notice in life.notices(NoticeKind.OVERDUE)} == {"team manager"}
 
 
 # --- Several enquiries --------------------------------------------------------------------------------------------

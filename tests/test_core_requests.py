@@ -7,14 +7,11 @@ import pytest
 from casework.effects import NoticeKind, Refused
 from casework.incoming import read
 from casework.story import RequestState
-from tests.lives import B_ANSWERS, Life, london, plan_made, referred, strategy_on_b
+from tests.lives import Life, example, london, plan_made, referred, strategy_held
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
 TM = "team manager/tm"
-LEAD = "lead practitioner/sw"
-MANAGER = "children's social care manager/mgr"
-SENIOR = "senior or team manager/tm"
 
 
 def asked() -> Life:
@@ -153,20 +150,18 @@ def test_a_request_is_not_decided_before_it_was_made() -> None:
 
 
 def test_a_request_is_known_by_what_it_is_about_where_only_one_such_waits() -> None:
-    life = outcome_on_b()
+    life = outcome_asked()
     assert "There was no request step-down at that time" in life.refused(
-        "authorisation", MANAGER, request="step-down", decision="authorise"
+        "authorisation", TM, request="step-down", decision="authorise"
     )
-    life.say("authorisation", MANAGER, request="Section 47 outcome", decision="authorise")
+    life.say("authorisation", TM, request="Section 47 outcome", decision="authorise")
     assert life.case.enquiry is None
-    life = Life("M", "2026-06-01 09:00")
-    life.say("referral_received", SW, person="child-1", source="police", date_of_birth="2018-05-01")
-    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
-    life.say("strategy_requested", SW).say("strategy_requested", SW)
-    for strategy in ("strategy-2", "strategy-3"):
-        life.say("strategy_outcome", SW, decision="section 47", attended_by=everybody, strategy=strategy)
-    assert "More than one request is about strategy record. Name one by its number: request-4 (" in life.refused(
-        "authorisation", SENIOR, request="strategy record", decision="authorise"
+    life = referred(example(authorisation={"strategy record": RECORD}), "2026-06-01 09:00")
+    for _ in range(2):
+        life.say("strategy_requested", SW, immediate=True)
+        life.say("strategy_outcome", SW, decision="section 47", strategy=life.case.strategies[-1].id)
+    assert "More than one request is about strategy record. Name one by its number: request-3 (" in life.refused(
+        "authorisation", TM, request="strategy record", decision="authorise"
     )
 
 
@@ -220,95 +215,58 @@ def test_a_role_is_known_by_its_label_and_in_any_case_of_letters() -> None:
 # --- What waits and what does not ---------------------------------------------------------------------------------
 
 
-@pytest.mark.covers("U-B-05", "F-B-01")
-def test_on_b_the_record_of_a_discussion_is_authorised_and_its_decision_does_not_wait() -> None:
-    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
-    assert life.due("initial-conference") == "2026-05-12"
-    record = life.case.waiting_requests[0]
-    assert (record.title, record.held) == ("Record of the strategy discussion", None)
-    assert life.never_ran("strategy-record-circulated")
-    life.say("authorisation", MANAGER, "2026-04-21 09:00", request=record.id, decision="authorise")
-    assert life.state("strategy-record-circulated") == "open"
-    life.say("strategy_record_circulated", LEAD, "2026-04-21 12:00")
-    assert life.state("strategy-record-circulated") == "met"
+def test_where_only_a_record_is_authorised_the_decision_does_not_wait() -> None:
+    life = strategy_held("2026-04-20 10:00", by=example(authorisation={"strategy record": {**RECORD, "holds": False}}))
+    record = life.case.waiting_requests[-1]
+    assert (record.title, record.held) == ("Record of the discussion", None)
+    assert life.case.enquiry is not None
+    life.say("authorisation", TM, request=record.id, decision="authorise")
+    assert life.case.waiting_requests == []
 
 
-@pytest.mark.covers("D-B-21", "F-B-13", "F-B-15")
-def test_on_b_the_outcome_of_an_enquiry_takes_effect_when_the_manager_authorises_it() -> None:
-    life = outcome_on_b()
-    assert "the section 47 enquiry" in life.case.open_strands
-    assert "the initial conference" not in life.case.open_strands
-    outcome = life.case.waiting_requests[-1]
-    assert outcome.title == "Outcome of the section 47 enquiry"
-    life.say("authorisation", MANAGER, "2026-04-28 10:00", request=outcome.id, decision="authorise")
-    assert "the section 47 enquiry" not in life.case.open_strands
-    assert "the initial conference" in life.case.open_strands
-    assert life.due("initial-conference") == "2026-05-12"
+def test_where_the_effect_waits_it_comes_when_the_manager_authorises_it() -> None:
+    life = outcome_asked()
+    assert life.case.open_strands == ["the Single Assessment", "the section 47 enquiry"]
+    life.say("authorisation", TM, "2026-04-28 10:00", request="section 47 outcome", decision="authorise")
+    assert life.case.open_strands == ["the Single Assessment", "the initial conference"]
 
 
-B_OUTCOME: dict[str, Any] = {"outcome": "substantiated", "invite_referrer": True}
+OUTCOME = {"title": "Outcome of the enquiry", "authorised_by": ["team manager"]}
+RECORD = {"title": "Record of the discussion", "authorised_by": ["team manager"]}
 
 
-def outcome_on_b() -> Life:
-    life = strategy_on_b("2026-04-19 10:00", "2026-04-20 10:00")
-    life.say("duty_done", LEAD, "2026-04-21 10:00", duty="household-known")
-    life.say("child_visited", LEAD, alone=True)
-    life.say("section47_outcome", LEAD, "2026-04-27 10:00", **B_OUTCOME)
-    contents = life.procedure.form["section-47-recording"].contents
-    return life.say("form_completed", LEAD, form="section-47-recording", contents=list(contents))
+def outcome_asked() -> Life:
+    """Where the outcome of an enquiry is to be authorised: it is recorded, and waits."""
+    life = strategy_held("2026-04-20 10:00", by=example(authorisation={"section 47 outcome": OUTCOME}))
+    return life.say("section47_outcome", SW, "2026-04-27 10:00", outcome="substantiated")
 
 
-@pytest.mark.covers("D-M-05", "A-22")
-def test_on_m_finish_is_an_act_of_its_own_and_comes_after_authorising() -> None:
-    life = strategy_held_on_m("section 47")
+def test_finish_is_an_act_of_its_own_and_comes_after_authorising() -> None:
+    life = discussion_to_finish()
     request = life.case.waiting_requests[0].id
-    assert "can be finished once it is authorised" in life.refused("request_finished", SENIOR, request=request)
-    life.say("authorisation", SENIOR, request=request, decision="authorise")
+    assert "can be finished once it is authorised" in life.refused("request_finished", TM, request=request)
+    life.say("authorisation", TM, request=request, decision="authorise")
     assert "the section 47 enquiry" not in life.case.open_strands
-    assert life.case.waiting_for == ["senior or team manager"]
+    assert life.case.waiting_for == ["team manager"]
     assert "finishes this, not the social worker" in life.refused("request_finished", SW, request=request)
-    life.say("request_finished", SENIOR, request=request)
+    life.say("request_finished", TM, request=request)
     assert "the section 47 enquiry" in life.case.open_strands
-    assert "finished" in life.refused("request_finished", SENIOR, request=request)
+    assert "finished" in life.refused("request_finished", TM, request=request)
 
 
-def strategy_held_on_m(decision: str) -> Life:
-    life = referred("M", "2026-06-01 09:00", by=SW).say("strategy_requested", SW)
-    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
-    return life.say("strategy_outcome", SW, "2026-06-01 14:00", decision=decision, attended_by=everybody)
+def discussion_to_finish(by: str = SW) -> Life:
+    """Where a discussion's record is authorised, and then finished: it was held, and waits."""
+    procedure = example(authorisation={"strategy record": {**RECORD, "finish": True}})
+    life = referred(procedure, "2026-06-01 09:00").say("strategy_requested", SW, immediate=True)
+    return life.say("strategy_outcome", by, "2026-06-01 14:00", decision="section 47")
 
 
-@pytest.mark.covers("D-M-03", "D-M-04", "A-22", "NT-M-04")
-def test_on_m_no_further_action_leaves_the_manager_to_send_the_next_action() -> None:
-    life = strategy_held_on_m("no further action")
-    request = life.case.waiting_requests[0].id
-    life.say("authorisation", SENIOR, "2026-06-02 10:00", request=request, decision="authorise")
-    life.say("request_finished", SENIOR, "2026-06-02 10:30", request=request)
-    assert life.case.strategies == ()
-    assert life.case.enquiry is None
-    assert life.never_ran("first-core-group")
-    assert life.state("revert-after-nfa") == "open"
-    assert "manager" in life.case.waiting_for
-    assert "social worker" not in life.case.waiting_for
-    life.say("next_action_sent", "manager/m", to="assessment", worker="sw-2")
-    assert life.state("revert-after-nfa") == "met"
-
-
-@pytest.mark.covers("D-M-05")
-def test_on_m_nobody_finishes_what_they_asked_for_themselves() -> None:
-    life = referred("M", "2026-05-29 09:00", by=SW)
-    everybody = [key for key, role in life.procedure.role.items() if role.kind != "family"]
-    life.say(
-        "strategy_outcome",
-        "senior or team manager/tm-1",
-        "2026-06-01 10:00",
-        decision="section 47",
-        attended_by=everybody,
-    )
-    life.say("authorisation", "senior or team manager/tm-2", request="strategy record", decision="authorise")
-    asked_by_them = life.refused("request_finished", "senior or team manager/TM-1", request="strategy record")
+def test_nobody_finishes_what_they_asked_for_themselves() -> None:
+    life = discussion_to_finish(by="team manager/tm-1")
+    life.say("authorisation", "team manager/tm-2", request="strategy record", decision="authorise")
+    asked_by_them = life.refused("request_finished", "team manager/TM-1", request="strategy record")
     assert "nobody authorises their own" in asked_by_them
-    life.say("request_finished", "senior or team manager/tm-2", request="strategy record")
+    life.say("request_finished", "team manager/tm-2", request="strategy record")
     assert life.case.enquiry is not None
 
 
@@ -336,55 +294,51 @@ def plan_ended_by_a_review() -> Life:
 
 
 def test_what_no_longer_can_take_effect_is_refused_and_can_be_returned() -> None:
-    life = outcome_on_b()
+    life = outcome_asked()
     first = life.case.waiting_requests[-1].id
-    life.say("section47_outcome", LEAD, "2026-04-27 11:00", **B_OUTCOME)
+    life.say("section47_outcome", SW, "2026-04-27 11:00", outcome="substantiated")
     second = life.case.waiting_requests[-1].id
     assert life.case.requests[first].state is RequestState.WITHDRAWN
-    life.say("authorisation", MANAGER, request=second, decision="authorise")
-    assert "No section 47 enquiry is open" in life.refused("section47_outcome", LEAD, **B_OUTCOME)
+    life.say("authorisation", TM, request=second, decision="authorise")
+    assert "No section 47 enquiry is open" in life.refused("section47_outcome", SW, outcome="substantiated")
 
 
 @pytest.mark.covers("Q-18")
 def test_a_death_ends_what_waits_to_be_authorised() -> None:
-    life = strategy_held_on_m("section 47")
+    life = outcome_asked()
     life.say("child_died", SW, abuse_or_neglect_suspected=False, other_children=False)
     assert life.case.waiting_requests == []
-    assert "withdrawn already" in life.refused("authorisation", SENIOR, request="request-3", decision="authorise")
+    assert "withdrawn already" in life.refused("authorisation", TM, request="request-5", decision="authorise")
 
 
 def test_a_case_that_moves_to_another_procedure_asks_those_who_decide_there() -> None:
-    life = outcome_on_b()
-    record, outcome = (request.id for request in life.case.waiting_requests)
-    other = Life("M", "2026-04-01 09:00").procedure.model_dump(mode="json", by_alias=True)
-    life.say("procedure_adopted", MANAGER, procedure=other)
-    assert life.case.requests[outcome].to == ("senior or team manager",)
-    assert set(life.case.waiting_for) <= life.case.procedure.role.keys()
-    life.say("authorisation", SENIOR, request=outcome, decision="authorise")
+    life = outcome_asked()
+    elsewhere = example(authorisation={"section 47 outcome": {**OUTCOME, "authorised_by": ["assistant team manager"]}})
+    life.say("procedure_adopted", TM, procedure=elsewhere.model_dump(mode="json", by_alias=True))
+    [outcome] = life.case.waiting_requests
+    assert outcome.to == ("assistant team manager",)
+    life.say("authorisation", ATM, request=outcome.id, decision="authorise")
     assert life.case.enquiry is None
-    assert life.case.requests[record].state is RequestState.OPEN
 
 
 def test_what_nobody_authorises_under_the_new_procedure_is_to_be_sent_again() -> None:
-    life = outcome_on_b()
-    record, outcome = (request.id for request in life.case.waiting_requests)
-    other = Life("E", "2026-04-01 09:00").procedure.model_dump(mode="json", by_alias=True)
-    life.say("procedure_adopted", MANAGER, procedure=other)
-    assert life.case.requests[record].state is RequestState.WITHDRAWN
-    assert life.case.requests[outcome].state is RequestState.WITHDRAWN
+    life = outcome_asked()
+    [outcome] = life.case.waiting_requests
+    life.say("procedure_adopted", TM, procedure=example().model_dump(mode="json", by_alias=True))
+    assert life.case.requests[outcome.id].state is RequestState.WITHDRAWN
     again = [notice for notice in life.notices(NoticeKind.REQUEST) if notice.text.startswith("To be sent again")]
-    assert [(notice.to, notice.request) for notice in again] == [("social worker", record), ("social worker", outcome)]
+    assert [(notice.to, notice.request) for notice in again] == [("social worker", outcome.id)]
     life.say("section47_outcome", SW, outcome="substantiated")
     assert "the section 47 enquiry" not in life.case.open_strands
 
 
 def test_what_is_decided_by_the_same_people_under_a_new_version_is_not_asked_again() -> None:
-    life = outcome_on_b()
+    life = outcome_asked()
     waiting = life.case.waiting_requests
     told = len(life.notices(NoticeKind.REQUEST))
     newer = life.procedure.model_dump(mode="json", by_alias=True)
     newer["procedure"]["version"] = "2027"
-    life.say("procedure_adopted", MANAGER, procedure=newer)
+    life.say("procedure_adopted", TM, procedure=newer)
     assert life.case.waiting_requests == waiting
     assert len(life.notices(NoticeKind.REQUEST)) == told
 
@@ -401,15 +355,6 @@ def test_what_was_decided_is_never_forgotten() -> None:
     assert "returned already by team manager tm" in life.refused(
         "authorisation", TM, request="request-2", decision="authorise"
     )
-
-
-def test_a_discussion_on_b_must_answer_what_the_procedure_asks() -> None:
-    life = referred("B", "2026-04-19 10:00")
-    said = life.refused("strategy_outcome", LEAD, decision="no section 47", attended_by=["police"])
-    assert "medical: " in said
-    assert "D-B-16" in said
-    life.say("strategy_outcome", LEAD, decision="no section 47", **B_ANSWERS)
-    assert life.case.strategies == ()
 
 
 @pytest.mark.covers("PD-M-02")

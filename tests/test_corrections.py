@@ -9,7 +9,17 @@ from casework.decide import Decided
 from casework.effects import Entry, Forwarded, Notice, NoticeKind
 from casework.story import RequestState
 from casework.vocabulary import Stage
-from tests.lives import HOLIDAYS, Life, conference_set, london, plan_made, procedure_body, referred, strategy_held
+from tests.lives import (
+    HOLIDAYS,
+    Life,
+    conference_set,
+    example,
+    london,
+    plan_made,
+    procedure_body,
+    referred,
+    strategy_held,
+)
 
 SW = "social worker/sw"
 ATM = "assistant team manager/atm"
@@ -408,18 +418,15 @@ def test_a_correction_that_takes_the_ground_from_later_facts_is_refused_and_name
 
 @pytest.mark.covers("Q-17")
 def test_another_expected_date_of_birth_moves_what_is_counted_back_from_the_birth() -> None:
-    life = referred("B", "2026-04-20 09:00", by="lead practitioner/sw", expected_date_of_birth="2026-08-03")
-    clocks = {d.timescale: d.on for d in life.case.deadlines.values() if d.counted_from_event == "birth expected"}
-    assert clocks
-    correct(life, 1, by="lead practitioner/sw", expected_date_of_birth="2026-08-17")
-    life.say("authorisation", "children's social care manager/m", request="correction", decision="authorise")
+    plan = {"duty": "Make a plan", "owner": "social worker", "from": "birth expected", "before": "2 weeks"}
+    procedure = example(timescale={"birth-plan": {**plan, "met_by": "duty done"}})
+    life = referred(procedure, "2026-04-20 09:00", by=SW, expected_date_of_birth="2026-08-03")
+    assert life.due("birth-plan") == "2026-07-20"
+    correct(life, 1, expected_date_of_birth="2026-08-17")
+    life.say("authorisation", TM, request="correction", decision="authorise")
     assert life.case.child is not None
     assert str(life.case.child.expected) == "2026-08-17"
-    for timescale, on in clocks.items():
-        moved = life.the(timescale).on
-        assert on is not None
-        assert moved is not None
-        assert (moved - on).days == 14
+    assert life.due("birth-plan") == "2026-08-03"
 
 
 def test_another_date_of_birth_in_a_further_referral_is_not_passed_over() -> None:
