@@ -977,5 +977,6 @@ async def test_the_demonstration_and_the_five_minutes_of_the_readme(office: Offi
     await eventually(late_is_listed)
     for query in queries:
         assert all(workflow.startswith("case-") for workflow in await found(query))
-    for query in queries[:3]:
-        assert await found(query), f"nothing is found after the tour: {query}"
+    soon = f"{datetime.now(UTC) + 30 * 24 * HOUR:%Y-%m-%d}T"
+    for query in queries:
+        assert await found(re.sub(r"\d{4}-\d\d-\d\dT", soon, query)), f"nothing is found after the tour: {query}"
