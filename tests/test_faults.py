@@ -36,7 +36,7 @@ KINDS = ("kill worker", "freeze worker", "hand over", "kill a backend of Postgre
 async def test_nothing_is_lost_doubled_or_stuck_whatever_is_killed(state_folder: Path) -> None:
     report = Report(aloud=False)
     plan = Plan(
-        state_folder, seed=47, cases=6, messages=60, faults=6, senders=6, gap=1, rate=8, kinds=KINDS, longest_freeze=3
+        state_folder, seed=47, cases=4, messages=40, faults=6, senders=4, gap=1, rate=8, kinds=KINDS, longest_freeze=3
     )
     await run(plan, report)
     assert report.violations == []

@@ -288,7 +288,7 @@ async def send_all(practitioners: Sequence[Practitioner], *, messages: int, rate
 async def visit(cases: list[FaultCase], dice: Random, report: Report) -> None:
     """Open one case after the other in the Web UI: each asks for its metadata, by a query. Goes on until cancelled."""
     while True:
-        await asyncio.sleep(dice.expovariate(2))
+        await asyncio.sleep(dice.expovariate(0.5))
         report.figures["Web UI queries"] += 1
         with suppress(RPCError, TimeoutError):
             async with asyncio.timeout(reach.ANSWER_WITHIN.total_seconds()):
