@@ -17,8 +17,9 @@ from activities.migrate import Connection
 from casework.batch import Basis, BasisWanted
 from casework.calendar import BankHolidays
 from casework.effects import Kept, Notice
-from casework.procedure import Procedure, from_json
+from casework.procedure import Procedure
 from casework.procedure_files import WrongProcedure, load
+from casework.snapshots import from_json
 from casework.stages.referral import ReferralReceived
 
 YEARS_BEFORE, YEARS_AFTER = 20, 19

@@ -8,7 +8,7 @@ from casework.calendar import Calendar
 from casework.case import Announced, Case
 from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, HolidayChanged, Kept, Notice, RequestChanged
 from casework.model import Value
-from casework.procedure import Snapshot
+from casework.snapshots import Snapshot
 from casework.story import Deadline, Request
 from casework.vocabulary import Stage
 

@@ -10,7 +10,7 @@ from casework.calendar import Calendar
 from casework.effects import Forwarded
 from casework.facts import Fact
 from casework.model import Value
-from casework.procedure import Snapshot
+from casework.snapshots import Snapshot
 from casework.story import DeadlineState, Story
 from casework.tell import book_of, pass_time, step
 from casework.telling import Book, Told

@@ -24,8 +24,9 @@ from casework.incoming import read, sender
 from casework.lapse import comes_of_age
 from casework.messages import Message, as_sent, digest, without_narrative
 from casework.model import Value
-from casework.procedure import Procedure, shared
+from casework.procedure import Procedure
 from casework.reconcile import Speaking, next_request_rung, next_rung, reconcile
+from casework.snapshots import shared
 from casework.stages import MESSAGES
 from casework.stages.corrections import Corrected, RecordedInError, described, without_words
 from casework.story import Story

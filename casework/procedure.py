@@ -1,28 +1,19 @@
-"""One authority's procedure, as data: the shape of `procedures/*.toml` and what must hold in one.
+"""One authority's procedure, as data: its rules, and what must hold in them. `procedure_format.py` reads files of it.
 
 Every rule carries its citation: the catalogue rows it answers (`cites`), its place in the document (`source`) and
 the document's operative words (`words`, fifteen at most). What a document does not say is left out, and then
 there is no timer and no gate. Reminders and escalations are S47's own design: no document has any.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from contextvars import ContextVar
-from copy import deepcopy
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from casework.amounts import Amount, Reading, Unit
 from casework.model import Value
@@ -43,10 +34,22 @@ CITATION = re.compile(
     r"(?:[WPBTM]|U-[WPBTM]|D-[WPBTM]|R-[WPBTM]|F-[WPBTM]|MT-[WPBTM]|NT-[WPBTM]|SP-[WPBTM]|PD-[WPBTM]|C|Q)-\d\d"
 )
 MOST_WORDS = 15
+MOST_PROBLEMS = 60
 
 
-_LENIENT: ContextVar[bool] = ContextVar("lenient", default=False)
+LENIENT: ContextVar[bool] = ContextVar("lenient", default=False)
 """Set while the snapshot of a running case is decoded: what a file must satisfy, a snapshot once did."""
+
+Place = tuple[int | str, ...]
+"""Where something stands among the rules: `("timescale", "child-seen", "within")`."""
+
+
+class DoesNotFit(ValueError):
+    """What does not fit together in a procedure: a line for each, and where it stands."""
+
+    def __init__(self, problems: list[tuple[Place, str]]) -> None:
+        super().__init__("; ".join(what for _, what in problems))
+        self.problems = problems
 
 
 def _one_or_many(value: Any) -> Any:
@@ -73,13 +76,6 @@ class Cited(Value):
     source: Text
     words: Words
     force: Literal["must", "should"] = "should"
-
-
-class Rung(Value):
-    """One step of an escalation after a limit was missed: how long after it, and to whom."""
-
-    after: Amount
-    to: str
 
 
 class Timescale(Cited):
@@ -124,14 +120,13 @@ class Timescale(Cited):
     warn_after: str | None = Field(None, description="another timescale whose limit this one ought not to pass (Q-13)")
     remind: tuple[Amount, ...] = ()
     escalate: str | None = None
-    escalate_further: tuple[Rung, ...] = ()
     each: bool = Field(False, description="every occurrence starts a clock of its own: each visit is to be recorded")
     target: bool = Field(False, description="an aim shown beside the outer limit, not the limit (Q-09)")
     origin: str | None = Field(None, description="the completing set this rule was taken from")
 
     @model_validator(mode="after")
     def _one_way_to_count(self) -> "Timescale":
-        if _LENIENT.get():
+        if LENIENT.get():
             return self
         ways = ("within", "before", "window", "no_amount", "set_on_the_case")
         given = [name for name in ways if getattr(self, name) is not None]
@@ -151,8 +146,6 @@ class Timescale(Cited):
             raise ValueError("`reading` is for unqualified `days` only; this amount needs none")
         if set(self.from_) & set(self.met_by) and not self.until:
             raise ValueError("this recurs (an event both starts and meets it), so it needs `until`: what ends it")
-        if self.withheld_on and not self.withheld_with_information:
-            raise ValueError("`withheld_on` goes with `withheld_with_information = true`")
         if self.window and self.window[0].unit is self.window[1].unit and self.window[0].number > self.window[1].number:
             raise ValueError("`window` is from the first amount to the second, so the first is the smaller")
         if self.before_scheduled and self.before is None:
@@ -175,10 +168,8 @@ class Timescale(Cited):
 class Authorisation(Cited):
     """What one role must authorise or complete before something takes effect."""
 
-    asked_by: tuple[str, ...] = Field(
-        (), description="the roles that may ask; none named: any that may send the message"
-    )
-    authorised_by: tuple[str, ...] = Field(min_length=1)
+    asked_by: Names = Field((), description="the roles that may ask; none named: any that may send the message")
+    authorised_by: Names = Field(min_length=1)
     holds: bool = Field(True, description="whether the effect waits for it, or only the record is authorised")
     finish: bool = Field(False, description="whether FINISH is a separate act after authorising")
     only_if: Conditions = ()
@@ -186,31 +177,33 @@ class Authorisation(Cited):
     completes: bool = Field(
         False, description="a task to complete (invitations, minutes), which whoever asked may do too"
     )
-    escalate: str | None = Field(None, description="who hears of it when nobody decides; unsaid: another manager")
 
 
 class Meeting(Cited):
     """A meeting's minimum membership and chair."""
 
-    minimum: tuple[tuple[str, ...], ...] = Field((), description="each line names roles of which one must attend")
-    minimum_if: dict[Condition | Circumstance, tuple[str, ...]] = Field(
-        {}, description="further members under a condition"
-    )
+    minimum: tuple[Names, ...] = Field((), description="the roles that must attend; several in one: one of them must")
+    minimum_if: dict[Condition | Circumstance, Names] = Field({}, description="further members under a condition")
     chair: str | None = None
     professionals_only: bool = False
-    distribute_to: tuple[str, ...] = ()
+    distribute_to: Names = ()
 
 
-class Gate(Cited):
-    """Something that must be so before a message is accepted: a condition holds, or a duty is not owed any more."""
+class Asked(Cited):
+    """What is asked of a message, with these values of its fields, while these conditions hold."""
 
     message: str
+    when: dict[str, str | bool] = Field({}, description="only where these fields have these values")
+    only_if: Conditions = ()
+    because: Text
+
+
+class Gate(Asked):
+    """Something that must be so before a message is accepted: a condition holds, or a duty is not owed any more."""
+
     needs: Condition | Circumstance | None = None
     while_owed: str | None = Field(None, description="refused as long as this timescale is owed")
     subject: Subject | None = Field(None, description="of an `authorisation`: only of a request about this")
-    only_if: Conditions = ()
-    when: dict[str, str | bool] = Field({}, description="only where the message's fields have these values")
-    because: Text
 
     @model_validator(mode="after")
     def _one_obstacle(self) -> "Gate":
@@ -227,26 +220,22 @@ class Form(Cited):
     name: Text
     written_by: Names = Field(min_length=1, description="the roles of which one writes it")
     signed_by: str | None = None
-    to: tuple[str, ...] = ()
+    to: Names = ()
     contents: tuple[Text, ...] = ()
 
 
-class Answer(Cited):
+class Answer(Asked):
     """A question that a message must answer, although in general it need not."""
 
-    message: str
     field: str
-    when: dict[str, str | bool] = Field({}, description="only where these fields have these values")
     must_be: str | bool | None = Field(None, description="the only answer that is accepted")
-    only_if: Conditions = ()
-    because: Text
 
 
 class NoticeRule(Cited):
     """Who is told what, when something happens."""
 
     on: Event
-    to: tuple[str, ...] = Field(min_length=1)
+    to: Names = Field(min_length=1)
     says: Text
     form: str | None = Field(None, description="with `form completed`: only this form")
     only_if: Conditions = ()
@@ -288,6 +277,29 @@ class About(Value):
     completes_with: str | None = None
 
 
+PARTS = ("timescale", "authorisation", "meeting", "gate", "answer", "notice", "form", "prompt", "role")
+"""The parts of a procedure that have rules which cite."""
+ROLES = {
+    "timescale": ("owner", "escalate", "done_by"),
+    "authorisation": ("asked_by", "authorised_by"),
+    "meeting": ("minimum", "minimum_if", "chair", "distribute_to"),
+    "notice": ("to",),
+    "form": ("written_by", "signed_by", "to"),
+}
+"""Where rules name roles."""
+TIMESCALES = {"timescale": ("after_duty", "before_scheduled", "replaces", "same_clock_as", "warn_after")}
+"""Where rules name timescales."""
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The names in a setting: none, one, or all within it."""
+    if isinstance(value, str):
+        yield value
+    elif value is not None:
+        for within in value.values() if isinstance(value, dict) else value:
+            yield from _names(within)
+
+
 class Procedure(Value):
     """One authority's rules, whole. Loading one validates it; a case carries a snapshot of it."""
 
@@ -295,9 +307,6 @@ class Procedure(Value):
     role: dict[str, Role]
     acts: dict[Stage, str] = Field(description="who takes the next step while no deadline or request names anyone")
     assessment: AssessmentRule
-    allocated: str | None = Field(
-        None, description="the role that a child is allocated to; unsaid: who acts in enquiries"
-    )
     recorded_by: dict[str, Names] = Field(
         default_factory=dict, description="the roles that may record a message, where that is not as usual"
     )
@@ -312,109 +321,50 @@ class Procedure(Value):
 
     @model_validator(mode="after")
     def _every_name_is_known(self) -> "Procedure":
-        if _LENIENT.get():
-            return self
-        problems = [
-            f"{where}: no role {name!r}; the roles of this procedure are {', '.join(sorted(self.role))}"
-            for where, name in self._named_roles()
-            if name not in self.role
-        ]
-        problems += [
-            f"timescale.{key}.{field}: no timescale {other!r} here"
-            for key, rule in self.timescale.items()
-            for field, others in (
-                ("replaces", (rule.replaces,)),
-                ("same_clock_as", rule.same_clock_as),
-                ("before_scheduled", rule.before_scheduled),
-                ("warn_after", (rule.warn_after,)),
-                ("after_duty", (rule.after_duty,)),
-            )
-            for other in others
-            if other is not None and other not in self.timescale
-        ]
-        problems += [
-            f"{where}: {row!r} is not the id of a row of the catalogue (such as W-05, D-M-03)"
-            for where, rows in self._citations()
-            for row in rows
-            if not CITATION.fullmatch(row)
-        ]
-        problems += [
-            f"gate.{number}.while_owed: no timescale {gate.while_owed!r} here"
-            for number, gate in enumerate(self.gate)
-            if gate.while_owed is not None and gate.while_owed not in (*self.timescale, *SET_BY_THE_CASE)
-        ]
-        problems += [
-            f"timescale.{key}.form: no form {rule.form!r} here"
-            for key, rule in self.timescale.items()
-            if rule.form is not None and rule.form not in self.form
-        ]
-        problems += [
-            f"recorded_by.{message}: no role {name!r}; the roles of this procedure are {', '.join(sorted(self.role))}"
-            for message, names in self.recorded_by.items()
-            for name in names
-            if name not in self.role
-        ]
-        if self.allocated is not None and self.allocated not in self.role:
-            problems.append(f"allocated: no role {self.allocated!r}")
-        missing = [stage.value for stage in Stage if stage not in self.acts and stage is not Stage.CLOSED]
-        if missing:
-            problems.append(f"acts: say who acts in {', '.join(missing)}")
+        found = chain(self._nobody_acts(), self._unknown_names(), self._wrong_rows())
+        problems = [] if LENIENT.get() else [*islice(found, MOST_PROBLEMS)]
         if problems:
-            raise ValueError("\n".join(problems))
+            raise DoesNotFit(problems)
         return self
 
-    def _named_roles(self) -> Iterator[tuple[str, str]]:
-        for stage, role in self.acts.items():
-            yield f"acts.{stage.value}", role
-        for key, rule in self.timescale.items():
-            yield f"timescale.{key}.owner", rule.owner
-            if rule.escalate:
-                yield f"timescale.{key}.escalate", rule.escalate
-            for rung in rule.escalate_further:
-                yield f"timescale.{key}.escalate_further", rung.to
-            for role in rule.done_by:
-                yield f"timescale.{key}.done_by", role
-        for subject, authorisation in self.authorisation.items():
-            escalate = (authorisation.escalate,) if authorisation.escalate else ()
-            for role in (*authorisation.asked_by, *authorisation.authorised_by, *escalate):
-                yield f"authorisation.{subject.value}", role
-        for kind, meeting in self.meeting.items():
-            for role in (r for line in meeting.minimum for r in line):
-                yield f"meeting.{kind}.minimum", role
-            for roles in meeting.minimum_if.values():
-                for role in roles:
-                    yield f"meeting.{kind}.minimum_if", role
-            if meeting.chair:
-                yield f"meeting.{kind}.chair", meeting.chair
-            for role in meeting.distribute_to:
-                yield f"meeting.{kind}.distribute_to", role
-        for number, notice in enumerate(self.notice):
-            for role in notice.to:
-                yield f"notice.{number}.to", role
-        for key, form in self.form.items():
-            for role in (*form.written_by, *((form.signed_by,) if form.signed_by else ()), *form.to):
-                yield f"form.{key}", role
+    def _nobody_acts(self) -> Iterator[tuple[Place, str]]:
+        missing = [stage.value for stage in Stage if stage not in self.acts and stage is not Stage.CLOSED]
+        if missing:
+            yield ("acts",), f"say who acts in {', '.join(missing)}"
 
-    def _citations(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for key, rule in self.timescale.items():
-            yield f"timescale.{key}.cites", rule.cites
-        for subject, authorisation in self.authorisation.items():
-            yield f"authorisation.{subject.value}.cites", authorisation.cites
-        for kind, meeting in self.meeting.items():
-            yield f"meeting.{kind}.cites", meeting.cites
-        for name, rules in (
-            ("gate", self.gate),
-            ("answer", self.answer),
-            ("notice", self.notice),
+    def _unknown_names(self) -> Iterator[tuple[Place, str]]:
+        """Every role, timescale and form that a rule names and that there is not."""
+        of_the_case = dict.fromkeys((*self.timescale, *SET_BY_THE_CASE))
+        for settings, what, known in (
+            (ROLES, "role", self.role),
+            (TIMESCALES, "timescale", self.timescale),
+            ({"gate": ("while_owed",)}, "timescale", of_the_case),
+            ({"timescale": ("form",), "notice": ("form",)}, "form", self.form),
         ):
-            for number, cited in enumerate(rules):
-                yield f"{name}.{number}.cites", cited.cites
-        for key, form in self.form.items():
-            yield f"form.{key}.cites", form.cites
-        for key, prompt in self.prompt.items():
-            yield f"prompt.{key}.cites", prompt.cites
-        for key, role in self.role.items():
-            yield f"role.{key}.cites", role.cites
+            for part, fields in settings.items():
+                for place, rule in self.rules_of(part):
+                    for field in fields:
+                        for name in _names(getattr(rule, field)):
+                            if name not in known:
+                                yield (*place, field), f"there is no {what} {name!r} here. {there_are(name, known)}"
+        for part in ("acts", "recorded_by"):
+            for key, named in getattr(self, part).items():
+                for name in _names(named):
+                    if name not in self.role:
+                        yield (part, key), f"there is no role {name!r} here. {there_are(name, self.role)}"
+
+    def _wrong_rows(self) -> Iterator[tuple[Place, str]]:
+        for part in PARTS:
+            for place, rule in self.rules_of(part):
+                for row in rule.cites:
+                    if not CITATION.fullmatch(row):
+                        yield (*place, "cites"), f"{row!r} is not a row of the catalogue (such as W-05, D-M-03)"
+
+    def rules_of(self, part: str) -> Iterator[tuple[Place, Any]]:
+        """The rules of a part of the procedure, and where each stands."""
+        rules = getattr(self, part)
+        for key, rule in rules.items() if isinstance(rules, dict) else enumerate(rules):
+            yield (part, key), rule
 
     @cached_property
     def fingerprint(self) -> str:
@@ -443,7 +393,7 @@ class Procedure(Value):
     @property
     def allocated_role(self) -> str:
         """The role that a child is allocated to: what this role has to do is the allocated person's."""
-        return self.allocated or self.acting_at(Stage.ENQUIRY)
+        return self.acting_at(Stage.ENQUIRY)
 
     @property
     def managers(self) -> tuple[str, ...]:
@@ -491,9 +441,6 @@ class Procedure(Value):
                     "owner": ours(rule.owner),
                     "escalate": ours(rule.escalate),
                     "done_by": tuple(ours(role) for role in rule.done_by),
-                    "escalate_further": tuple(
-                        rung.model_copy(update={"to": ours(rung.to)}) for rung in rule.escalate_further
-                    ),
                 }
             )
             for key, rule in base.timescale.items()
@@ -515,79 +462,3 @@ class Procedure(Value):
         acting = [self.acts[stage] for stage in reversed(Stage) if stage in self.acts]
         of_the_kind = [role for role in (*acting, *self.role) if self.role[role].kind is kind]
         return of_the_kind[0] if of_the_kind else self.acts[Stage.PLAN]
-
-
-# --- Snapshots ----------------------------------------------------------------------------------------------------
-
-_SHARED: dict[str, Procedure] = {}
-"""Each procedure that cases of this process are decided with, by its fingerprint: decoded once, held once."""
-MOST_ROUNDS = 20
-
-
-def shared(procedure: Procedure) -> Procedure:
-    """The one object of this process for what this procedure says."""
-    return _SHARED.setdefault(procedure.fingerprint, procedure)
-
-
-def _packed(procedure: Procedure) -> dict[str, str]:
-    """One text: a case that comes with rules which are known here costs no more than passing it over."""
-    return {"fingerprint": procedure.fingerprint, "rules": procedure.as_json}
-
-
-def _unpacked(given: Any) -> Procedure:
-    return shared(given) if isinstance(given, Procedure) else from_json(given["fingerprint"], given["rules"])
-
-
-def from_json(fingerprint: str, rules: str) -> Procedure:
-    """The procedure that was kept under this fingerprint, from its rules as JSON.
-
-    What this version cannot read of it is handed on all the same, to one that can.
-    """
-    known = _SHARED.get(fingerprint)
-    if known is None:
-        known = leniently(json.loads(rules))
-        known.__dict__.update(fingerprint=fingerprint, as_json=rules)
-        _SHARED[fingerprint] = known
-    return known
-
-
-def leniently(rules: dict[str, Any]) -> Procedure:
-    """The procedure in a snapshot, by whatever version it was made.
-
-    A word or a field that this version does not know is left out, and a rule that cannot do without it: a new stage,
-    role kind or event must never make a running case undecodable. Files are read strictly.
-    """
-    said = deepcopy(rules)
-    token = _LENIENT.set(True)
-    try:
-        for _ in range(MOST_ROUNDS):
-            try:
-                return Procedure.model_validate(said)
-            except ValidationError as error:
-                for problem in sorted(error.errors(), key=lambda one: [str(part) for part in one["loc"]], reverse=True):
-                    _leave_out(said, list(problem["loc"]), problem["type"])
-        return Procedure.model_validate(said)
-    finally:
-        _LENIENT.reset(token)
-
-
-def _leave_out(said: dict[str, Any], place: list[int | str], kind: str) -> None:
-    """Take out what cannot be read: the value itself, or the whole rule where something in it is missing."""
-    if place[:1] == ["procedure"] or not place:
-        return
-    if place[0] == "role" and place[-1] == "kind":
-        said["role"][place[1]]["kind"] = Kind.AGENCY.value  # one that decides nothing
-        return
-    if place[-1] == "[key]" or kind in ("missing", "too_short", "value_error"):
-        place = place[:-1] if kind != "value_error" else place
-    within: Any = said
-    try:
-        for part in place[:-1]:
-            within = within[part]
-        del within[place[-1]]
-    except (KeyError, IndexError, TypeError):
-        pass  # it is out already, with what it stood in
-
-
-Snapshot = Annotated[Procedure, PlainSerializer(_packed), PlainValidator(_unpacked)]
-"""A procedure as a running case carries it."""

@@ -1,31 +1,35 @@
 """Reading procedure files: finding one by name, and saying what is wrong in a wrong one, where, and what is right."""
 
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
-from enum import StrEnum
+from collections.abc import Sequence
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from casework.procedure import Answer, Gate, Procedure
-from casework.stages import MESSAGES
-from casework.vocabulary import MEETINGS, Circumstance, Condition, Event, Kind, Stage, Subject
+from casework.procedure import Procedure
+from casework.procedure_format import WrittenOut
+from casework.procedure_problems import out_of_bounds, problems_in, told, too_large, without_effect
+from casework.text_files import WrongFile, text_of, values_in
 
-VOCABULARIES: tuple[type[StrEnum], ...] = (Condition, Circumstance, Subject, Stage, Kind)
-Location = tuple[int | str, ...]
+MOST_OF_A_LINE = 2_000
+MOST_PROBLEMS = 30
 
 
 class WrongProcedure(Exception):
-    """A procedure that cannot be used; the message is for the person who wrote it."""
+    """A procedure that cannot be used; the message is for the person who wrote it, a line for each thing wrong."""
 
 
 def shipped() -> list[Path]:
     """The procedure files that come with S47."""
     return sorted(Path(str(files("casework"))).joinpath("procedures").glob("*.toml"))
+
+
+def paths(more: Sequence[Path] = ()) -> list[Path]:
+    """Every procedure file there is, an authority's own before those shipped."""
+    return [path for folder in more for path in sorted(folder.glob("*.toml"))] + shipped()
 
 
 def load(name: str, more: Sequence[Path] = ()) -> Procedure:
@@ -49,138 +53,57 @@ def load(name: str, more: Sequence[Path] = ()) -> Procedure:
     if not base:
         return procedure
     try:
-        return procedure.completed_with(find(base))
+        whole = procedure.completed_with(find(base))
+        problems = [*too_large(whole)]
     except ValidationError as error:
-        said = "; ".join(what for _, what in _problems(error))
-        raise WrongProcedure(f"{first} cannot be completed with {base}: {said}") from None
+        problems = [*problems_in(error)]
+    if problems:
+        raise WrongProcedure(f"{first} cannot be completed with {base}: {'; '.join(what for _, what in problems)}")
+    return whole
 
 
-def paths(more: Sequence[Path] = ()) -> list[Path]:
-    """Every procedure file there is, an authority's own before those shipped."""
-    return [path for folder in more for path in sorted(folder.glob("*.toml"))] + shipped()
+def read(path: Path) -> Procedure:
+    """The procedure in this file. Raises `WrongProcedure`."""
+    return parse(_text(path), str(path))
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise WrongProcedure(f"{path.name}: this is not text in UTF-8") from None
+        return text_of(path)
+    except WrongFile as wrong:
+        raise WrongProcedure(str(wrong)) from None
 
 
 def _called(text: str) -> tuple[str, str]:
     """The key and the letter a file gives itself, whatever else is wrong in it."""
-    found = dict(re.findall(r'^\s*(key|letter)\s*=\s*"([^"]+)"', text, re.MULTILINE)[:2])
+    found = dict(re.findall(r'^\s*(key|letter)\s*=\s*"([^"\n]+)"', text, re.MULTILINE)[:2])
     return found.get("key", "?"), found.get("letter", "?")
 
 
 def parse(text: str, file_name: str) -> Procedure:
     """The procedure written in `text`. Raises `WrongProcedure`, a line for each thing that is wrong."""
-    try:
-        procedure = Procedure.model_validate(tomllib.loads(text))
-        problems = list(_unknown_to_the_code(procedure))
-    except tomllib.TOMLDecodeError as error:
-        raise WrongProcedure(f"{file_name}: this is not TOML: {error}") from None
-    except ValidationError as error:
-        problems = list(_problems(error))
+    file = _values(text, file_name)
+    problems = [*islice(out_of_bounds(file), 2 * MOST_PROBLEMS)]
+    if not problems:
+        written = WrittenOut(file)
+        try:
+            procedure = Procedure.model_validate(written.rules)
+            wrong = [*without_effect(procedure), *too_large(procedure)]
+        except ValidationError as error:
+            wrong = [*islice(problems_in(error), 2 * MOST_PROBLEMS)]
+        problems = written.problems + [(written.place(at), what) for at, what in wrong]
     if problems:
-        lines = [
-            f"{file_name}{_line(text, where)}: {'.'.join(map(str, where)) or 'whole file'}: {said}"
-            for where, said in problems
-        ]
-        raise WrongProcedure("\n".join(dict.fromkeys(lines)))
+        lines = told(problems, text, file_name)
+        more = [f"{file_name}: and there is more"] if len(lines) > MOST_PROBLEMS else []
+        raise WrongProcedure("\n".join(lines[:MOST_PROBLEMS] + more))
     return procedure
 
 
-def _unknown_to_the_code(procedure: Procedure) -> Iterator[tuple[Location, str]]:
-    """A gate on a message that there is not, or on a field that it has not, would never hold anything back."""
-    for message in procedure.recorded_by:
-        if message not in MESSAGES:
-            yield ("recorded_by", message), f"there is no message {message!r}.{_hint(message, MESSAGES)}"
-    tables: dict[str, tuple[Gate | Answer, ...]] = {"gate": procedure.gate, "answer": procedure.answer}
-    for table, rules in tables.items():
-        for number, rule in enumerate(rules):
-            kind = MESSAGES.get(rule.message)
-            if kind is None:
-                yield (
-                    (table, number, "message"),
-                    f"there is no message {rule.message!r}.{_hint(rule.message, MESSAGES)}",
-                )
-                continue
-            fields = [("when", name) for name in rule.when]
-            fields += [("field", rule.field)] if isinstance(rule, Answer) else []
-            for setting, name in fields:
-                if name not in kind.model_fields:
-                    said = f"{rule.message} has no field {name!r}.{_hint(name, kind.model_fields)}"
-                    yield (table, number, setting), said
-    for name in procedure.meeting:
-        if name not in MEETINGS:
-            yield ("meeting", name), f"there is no such meeting; there are {', '.join(MEETINGS)}"
-
-
-def _problems(error: ValidationError) -> Iterator[tuple[Location, str]]:
-    """Each thing that is wrong, and where."""
-    for item in error.errors():
-        said = _said(dict(item))
-        if item["loc"]:
-            # A word that may be of either of two vocabularies is refused by both: that is one mistake.
-            yield tuple(part for part in item["loc"] if not str(part).startswith("str-enum[")), said
-            continue
-        for line in said.splitlines():  # what does not fit together says itself where: `gate.0.while_owed: …`
-            where, _, what = line.partition(": ")
-            yield tuple(int(part) if part.isdigit() else part for part in where.split(".")), what
-
-
-def _hint(given: object, known: Iterable[str]) -> str:
-    near = get_close_matches(given, list(dict.fromkeys(known)), n=3, cutoff=0.6) if isinstance(given, str) else []
-    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-
-
-def _said(item: dict[str, Any]) -> str:
-    """What pydantic found, in words an author can act on."""
-    given = item.get("input")
-    match item["type"]:
-        case "enum":
-            words = [*Event.every, *(value.value for vocabulary in VOCABULARIES for value in vocabulary)]
-            return f"{given!r} is not a word of the vocabulary here.{_hint(given, words)}"
-        case "missing":
-            return "this is missing and is needed."
-        case "extra_forbidden":
-            return "there is no such setting; is it misspelt?"
-        case "too_short":
-            return "give at least one."
-        case _:
-            return str(item["msg"]).removeprefix("Value error, ")
-
-
-def _line(text: str, location: Sequence[int | str]) -> str:
-    """`:123` for the place in the text that a location names, as near as it can be found."""
-    header, rest = _header(location)
-    lines = text.splitlines()
-    start = 0
-    nth = rest[0] if rest and isinstance(rest[0], int) else 0
-    for number, line in enumerate(lines, 1):
-        if re.fullmatch(rf"\s*\[\[?\s*{header}\s*\]?\]\s*(#.*)?", line):
-            if nth:
-                nth -= 1
-                continue
-            start = number
-            break
-    if not start:
-        return ""
-    field = next((str(part) for part in rest if isinstance(part, str)), None)
-    for number in range(start, len(lines)):
-        if lines[number].lstrip().startswith("["):
-            break
-        if field and re.match(rf"\s*\"?{re.escape(field)}\"?\s*=", lines[number]):
-            return f":{number + 1}"
-    return f":{start}"
-
-
-def _header(location: Sequence[int | str]) -> tuple[str, Sequence[int | str]]:
-    """The table header a location stands under, as a pattern, and the rest of the location."""
-    if not location:
-        return r"procedure", ()
-    table = str(location[0])
-    if table in ("timescale", "authorisation", "meeting", "role", "form", "prompt") and len(location) > 1:
-        return rf"{table}\.\"?{re.escape(str(location[1]))}\"?", location[2:]
-    return re.escape(table), location[1:]
+def _values(text: str, file_name: str) -> dict[str, Any]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > MOST_OF_A_LINE:
+            raise WrongProcedure(f"{file_name}:{number}: this line is longer than {MOST_OF_A_LINE:,} characters")
+    try:
+        return values_in(text, file_name)
+    except WrongFile as wrong:
+        raise WrongProcedure(str(wrong)) from None

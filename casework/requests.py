@@ -117,7 +117,7 @@ def put_to(telling: Telling, subject: Subject, message: Message, about: str | No
         about=about,
         held=message if rule.holds else None,
         finish=rule.finish,
-        escalate=rule.escalate or telling.story.procedure.above(rule.authorised_by),
+        escalate=telling.story.procedure.above(rule.authorised_by),
     )
     telling.put_request(request)
     telling.line(f"{rule.title}: asked of the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)

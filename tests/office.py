@@ -54,28 +54,21 @@ OWN_RULES = """
 # What no shipped procedure has: a duty that another one's being missed makes, and that may be late from the start.
 
 [timescale.report]
-cites = ["C-01"]
-source = "made up for tests"
-words = "within 24 hours"
 duty = "Report on the enquiry"
-owner = "social worker"
+should = ["C-01", "made up for tests", "within 24 hours"]
 from = "section 47 initiated"
 within = "24 hours"
 met_by = "assessment ended"
-until = "case closed"
 on_breach = "assessment limit passed"
 
 [timescale.report-explained]
-cites = ["C-01"]
-source = "made up for tests"
-words = "within an hour"
 duty = "Explain why there is no report"
+should = ["C-01", "made up for tests", "within an hour"]
 owner = "team manager"
 from = "section 47 initiated"
 opens_on = "assessment limit passed"
 within = "1 hour"
 met_by = "assessment overrun explained"
-until = "case closed"
 """
 """An authority's own procedure, `OWN`: the process map with two rules more."""
 

@@ -176,29 +176,6 @@ def test_a_reminder_that_would_be_over_already_is_left_out() -> None:
     assert decide.alarms(life.whole)["child-seen@4"][0] == london("2026-04-09 10:00:01")
 
 
-def test_each_further_step_of_an_escalation_sounds_once_and_in_its_order_however_it_is_written() -> None:
-    further = [
-        {"after": "5 working days", "to": "independent reviewing officer"},
-        {"after": "2 hours", "to": "assistant team manager"},
-        {"after": "1 working day", "to": "conference service"},
-    ]
-    life = strategy_held("2026-04-08 10:00", by=example(timescale={"child-seen": {"escalate_further": further}}))
-    life.until("2026-05-01 09:00")
-    assert life.told(NoticeKind.ESCALATION, "child-seen") == [
-        ("2026-04-09 10:00", "team manager"),
-        ("2026-04-09 12:00", "assistant team manager"),
-        ("2026-04-10 09:00", "conference service"),
-        ("2026-04-16 09:00", "independent reviewing officer"),
-    ]
-
-
-def test_an_escalation_that_has_begun_ends_when_the_duty_is_done() -> None:
-    further = {"escalate_further": [{"after": "1 working day", "to": "conference service"}]}
-    life = strategy_held("2026-04-08 10:00", by=example(timescale={"child-seen": further}))
-    life.say("child_visited", SW, "2026-04-09 15:00").until("2026-04-20 09:00")
-    assert [to for _, to in life.told(NoticeKind.ESCALATION, "child-seen")] == ["team manager"]
-
-
 def test_alarms_are_named_for_a_timeline_and_lie_ahead() -> None:
     life = strategy_held("2026-04-08 10:00")
     at, summary = decide.alarms(life.whole)["child-seen@4"]

@@ -12,8 +12,9 @@ from temporalio.api.common.v1 import Payload
 from activities.basis import bank_holidays
 from casework import decide
 from casework.case import Case
-from casework.procedure import Procedure, shared
+from casework.procedure import Procedure
 from casework.procedure_files import load
+from casework.snapshots import shared
 from connection.temporal import DATA_CONVERTER
 from tests.office import Office, OneCase, start_temporal
 from tests.postgres import fresh_database

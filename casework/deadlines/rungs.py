@@ -61,11 +61,6 @@ def rungs_of(rule: Timescale | None, deadline: Deadline, holidays: BankHolidays)
         rungs.append(Rung(at=missed, kind=RungKind.DUE, to=deadline.owner))
         if rule.escalate:
             rungs.append(Rung(at=missed, kind=RungKind.ESCALATION, to=rule.escalate))
-            rungs += [
-                Rung(at=at + GRACE, kind=RungKind.ESCALATION, to=rung.to)
-                for rung in rule.escalate_further
-                if (at := _morning(rung.after, anchor, holidays)) is not None
-            ]
     return tuple(sorted(rungs, key=lambda rung: rung.at))
 
 

@@ -138,7 +138,7 @@ def _put(telling: Telling, message: Message, title: str) -> None:
         since=message.occurred_at,
         about=title.rpartition(": ")[2],
         held=message,
-        escalate=(rule.escalate if rule else None) or procedure.above(to),
+        escalate=procedure.above(to),
     )
     telling.put_request(request)
     telling.line(f"{title}: asked of the {' or the '.join(to)} ({request.id}); until then it stands as recorded")

@@ -9,9 +9,9 @@ import typer
 from rich.markup import escape
 
 from casework.procedure import Procedure
-from casework.procedure_files import WrongProcedure, parse
 from casework.procedure_files import load as load_procedure
 from casework.procedure_files import paths as procedure_paths
+from casework.procedure_files import read
 from connection.settings import settings
 from starter.cli import words
 from starter.cli.words import Json
@@ -24,12 +24,7 @@ Named = Annotated[str, typer.Argument(help="A procedure's key, letter or file; B
 @app.command("check")
 def procedure_check(file: Annotated[Path, typer.Argument(help="A procedure file")]) -> None:
     """Check a procedure file: what is wrong, where, and what would be right."""
-    try:
-        found = parse(file.read_text(encoding="utf-8-sig"), str(file))
-    except OSError as error:
-        raise WrongProcedure(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise WrongProcedure(f"{file}: this is not text in UTF-8") from None
+    found = read(file)
     words.out.print(
         f"[green]✓[/] {escape(found.about.title)} ({found.about.key}, version {found.about.version}, "
         f"{found.fingerprint}): {len(found.timescale)} timescales, {len(found.authorisation)} authorisations, "
@@ -40,7 +35,7 @@ def procedure_check(file: Annotated[Path, typer.Argument(help="A procedure file"
 @app.command("list")
 def procedure_list(json_: Json = False) -> None:
     """List the procedures there are."""
-    known = [parse(path.read_text(encoding="utf-8"), path.name) for path in procedure_paths(settings().procedures)]
+    known = [read(path) for path in procedure_paths(settings().procedures)]
     if json_:
         words.print_json([{**one.about.model_dump(mode="json"), "fingerprint": one.fingerprint} for one in known])
         return
@@ -95,9 +90,7 @@ def procedure_table(
     everything: Annotated[bool, typer.Option("--all", help="Every rule, not only the parameters")] = False,
 ) -> None:
     """Write the parameters of all procedures as one table, to be kept or opened in a spreadsheet."""
-    names = procedures or [
-        parse(path.read_text(encoding="utf-8"), path.name).about.key for path in procedure_paths(settings().procedures)
-    ]
+    names = procedures or [read(path).about.key for path in procedure_paths(settings().procedures)]
     found = [rules_called(name) for name in names]
     rows = [row for row in differences.compare(found) if row.number is not None or everything]
     if form is Format.JSON:
@@ -111,7 +104,7 @@ def rules_called(name: str) -> Procedure:
     """The procedure called `name`, or the one in the file of that name."""
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
-        return parse(path.read_text(encoding="utf-8-sig"), str(path))
+        return read(path)
     return load_procedure(name, settings().procedures)
 
 

@@ -212,8 +212,7 @@ def _meanwhile(duty_of: dict[str, str], rule: Timescale) -> str | None:
 def _escalation(procedure: Procedure, rule: Timescale) -> str | None:
     if not rule.escalate:
         return None
-    further = [f"{rung.after} later to {role(procedure, rung.to)}" for rung in rule.escalate_further]
-    return f"to {'; '.join([role(procedure, rule.escalate), *further])} (S47's own)"
+    return f"to {role(procedure, rule.escalate)} (S47's own)"
 
 
 # --- The other kinds of rules -------------------------------------------------------------------------------------
