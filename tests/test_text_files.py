@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
@@ -17,6 +17,7 @@ from casework.text_files import DEEPEST, LARGEST, WrongFile, text_of, values_in
 from starter.cases import referral_file
 from starter.cases.reach import NotAccepted
 from starter.rehearsal.scenario import load
+from tests.lives import examples
 from tests.office import ROOT
 
 TOO_MANY_DIGITS = "it has a whole number of too many digits"
@@ -143,6 +144,7 @@ anything = (
 )
 
 
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])  # making them is the slow part
 @given(anything)
 def test_whatever_is_in_a_file_it_is_read_or_refused(content: bytes) -> None:
     with tempfile.NamedTemporaryFile(suffix=".toml") as file:
