@@ -71,8 +71,7 @@ async def look(case: FaultCase, dsn: str) -> Look:
 
         async def of_one_instant() -> Look | None:
             state, at = await state_of(case, records), case.now()
-            histories = [await _history(case, run) for run in await case.runs()]
-            seen = Look(case, at, state, {}, (), await case.handle.describe(), histories)
+            seen = Look(case, at, state, {}, (), await case.handle.describe(), await histories_of(case))
             seen = await with_record(seen, dsn)
             return seen if await state_of(case, records) == state else None
 
@@ -115,8 +114,10 @@ async def _rows(dsn: str, reference: str) -> dict[str, list[Row]]:
         await connection.close()
 
 
-async def _history(case: FaultCase, run: str) -> WorkflowHistory:
-    return await case.client.get_workflow_handle(reach.workflow_id(case.reference), run_id=run).fetch_history()
+async def histories_of(case: FaultCase) -> list[WorkflowHistory]:
+    """The histories of all its runs, oldest first."""
+    workflow = reach.workflow_id(case.reference)
+    return [await case.client.get_workflow_handle(workflow, run_id=run).fetch_history() for run in await case.runs()]
 
 
 # --- Messages -----------------------------------------------------------------------------------------------------
@@ -369,10 +370,10 @@ CHECKS: dict[str, Callable[[Look], Iterator[str]]] = {
 }
 
 
-async def histories_replay(seen: Look) -> list[str]:
-    """Why runs of it do not replay, in the SDK's words."""
+async def histories_replay(histories: list[WorkflowHistory]) -> list[str]:
+    """Why some of them do not replay, in the SDK's words."""
     problems = []
-    for history in seen.histories:
+    for history in histories:
         try:
             await replay(history)
         except Exception as error:
@@ -385,7 +386,7 @@ async def check(seen: Look, report: Report) -> None:
     for name, holds in CHECKS.items():
         for problem in holds(seen):
             report.violation(Violation(name, seen.case.reference, problem))
-    for problem in await histories_replay(seen):
+    for problem in await histories_replay(seen.histories):
         report.violation(Violation(histories_replay.__name__, seen.case.reference, problem))
     _count(seen, report)
 

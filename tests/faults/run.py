@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from starter.cases import recorded
-from tests.faults.checks import CHECKS, check, look, mail_arrived
+from tests.faults.checks import CHECKS, check, histories_of, histories_replay, look, mail_arrived
 from tests.faults.report import Report, Violation
 from tests.faults.sending import OPENING_AT_ONCE, VISITORS, FaultCase, Practitioner, open_case, send_all, visit
 from tests.faults.spoil import SPOILS, spoil
@@ -51,17 +51,22 @@ async def run(plan: Plan, report: Report, *, control: bool = False) -> None:
         cases = await cases_of(plan, world.office)
         await live(plan, world, cases, report)
         report.say("waiting for rest")
-        for case in await restless(cases, world.office):
-            report.violation(Violation("at_rest", case.reference, f"it is not after {RESTS_WITHIN:g} s"))
+        unquiet = await restless(cases, world.office)
+        for case, why in unquiet.items():
+            report.violation(Violation("at_rest", case.reference, why))
+        at_rest = [case for case in cases if case not in unquiet]
         if control:
-            await _control(cases, world.office.dsn, report)
+            await _control(at_rest, world.office.dsn, report)
             return
         report.say("checking from outside")
-        for case in cases:
+        for case in at_rest:
             try:
                 await check(await look(case, world.office.dsn), report)
-            except Exception as problem:  # what cannot be checked may be wrong in any way
-                report.violation(Violation("checkable", case.reference, repr(problem)))
+            except Exception as error:  # what cannot be checked may be wrong in any way
+                report.violation(Violation("checkable", case.reference, repr(error)))
+        for case in unquiet:
+            for problem in await histories_replay(await histories_of(case)):
+                report.violation(Violation(histories_replay.__name__, case.reference, problem))
         await check_the_whole(world, report)
 
 
@@ -112,31 +117,35 @@ async def cases_of(plan: Plan, office: Office) -> list[FaultCase]:
     return cases
 
 
-async def restless(cases: Iterable[FaultCase], office: Office) -> list[FaultCase]:
+async def restless(cases: Iterable[FaultCase], office: Office) -> dict[FaultCase, str]:
     """Wait until every case rests: the record has what it decided, and nothing of it is being done. Gives those that
-    do not come to rest in time."""
+    do not come to rest in time, and why."""
     turn, until = asyncio.Semaphore(AT_ONCE), time.monotonic() + RESTS_WITHIN
     async with office.records() as records:
 
-        async def rests(case: FaultCase) -> bool:
+        async def why_not(case: FaultCase) -> str | None:
             description = (await case.handle.describe()).raw_description
-            if description.HasField("pending_workflow_task") or description.pending_activities:
-                return False
+            if description.HasField("pending_workflow_task"):
+                return f"its workflow task is at attempt {description.pending_workflow_task.attempt}"
+            if description.pending_activities:
+                return f"of it {', '.join(one.activity_type.name for one in description.pending_activities)} is done"
             verified = await recorded.verify(case.client, records, case.reference)
-            return verified is not None and not verified.problems
+            return "; ".join(verified.problems) or None if verified else "nobody knows it"
 
-        async def comes_to_rest(case: FaultCase) -> FaultCase | None:
-            while time.monotonic() < until:
+        async def comes_to_rest(case: FaultCase) -> str | None:
+            while True:
                 async with turn:
                     try:
-                        if await rests(case):
-                            return None
-                    except Exception:  # a server that is only just back may answer anything
-                        pass
+                        why = await why_not(case)
+                    except Exception as error:  # a server that is only just back may answer anything
+                        why = repr(error)
+                if why is None or time.monotonic() > until:
+                    return why
                 await asyncio.sleep(LOOK_AGAIN)
-            return case
 
-        return [case for case in await asyncio.gather(*map(comes_to_rest, cases)) if case is not None]
+        cases = list(cases)
+        whys = await asyncio.gather(*map(comes_to_rest, cases))
+        return {case: why for case, why in zip(cases, whys, strict=True) if why is not None}
 
 
 async def check_the_whole(world: World, report: Report) -> None:
