@@ -470,3 +470,24 @@ def test_the_command_writes_a_file(tmp_path: Path) -> None:
     assert isinstance(nowhere.exception, Failed)
     assert "No such file" in str(nowhere.exception)
     assert CliRunner().invoke(app, ["map"]).exit_code == 2
+
+
+def test_a_drawing_goes_where_nothing_is_yet_in_the_format_that_the_name_says(tmp_path: Path) -> None:
+    there, elsewhere, link = tmp_path / "there.svg", tmp_path / "elsewhere", tmp_path / "link.svg"
+    for file in (there, elsewhere):
+        file.write_text("kept", encoding="utf-8")
+    link.symlink_to(elsewhere)
+    for out, options, words in (
+        (tmp_path / "p.png", ["--force"], "this is drawn as .svg. Name it p.svg, for instance."),
+        (tmp_path / "p", [], "this is drawn as .svg"),
+        (Path(), ["--force"], "this is drawn as .svg. Name it drawing.svg"),
+        (there, [], "this file is there already. Name another, or write over it with --force."),
+        (link, [], "this is a link to another place"),
+        (link, ["--force"], "this is a link to another place"),
+    ):
+        said = CliRunner().invoke(app, ["map", "P", "--out", str(out), *options])
+        assert isinstance(said.exception, Failed) and str(said.exception).startswith(f"{out}: {words}"), said.exception
+    assert {path.name for path in tmp_path.iterdir()} == {"there.svg", "elsewhere", "link.svg"}
+    assert {file.read_text(encoding="utf-8") for file in (there, elsewhere)} == {"kept"}
+    assert CliRunner().invoke(app, ["map", "P", "--out", str(there), "--force"]).exit_code == 0
+    assert ElementTree.parse(there).getroot().get("width") == "420mm"

@@ -298,7 +298,7 @@ async def test_a_wrong_scenario_is_not_rehearsed(office: Office, tmp_path: Path)
     said = [ran.err.replace("\n", " ").strip() for ran in answers]
     assert said[0].startswith("✗ There is no procedure 'Utopia'. There are: ")
     assert said[1] == "✗ nowhere.toml: No such file or directory"
-    assert said[2] == f"✗ {tmp_path / 'drawn.txt'}: a plot is written as .svg, .png or .pdf"
+    assert said[2].startswith(f"✗ {tmp_path / 'drawn.txt'}: this is drawn as .svg or .png or .pdf.")
 
 
 def test_a_day_is_a_day_in_london() -> None:

@@ -31,11 +31,12 @@ from casework.stages import MESSAGES
 from casework.text_files import WrongFile
 from connection.settings import WrongSettings, settings
 from connection.temporal import SETTLE
+from starter import drawings
 from starter.cases import chronology, reach, recorded, referral_file
 from starter.cli import procedures as procedure_commands
 from starter.cli import sending, words
 from starter.cli.up import up as run_up
-from starter.cli.words import Json
+from starter.cli.words import Force, Json
 from starter.embedded import EmbeddedError, run_until_stopped
 from starter.rehearsal.outcome import Rehearsed
 from starter.rehearsal.plot import plot as draw
@@ -625,13 +626,14 @@ def rehearse(
     scenario: Annotated[list[Path], typer.Argument(help="Scenario files; docs/rehearsing.md describes them")],
     procedure: Annotated[str | None, typer.Option(help="Another procedure than the one the file names")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the timeline to this file (.svg, .png, .pdf)")] = None,
+    force: Force = False,
     json_: Json = False,
 ) -> None:
     """Live through a scenario on the real workflow, on a server that skips time: years take seconds."""
     read = [load_scenario(path) for path in scenario]
     came_of = [_rehearsed(one, procedure) for one in read]
     if plot is not None:
-        draw(came_of[0], plot)
+        draw(came_of[0], plot, force=force)
     if json_:
         said = [one.model_dump(mode="json") for one in came_of]
         words.print_json(said[0] if len(said) == 1 else said)
@@ -658,6 +660,7 @@ def process_map(
     out: Annotated[Path | None, typer.Option(help="The file to draw to [default: the procedure's key, .svg]")] = None,
     case: Annotated[str | None, typer.Option(help="Mark where this case stands, on its own procedure")] = None,
     paper: Annotated[str | None, typer.Option(help="A3, A2 or A1 [default: the smallest that holds it]")] = None,
+    force: Force = False,
 ) -> None:
     """Draw a procedure's process map from its running rules, to hang on a wall; or where a case stands on it."""
     # Imported here: no other command needs it, and every command would wait for it.
@@ -675,11 +678,9 @@ def process_map(
     if named and named.about.key != drawn.about.key:
         raise reach.Failed(f"Case {case} runs on {drawn.about.key}, not on {procedure}; leave the procedure out.")
     file = out or Path(f"{drawn.about.key}{f'-{found.reference}' if found else ''}.svg")
+    drawings.format_of(file, ("svg",))
     picture = draw_map(drawn, found.story if found else None, paper, datetime.now(UTC))
-    try:
-        file.write_text(picture.svg(), encoding="utf-8")
-    except OSError as error:
-        raise reach.Failed(f"{file}: {error.strerror}") from None
+    drawings.write(file, picture.svg().encode(), force=force)
     size = f"{picture.box.width:g} × {picture.box.height:g} mm"
     words.out.print(f"[green]✓[/] {escape(str(file))}: {escape(drawn.about.title)}, {size}")
 

@@ -23,6 +23,7 @@ from workflows.case import Receipt
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
+Force = Annotated[bool, typer.Option("--force", help="Write over the file that is there")]
 
 
 def print_json(value: Any) -> None:

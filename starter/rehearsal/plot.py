@@ -1,9 +1,11 @@
 """A rehearsal drawn: every deadline a bar from its start to its end, its limit marked."""
 
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from starter import drawings
 from starter.cases.reach import Failed
 from starter.rehearsal.outcome import DeadlineLife, Rehearsed
 
@@ -19,10 +21,9 @@ MESSAGES = {"accepted": "#505a5f", "refused": "#d4351c"}
 LIMIT: dict[str, Any] = {"marker": "|", "markersize": 13, "color": "#0b0c0c"}
 
 
-def plot(rehearsed: Rehearsed, path: Path) -> None:
-    """Draw the timeline to a file; its ending says the format (.svg, .png, .pdf). Raises `Failed`."""
-    if path.suffix not in (".svg", ".png", ".pdf"):
-        raise Failed(f"{path}: a plot is written as .svg, .png or .pdf")
+def plot(rehearsed: Rehearsed, path: Path, *, force: bool = False) -> None:
+    """Draw the timeline to a new file; its ending says the format (.svg, .png, .pdf). Raises `Failed`."""
+    form = drawings.format_of(path, ("svg", "png", "pdf"))
     try:  # imported here: no other command needs it, and it takes half a second
         import matplotlib as mpl  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
@@ -54,10 +55,9 @@ def plot(rehearsed: Rehearsed, path: Path) -> None:
         *(Line2D([], [], color=colour, linewidth=1, label=f"message {end}") for end, colour in MESSAGES.items()),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise Failed(f"{path}: {error.strerror}") from None
+    drawn = BytesIO()
+    figure.savefig(drawn, format=form)
+    drawings.write(path, drawn.getvalue(), force=force)
 
 
 def _bar(axes: Any, row: int, life: DeadlineLife, end: datetime) -> None:
