@@ -305,7 +305,9 @@ class Procedure(Value):
 
     about: About = Field(alias="procedure")
     role: dict[str, Role]
-    acts: dict[Stage, str] = Field(description="who takes the next step while no deadline or request names anyone")
+    acts: dict[Stage, str] = Field(
+        description="who takes the next step while no deadline or request names anyone, also at the stages after it"
+    )
     assessment: AssessmentRule
     recorded_by: dict[str, Names] = Field(
         default_factory=dict, description="the roles that may record a message, where that is not as usual"
@@ -328,9 +330,8 @@ class Procedure(Value):
         return self
 
     def _nobody_acts(self) -> Iterator[tuple[Place, str]]:
-        missing = [stage.value for stage in Stage if stage not in self.acts and stage is not Stage.CLOSED]
-        if missing:
-            yield ("acts",), f"say who acts in {', '.join(missing)}"
+        if Stage.REFERRAL not in self.acts:
+            yield ("acts",), f"say who acts in {Stage.REFERRAL.value}"
 
     def _unknown_names(self) -> Iterator[tuple[Place, str]]:
         """Every role, timescale and form that a rule names and that there is not."""
@@ -387,8 +388,9 @@ class Procedure(Value):
         return {event: tuple(keys) for event, keys in touched.items()}
 
     def acting_at(self, stage: Stage) -> str:
-        """Who takes the next step at a stage; at one this procedure does not know, whoever closes the case."""
-        return self.acts.get(stage) or self.acts[Stage.CLOSING]
+        """Who takes the next step at a stage; at one that is not named, whoever does at the one before."""
+        stages = list(Stage)
+        return next(self.acts[one] for one in reversed(stages[: stages.index(stage) + 1]) if one in self.acts)
 
     @property
     def allocated_role(self) -> str:
@@ -461,4 +463,4 @@ class Procedure(Value):
         """
         acting = [self.acts[stage] for stage in reversed(Stage) if stage in self.acts]
         of_the_kind = [role for role in (*acting, *self.role) if self.role[role].kind is kind]
-        return of_the_kind[0] if of_the_kind else self.acts[Stage.PLAN]
+        return of_the_kind[0] if of_the_kind else self.acting_at(Stage.PLAN)

@@ -536,7 +536,8 @@ class Somebody:
             return self.dice.choice(answers)
         if chance < 0.65 and not self.forwards:
             return self.dice.choice((*ANY_TIME, "duty_done", "form_completed", "action_completed"))
-        return self.dice.choice(USUAL[case.stage])
+        there = [name for name, kind in MESSAGES.items() if kind.stage is case.stage]
+        return self.dice.choice(USUAL.get(case.stage) or there or sorted(MESSAGES))
 
     def _often(self, key: str) -> bool:
         return key in ("attended_by", "review_on", "which", "plan", "conference") or self.dice.random() < 0.6

@@ -13,6 +13,7 @@ from casework.procedure_files import load, shipped
 from starter.cli import app
 from starter.procedures import rules
 from starter.procedures.differences import PARAMETERS, Row, as_csv, as_markdown, compare
+from tests.lives import example
 
 LETTERS = ("W", "P", "B", "T", "M")
 
@@ -48,23 +49,23 @@ EXPECTED: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
         "W": ("Practice Lead decides", "open case", "D-W-02"),
         "P": ("Team Manager (TM) decides", "D-P-01"),
     },
-    ("Referral", "Decision of the front door"): {"W": ("24 hours", "referral received", "W-01")},
-    ("Referral", "Allocation"): {"W": ("24 hours", "W-02")},
+    ("Referral", "Decision of the front door"): {"W": ("referral received", "W-01")},
+    ("Referral", "Allocation"): {"W": ("W-02",)},
     ("Strategy discussion", "Strategy discussion held"): {
-        "W": ("24 hours", "W-03"),
+        "W": ("W-03",),
         "B": ("“as soon as possible”", "U-B-03"),
         "T": ("“at short notice”", "U-T-01"),
-        "M": ("3 days", "concern raised", "only days", "M-01"),
+        "M": ("concern raised", "only days", "M-01"),
     },
-    ("Strategy discussion", "Longer limit"): {"W": ("72 hours", "Service Manager decides", "W-04")},
+    ("Strategy discussion", "Longer limit"): {"W": ("Service Manager decides", "W-04")},
     ("Strategy discussion", "Who authorises its record"): {
         "B": ("Children's Social Care manager decides", "U-B-05"),
         "M": ("Senior/TM (Team Manager) decides", "separate act", "D-M-05"),
     },
     ("Strategy discussion", "Form for the police"): {"W": ("87A", "F-W-01")},
-    ("Section 47 enquiry", "Child visited"): {"W": ("24 hours", "W-05"), "P": ("24 hours", "P-02")},
+    ("Section 47 enquiry", "Child visited"): {"W": ("W-05",), "P": ("P-02",)},
     ("Section 47 enquiry", "What the visit counts from"): {"W": ("referral received",), "P": ("section 47 initiated",)},
-    ("Section 47 enquiry", "Visit recorded"): {"W": ("3 days", "W-06")},
+    ("Section 47 enquiry", "Visit recorded"): {"W": ("W-06",)},
     ("Assessment", "What it is called"): {
         "W": ("Child and Family Assessment",),
         "P": ("Single Assessment",),
@@ -72,15 +73,15 @@ EXPECTED: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
         "T": ("core assessment",),
         "M": ("Child and Family Assessment",),
     },
-    ("Assessment", "Limit"): {"W": ("date of the case's own", "U-W-02"), "B": ("45 working days", "B-01")},
+    ("Assessment", "Limit"): {"W": ("date of the case's own", "U-W-02"), "B": ("B-01",)},
     ("Assessment", "Where it passes the limit"): {"B": ("reasons", "B-03")},
     ("Assessment", "Who authorises it"): {"P": ("Team Manager (TM) decides", "D-P-06")},
     ("Outcome of the enquiry", "Who authorises the outcome"): {"B": ("D-B-21",), "M": ("D-M-07", "F-M-03")},
     ("Initial conference", "Initial conference held"): {
-        "W": ("15 days", "read as working days", "W-08"),
-        "P": ("15 working days", "P-01"),
-        "B": ("15 working days", "B-05"),
-        "T": ("15 days", "T-01"),
+        "W": ("read as working days", "W-08"),
+        "P": ("P-01",),
+        "B": ("B-05",),
+        "T": ("T-01",),
     },
     ("Initial conference", "What it counts from"): {
         "W": ("section 47 initiated",),
@@ -89,38 +90,38 @@ EXPECTED: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
         "T": ("strategy discussion held; the last one counts",),
     },
     ("Initial conference", "Report to the parents"): {
-        "P": ("24 hours before the initial conference", "P-04"),
+        "P": ("before the initial conference", "P-04"),
         "B": ("D-B-24",),
-        "T": ("2 working days before the initial conference", "T-02"),
+        "T": ("before the initial conference", "T-02"),
     },
-    ("Initial conference", "Report to the conference service"): {"P": ("24 hours before", "P-05")},
-    ("Initial conference", "Requests sent"): {"M": ("5 days before", "M-02")},
+    ("Initial conference", "Report to the conference service"): {"P": ("before", "P-05")},
+    ("Initial conference", "Requests sent"): {"M": ("before", "M-02")},
     ("Initial conference", "Dates set at the conference"): {"T": ("U-T-02",), "M": ("U-M-02",)},
     ("Child protection plan", "First core group"): {
-        "P": ("10 days", "P-06"),
-        "T": ("10 days", "T-03"),
-        "M": ("10 days", "must", "M-03"),
+        "P": ("P-06",),
+        "T": ("T-03",),
+        "M": ("must", "M-03"),
     },
     ("Child protection plan", "Further core groups"): {
-        "P": ("every 4 weeks", "P-07"),
-        "T": ("every 4 to 6 weeks", "T-04"),
-        "M": ("every 6 weeks", "M-05"),
+        "P": ("P-07",),
+        "T": ("T-04",),
+        "M": ("M-05",),
     },
-    ("Child protection plan", "Record of the core group"): {"M": ("5 working days", "M-06")},
-    ("Child protection plan", "Visits on a plan"): {"P": ("every 2 weeks", "unannounced", "P-08")},
+    ("Child protection plan", "Record of the core group"): {"M": ("M-06",)},
+    ("Child protection plan", "Visits on a plan"): {"P": ("unannounced", "P-08")},
     ("Child protection plan", "First review"): {
-        "P": ("3 months", "P-09"),
-        "T": ("3 months", "10 weeks", "T-05"),
-        "M": ("6 months", "M-07"),
+        "P": ("P-09",),
+        "T": ("T-05",),
+        "M": ("M-07",),
     },
-    ("Child protection plan", "Later reviews"): {"P": ("every 6 months", "P-10"), "M": ("every 6 months", "M-07")},
-    ("Child protection plan", "Review report to the parents"): {"T": ("7 days", "T-06")},
-    ("Child protection plan", "Core group minutes before a review"): {"P": ("5 working days", "P-11", "P-12")},
-    ("Child protection plan", "Requests before a review"): {"M": ("5 days", "review report is authorised", "M-08")},
+    ("Child protection plan", "Later reviews"): {"P": ("P-10",), "M": ("M-07",)},
+    ("Child protection plan", "Review report to the parents"): {"T": ("T-06",)},
+    ("Child protection plan", "Core group minutes before a review"): {"P": ("P-11", "P-12")},
+    ("Child protection plan", "Requests before a review"): {"M": ("review report is authorised", "M-08")},
     ("Child protection plan", "Stepping down"): {"P": ("Team Manager (TM) decides", "D-P-09"), "B": ("D-B-32",)},
-    ("Instead of a conference", "Information and advice"): {"W": ("20 working days", "W-09")},
-    ("Instead of a conference", "Early help"): {"W": ("10 working days", "Families First", "W-10")},
-    ("Special paths", "Child not to be found"): {"B": ("24 hours", "B-08", "B-09")},
+    ("Instead of a conference", "Information and advice"): {"W": ("W-09",)},
+    ("Instead of a conference", "Early help"): {"W": ("Families First", "W-10")},
+    ("Special paths", "Child not to be found"): {"B": ("B-08", "B-09")},
     ("Special paths", "Urgent medical need and treatment"): {"W": ("A&E", "U-W-04"), "B": ("U-B-18",)},
     ("Special paths", "Police agree what the family is told"): {"B": ("NT-B-12",)},
     ("Special paths", "Referrer from the public"): {"B": ("NT-B-13",)},
@@ -216,7 +217,7 @@ def test_a_timescale_in_words_says_all_it_has() -> None:
     assert facts["a duty once"] == "section 47 initiated"
     assert facts["reading"] == "the document says only days; read as working days"
     assert dict(rules.timescale(t, "core-group").facts)["limit"] == "every 4 to 6 weeks"
-    p = load("P")
+    p = example()
     minutes = dict(rules.timescale(p, "core-group-minutes-to-family").facts)
     assert minutes["limit"] == "at least 5 working days before the review conference"
     assert minutes["withheld"] == "while information is withheld from the family"

@@ -1,37 +1,14 @@
-"""The stages of the casework, one module each: its messages, each beside the function that says what it means."""
+"""The stages of the casework, one module each: its events and messages, each message beside what it means.
 
-from casework import requests
+Importing this imports them all, which fills the tables of messages and of events.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
 from casework.messages import MESSAGES
-from casework.stages import (
-    any_time,
-    assessment,
-    child,
-    conference,
-    corrections,
-    duties,
-    ends,
-    enquiry,
-    medical,
-    plan,
-    referral,
-    strategy,
-)
 
-STAGES = (
-    referral,
-    strategy,
-    enquiry,
-    assessment,
-    conference,
-    plan,
-    child,
-    medical,
-    duties,
-    any_time,
-    ends,
-    requests,
-    corrections,
-)
-"""Importing them fills the table of messages."""
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["MESSAGES", "STAGES"]
+__all__ = ["MESSAGES"]

@@ -327,7 +327,7 @@ def _head(
 ) -> list[tuple[str, Style]]:
     """The lines of a stage's head: its number and name, and who acts while nothing else names anyone."""
     name, acts = sizes.style(12, bold=True), sizes.style(7.5)
-    says = "This case is here" if here else f"{rules.role(procedure, procedure.acts[stage])} acts next"
+    says = "This case is here" if here else f"{rules.role(procedure, procedure.acting_at(stage))} acts next"
     number = ON_THE_MAP.index(stage) + 1
     title = f"{number}  {stage.value[0].upper()}{stage.value[1:]}"
     return [(line, name) for line in wrap(title, name, room)] + [(line, acts) for line in wrap(says, acts, room)]
