@@ -10,13 +10,14 @@ from casework.procedure import MOST_WORDS, Cited, Procedure
 from casework.procedure_files import WrongProcedure, load, parse, paths, shipped
 from casework.vocabulary import Stage
 from tests.check_words import citations
+from tests.lives import EXAMPLE
 
 FILES = {path.stem: path for path in shipped()}
 DOCUMENTS = {"W": "000", "P": "001", "B": "002", "T": "003", "M": "004"}
-OURS = FILES["process-map"].read_text(encoding="utf-8").replace('letter = "P"', 'letter = "X"')
+OURS = (EXAMPLE / "example.toml").read_text(encoding="utf-8")
 """A right file, to be spoilt in one place at a time."""
 MANY = "many " * 15
-CITATION = 'should = ["P-01", "S47 outcome", "within 15 working days of the strategy meeting"]\n'
+CITATION = 'should = ["Q-02", "page 1", "within 15 working days of the meeting"]\n'
 
 
 def wrong(was: str, spoilt: str) -> str:
@@ -138,7 +139,7 @@ def test_an_authoritys_own_file_wins_over_one_that_is_shipped(tmp_path: Path) ->
 
 
 def test_a_draft_with_mistakes_stops_nobody_who_did_not_ask_for_it(tmp_path: Path) -> None:
-    (tmp_path / "draft.toml").write_text(OURS.replace("[acts]", "[act]").replace("process-map", "draft"), "utf-8")
+    (tmp_path / "draft.toml").write_text(OURS.replace("[acts]", "[act]").replace('"example"', '"draft"'), "utf-8")
     assert load("P", [tmp_path]) == load("P")
     with pytest.raises(WrongProcedure, match=r"draft\.toml.*acts"):
         load("draft", [tmp_path])
@@ -173,7 +174,7 @@ def test_two_procedures_that_do_not_fit_together_are_refused() -> None:
 
 
 def test_the_file_that_is_spoilt_here_is_right_to_begin_with() -> None:
-    assert parse(OURS, "ours.toml").about.letter == "X"
+    assert parse(OURS, "ours.toml").about.letter == "E"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ def test_the_file_that_is_spoilt_here_is_right_to_begin_with() -> None:
         ),
         pytest.param(
             CITATION,
-            CITATION.replace("P-01", "P1"),
+            CITATION.replace("Q-02", "P1"),
             "should = ",
             ["timescale.initial-conference.should: 'P1'", "such as W-05"],
             id="no row of the catalogue",
@@ -343,7 +344,7 @@ def test_the_file_that_is_spoilt_here_is_right_to_begin_with() -> None:
         pytest.param(
             '"then 4 weekly"',
             f'"{MANY}words"',
-            'should = ["P-07',
+            'should = ["Q-10',
             ["timescale.core-group.should: the operative words are 15 at most; these are 16"],
             id="too many words",
         ),
@@ -456,9 +457,9 @@ def test_the_file_that_is_spoilt_here_is_right_to_begin_with() -> None:
             id="a stage at which nobody acts",
         ),
         pytest.param(
-            'key = "process-map"',
+            'key = "example"',
             'key = "Process Map"',
-            'key = "process-map"',
+            'key = "example"',
             ["procedure.key: use small letters, digits and hyphens only"],
             id="impossible key",
         ),
