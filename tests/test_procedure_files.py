@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic_core import to_json
 
-from casework.procedure import MOST_WORDS, Cited, Procedure
+from casework.model import Value
+from casework.procedure import MOST_WORDS, About, Answer, Asked, AssessmentRule, Cited, Gate, Procedure, Role
 from casework.procedure_files import WrongProcedure, load, parse, paths, shipped
 from casework.vocabulary import Stage
 from tests.check_words import citations
@@ -504,3 +505,23 @@ def test_a_meeting_whose_membership_nobody_looks_at_is_refused() -> None:
     meeting = '\n[meeting."strategy meeting"]\nshould = ["P-01", "a"]\nminimum = [["police"]]\n'
     with pytest.raises(WrongProcedure, match=r"meeting\.strategy meeting: there is no such meeting.*core group"):
         parse(OURS + meeting, "ours.toml")
+
+
+# --- The guide ----------------------------------------------------------------------------------------------------
+
+GUIDE = (Path(__file__).parents[1] / "docs" / "writing-a-procedure.md").read_text(encoding="utf-8")
+OF_THE_MODEL = {"words", "force", "withheld_with_information", "origin", "message", "field", "on", "stage"}
+"""What a file says otherwise: by its line of citation, or by where a rule stands."""
+
+
+def test_the_guide_names_every_part_and_every_setting() -> None:
+    cited = [kind for kind in Cited.__subclasses__() if kind is not Asked]
+    kinds: list[type[Value]] = [About, AssessmentRule, Procedure, Role, Gate, Answer, *cited]
+    settings = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
+    assert not [name for name in settings - OF_THE_MODEL if not re.search(rf"[`.\[]{name}\b", GUIDE)]
+
+
+def test_the_example_in_the_guide_is_right() -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    rule = OURS[OURS.index("[timescale.child-seen]") : OURS.index("[timescale.conference-arrangements]")]
+    assert parse(OURS.replace(rule, example), "ours.toml").timescale["child-seen"].cites == ("P-02", "Q-12")
