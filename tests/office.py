@@ -186,7 +186,7 @@ class Office:
             await eventually(lambda: exists(path))
         return path
 
-    async def s47_itself(self, *arguments: str) -> Ran:
+    async def s47_itself(self, *arguments: str, seconds: float = 2 * SECONDS) -> Ran:
         """Run the command line as it is installed: slower, and the very program people run."""
         process = await asyncio.create_subprocess_exec(
             *S47,
@@ -197,7 +197,7 @@ class Office:
             env=self.environment,
             cwd=self.folder,
         )
-        out, err = await asyncio.wait_for(process.communicate(), 2 * SECONDS)
+        out, err = await asyncio.wait_for(process.communicate(), seconds)
         assert process.returncode is not None
         return Ran.of(process.returncode, out.decode(), err.decode())
 
