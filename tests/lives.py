@@ -294,6 +294,16 @@ USUALLY: dict[str, dict[str, Any]] = {"child_visited": {"seen": True}, "core_gro
 MEETING_TIMES = frozenset({"starts_at", "first_core_group_at", "first_review_at"})
 
 
+SW = "social worker/sw"
+ATM = "assistant team manager/atm"
+TM = "team manager/tm"
+IRO = "independent reviewing officer/iro"
+CS = "conference service/cs"
+"""The people of the example: the role they act in, and an id."""
+ALONE: dict[str, Any] = {"alone": True, "unannounced": True}
+"""The visit that a plan asks for."""
+
+
 # --- The usual ways through a procedure ---------------------------------------------------------------------------
 
 

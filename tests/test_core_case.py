@@ -17,14 +17,23 @@ from casework.effects import DeadlineChanged, Entry, Kept, Notice, NoticeKind, R
 from casework.incoming import read
 from casework.stages import MESSAGES
 from casework.vocabulary import Stage
-from tests.lives import HOLIDAYS, Life, conference_set, example, london, plan_made, referred, strategy_held
+from tests.lives import (
+    ALONE,
+    ATM,
+    CS,
+    HOLIDAYS,
+    IRO,
+    SW,
+    TM,
+    Life,
+    conference_set,
+    example,
+    london,
+    plan_made,
+    referred,
+    strategy_held,
+)
 
-SW = "social worker/sw"
-ATM = "assistant team manager/atm"
-TM = "team manager/tm"
-IRO = "independent reviewing officer/iro"
-CS = "conference service/cs"
-ALONE: dict[str, Any] = {"alone": True, "unannounced": True}
 SHORTLY = timedelta(seconds=1)
 
 

@@ -7,11 +7,7 @@ import pytest
 from casework.effects import NoticeKind, Refused
 from casework.incoming import read
 from casework.story import RequestState
-from tests.lives import Life, example, london, plan_made, referred, strategy_held
-
-SW = "social worker/sw"
-ATM = "assistant team manager/atm"
-TM = "team manager/tm"
+from tests.lives import ATM, SW, TM, Life, example, london, plan_made, referred, strategy_held
 
 
 def asked() -> Life:

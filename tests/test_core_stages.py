@@ -7,13 +7,8 @@ import pytest
 from casework.effects import NoticeKind, Refused
 from casework.incoming import read
 from casework.vocabulary import Circumstance, Stage
-from tests.lives import Life, example, london, plan_made, referred, strategy_held
+from tests.lives import ATM, CS, IRO, SW, TM, Life, example, london, plan_made, referred, strategy_held
 
-SW = "social worker/sw"
-ATM = "assistant team manager/atm"
-TM = "team manager/tm"
-IRO = "independent reviewing officer/iro"
-CS = "conference service/cs"
 AT_ONCE: dict[str, Any] = {"immediate": True}
 
 

@@ -10,7 +10,12 @@ from casework.effects import Entry, Forwarded, Notice, NoticeKind
 from casework.story import RequestState
 from casework.vocabulary import Stage
 from tests.lives import (
+    ALONE,
+    ATM,
+    CS,
     HOLIDAYS,
+    SW,
+    TM,
     Life,
     conference_set,
     example,
@@ -20,13 +25,6 @@ from tests.lives import (
     referred,
     strategy_held,
 )
-
-SW = "social worker/sw"
-ATM = "assistant team manager/atm"
-TM = "team manager/tm"
-IRO = "independent reviewing officer/iro"
-CS = "conference service/cs"
-ALONE: dict[str, Any] = {"alone": True, "unannounced": True}
 
 
 def visited() -> Life:

@@ -8,14 +8,21 @@ from casework import decide
 from casework.effects import NoticeKind
 from casework.story import RequestState
 from casework.vocabulary import Circumstance, Stage
-from tests.lives import Life, conference_set, example, london, plan_made, referred, strategy_held
-
-SW = "social worker/sw"
-ATM = "assistant team manager/atm"
-TM = "team manager/tm"
-IRO = "independent reviewing officer/iro"
-CS = "conference service/cs"
-ALONE: dict[str, Any] = {"alone": True, "unannounced": True}
+from tests.lives import (
+    ALONE,
+    ATM,
+    CS,
+    IRO,
+    SW,
+    TM,
+    Life,
+    conference_set,
+    example,
+    london,
+    plan_made,
+    referred,
+    strategy_held,
+)
 
 
 def end(life: Life, strand: str, by: str = TM, at: str | None = None, how: str = "called off") -> Life:
