@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,9 +52,9 @@ async def run(plan: Plan, report: Report, *, control: bool = False) -> None:
         await live(plan, world, cases, report)
         report.say("waiting for rest")
         unquiet = await restless(cases, world.office)
-        for case, why in unquiet.items():
-            report.violation(Violation("at_rest", case.reference, why))
-        at_rest = [case for case in cases if case not in unquiet]
+        for reference, why in unquiet.items():
+            report.violation(Violation("at_rest", reference, why))
+        at_rest = [case for case in cases if case.reference not in unquiet]
         if control:
             await _control(at_rest, world.office.dsn, report)
             return
@@ -64,7 +64,7 @@ async def run(plan: Plan, report: Report, *, control: bool = False) -> None:
                 await check(await look(case, world.office.dsn), report)
             except Exception as error:  # what cannot be checked may be wrong in any way
                 report.violation(Violation("checkable", case.reference, repr(error)))
-        for case in unquiet:
+        for case in (case for case in cases if case.reference in unquiet):
             for problem in await histories_replay(await histories_of(case)):
                 report.violation(Violation(histories_replay.__name__, case.reference, problem))
         await check_the_whole(world, report)
@@ -117,9 +117,9 @@ async def cases_of(plan: Plan, office: Office) -> list[FaultCase]:
     return cases
 
 
-async def restless(cases: Iterable[FaultCase], office: Office) -> dict[FaultCase, str]:
-    """Wait until every case rests: the record has what it decided, and nothing of it is being done. Gives those that
-    do not come to rest in time, and why."""
+async def restless(cases: Sequence[FaultCase], office: Office) -> dict[str, str]:
+    """Wait until every case rests: the record has what it decided, and nothing of it is being done. Gives the
+    references of those that do not come to rest in time, and why."""
     turn, until = asyncio.Semaphore(AT_ONCE), time.monotonic() + RESTS_WITHIN
     async with office.records() as records:
 
@@ -143,9 +143,8 @@ async def restless(cases: Iterable[FaultCase], office: Office) -> dict[FaultCase
                     return why
                 await asyncio.sleep(LOOK_AGAIN)
 
-        cases = list(cases)
         whys = await asyncio.gather(*map(comes_to_rest, cases))
-        return {case: why for case, why in zip(cases, whys, strict=True) if why is not None}
+        return {case.reference: why for case, why in zip(cases, whys, strict=True) if why is not None}
 
 
 async def check_the_whole(world: World, report: Report) -> None:

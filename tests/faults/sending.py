@@ -92,7 +92,7 @@ class Sent:
         self.answers[door, answer] += 1
 
 
-@dataclass(eq=False)
+@dataclass
 class FaultCase(OneCase):
     """A case of a run. `shift` moves its clock, so that midnight or nine o'clock comes while it runs."""
 
