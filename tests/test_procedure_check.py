@@ -16,11 +16,11 @@ from casework import procedure as rules
 from casework.procedure_files import MOST_PROBLEMS, WrongProcedure, load, parse, read, shipped
 from casework.procedure_problems import MOST_BYTES, MOST_OF_A_NAME, MOST_OF_A_TEXT, MOST_OF_ALL_NAMES
 from starter.cli.commands import main
-from tests.lives import PROFILE
+from tests.lives import EXAMPLE, PROFILE
 from tests.office import ROOT
 
 SHIPPED = {path.stem: path.read_text(encoding="utf-8") for path in shipped()}
-OURS = SHIPPED["process-map"]
+OURS = (EXAMPLE / "example.toml").read_text(encoding="utf-8")
 TIMESCALE = """
 [timescale."{name}"]
 duty = "Do it"
@@ -36,6 +36,11 @@ def many(count: int, length: int) -> str:
     return OURS + "".join(TIMESCALE.format(name=f"{number:04}-".ljust(length, "x")) for number in range(count))
 
 
+def line(start: str) -> int:
+    """The number of the line that starts so."""
+    return next(number for number, text in enumerate(OURS.split("\n"), 1) if text.startswith(start))
+
+
 def spoilt(was: str, becomes: str) -> bytes:
     assert was in OURS
     return OURS.replace(was, becomes, 1).encode()
@@ -43,13 +48,22 @@ def spoilt(was: str, becomes: str) -> bytes:
 
 WRONG: dict[str, tuple[bytes, list[str]]] = {
     "nothing": (b"", ["ours.toml: procedure: this is missing and is needed", "role: this is missing"]),
-    "a number of 5,000 digits": (spoilt('version = "1"', "version = " + "9" * 5000), [":9: this line is longer than"]),
+    "a number of 5,000 digits": (
+        spoilt('version = "1"', "version = " + "9" * 5000),
+        [f":{line('version')}: this line is longer than"],
+    ),
     "over several lines": (
         spoilt('version = "1"', f"version = [\n{'9,' * 900}\n{'9' * 1900}]"),
         ["it has a whole number of too many digits"],
     ),
-    "a number": (spoilt('version = "1"', "version = 1"), [":9: procedure.version: write this as text, in quotes"]),
-    "a date": (spoilt('version = "1"', "version = 2027-01-01"), [":9: procedure.version: write this as text"]),
+    "a number": (
+        spoilt('version = "1"', "version = 1"),
+        [f":{line('version')}: procedure.version: write this as text, in quotes"],
+    ),
+    "a date": (
+        spoilt('version = "1"', "version = 2027-01-01"),
+        [f":{line('version')}: procedure.version: write this as text"],
+    ),
     "lists 20,000 deep": (spoilt('version = "1"', "version = " + "[\n" * 20_000), ["more than 20 deep"]),
     "tables 20,000 deep": (OURS.encode() + b"\n[a" + b".a" * 20_000 + b"]\n", ["this line is longer than"]),
     "tables 900 deep": (OURS.encode() + b"\n[a" + b'."a b"' * 300 + b"]\n", ["tables or lists in it are more than 20"]),
@@ -59,15 +73,15 @@ WRONG: dict[str, tuple[bytes, list[str]]] = {
     "a null character by its number": (spoilt("Police", "Pol\\u0000ce"), ["it has a NUL"]),
     "a line break within a text": (
         spoilt("Police", "Pol\\nce"),
-        [":19: role.police.label: the character U+000A (a control character) cannot stand here"],
+        [f":{line('police')}: role.police.label: the character U+000A (a control character) cannot stand here"],
     ),
     "a space that is none": (
         spoilt('police = { kind = "police"', '"police\u00a0officer" = { kind = "police"'),
-        [":12: role: the name 'police\\xa0officer': the character U+00A0 (NO-BREAK SPACE) cannot stand here"],
+        [f":{line('[role]')}: role: the name 'police\\xa0officer': the character U+00A0 (NO-BREAK SPACE)"],
     ),
     "a text that is too long": (
         spoilt("Visit the family home and see the child", "é" * 151),
-        [":54: timescale.child-seen.duty: this is too long: 302 bytes; it has 300 at most"],
+        [f":{line('[timescale.child-seen]') + 1}: timescale.child-seen.duty: this is too long: 302 bytes; it has 300"],
     ),
     "a name that is too long": (
         spoilt("[timescale.child-seen]", f"[timescale.{'x' * 61}]"),
@@ -75,7 +89,7 @@ WRONG: dict[str, tuple[bytes, list[str]]] = {
     ),
     "names that the Web UI cannot list": (
         many(50, 53).encode(),
-        [":43: timescale: the names of all 66 have", "shorten them to 2,000 at most"],
+        [f":{line('[timescale')}: timescale: the names of all 66 have", "shorten them to 2,000 at most"],
     ),
     "too many timescales": (many(400, 5).encode(), ["timescale: the names of all 416 have"]),
     "roles that the Web UI cannot list": (
@@ -83,7 +97,7 @@ WRONG: dict[str, tuple[bytes, list[str]]] = {
             "[role]\n",
             "[role]\n" + "".join(f'"{number:055}" = {{ kind = "agency", label = "A" }}\n' for number in range(40)),
         ),
-        [":12: role: the names of all 49 have"],
+        [f":{line('[role]')}: role: the names of all 49 have"],
     ),
     "more than is read": (OURS.encode() + b"#" * 500_000, ["this is longer than 500,000 bytes"]),
     "a thousand mistakes": (
@@ -106,7 +120,7 @@ WRONG: dict[str, tuple[bytes, list[str]]] = {
         spoilt('when = { which = "initial" }', f"when = {{ which = {['initial', 'review'] * 15} }}"),
         ["gate.conference_scheduled.when: give each field a value, or a few"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", WRONG)
@@ -136,7 +150,7 @@ def test_each_bound_is_reached_and_not_passed() -> None:
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "ours.toml").write_bytes(b"\xef\xbb\xbf" + OURS.replace("process-map", "ours").encode())
+    (tmp_path / "ours.toml").write_bytes(b"\xef\xbb\xbf" + OURS.replace('key = "example"', 'key = "ours"').encode())
     assert read(tmp_path / "ours.toml").about.key == "ours"
     assert load("ours", [tmp_path]).about.key == "ours"
 
@@ -152,7 +166,7 @@ def test_rules_that_are_too_much_for_a_case_when_written_out_are_refused() -> No
 
 
 def test_a_base_set_that_makes_it_too_large_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ours.toml").write_text(many(29, 53).replace("process-map", "ours"), encoding="utf-8")
+    (tmp_path / "ours.toml").write_text(many(29, 53).replace('key = "example"', 'key = "ours"'), encoding="utf-8")
     assert load("ours", [tmp_path]).about.key == "ours"
     with pytest.raises(WrongProcedure, match=r"ours cannot be completed with WT: the names of all \d+ have"):
         load("ours+WT", [tmp_path])
