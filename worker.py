@@ -30,6 +30,9 @@ ASK_AGAIN, BEAT = 1.0, 5.0
 """Seconds between two attempts to reach Temporal, and between two signs of life."""
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the worker is asked to stop."""
+STICKY_WINDOW = timedelta(seconds=2)
+"""How long what comes for a case waits for the worker that has it in its cache. So long a worker that was killed holds
+its cases up; a busy one that does not come to it in this time hands it to any other, which has to replay it."""
 CACHED_CASES = 2000
 """Cases kept in memory, at some 150 KiB each; others are replayed from their history when they stir."""
 
@@ -51,6 +54,7 @@ def case_worker(client: Client, activities: Sequence[Callable[..., Any]], task_q
         activities=activities,
         workflow_runner=runner,
         max_cached_workflows=CACHED_CASES,
+        sticky_queue_schedule_to_start_timeout=STICKY_WINDOW,
         graceful_shutdown_timeout=GRACE,
         deployment_config=WorkerDeploymentConfig(
             version=version,
