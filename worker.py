@@ -42,8 +42,13 @@ RUNNER = SandboxedWorkflowRunner(
 )
 
 
-def case_worker(client: Client, activities: Sequence[Callable[..., Any]], task_queue: str) -> Worker:
-    """A worker for cases on this task queue. With a build id set (`S47_BUILD`) it runs versioned and pinned."""
+def case_worker(
+    client: Client, activities: Sequence[Callable[..., Any]], task_queue: str, *, stays: bool = False
+) -> Worker:
+    """A worker for cases on this task queue. With a build id set (`S47_BUILD`) it runs versioned and pinned.
+
+    `stays`: it lives as long as its cases, as in a rehearsal, and may keep in its cache what answered a query.
+    """
     build = settings().build
     version = WorkerDeploymentVersion(settings().deployment, build) if build else None
     runner = LeavingAfterQueries(RUNNER)
@@ -52,7 +57,7 @@ def case_worker(client: Client, activities: Sequence[Callable[..., Any]], task_q
         task_queue=task_queue,
         workflows=[CaseWorkflow],
         activities=activities,
-        workflow_runner=runner,
+        workflow_runner=RUNNER if stays else runner,
         max_cached_workflows=CACHED_CASES,
         sticky_queue_schedule_to_start_timeout=STICKY_WINDOW,
         graceful_shutdown_timeout=GRACE,

@@ -25,9 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from casework.messages import Message
     from casework.model import Value
     from casework.vocabulary import Stage
+    from workflows.calling import until_done, why
     from workflows.doors import CLOSED, REFUSED, admitted, message_in, or_refuse, refusal, taken, with_doors, written
     from workflows.monitor import Monitor
-    from workflows.outbox import FOR_EVER, Outbox, Unsent, why
+    from workflows.outbox import Outbox, Unsent
     from workflows.timers import Timers
 
 EVENTS_PER_RUN, MOST_EVENTS_PER_RUN = 1000, 1200
@@ -131,18 +132,11 @@ class CaseWorkflow:
         """
         if self._case is None:
             try:
-                basis = await workflow.execute_activity(
-                    "case_basis",
-                    BasisWanted(
-                        reference=self._start.reference,
-                        procedure=self._start.procedure,
-                        rebuild=self._start.rebuild,
-                    ),
-                    result_type=Basis,
-                    start_to_close_timeout=timedelta(seconds=30),
-                    retry_policy=FOR_EVER,
-                    summary="Load the procedure and the bank holidays",
+                wanted = BasisWanted(
+                    reference=self._start.reference, procedure=self._start.procedure, rebuild=self._start.rebuild
                 )
+                summary = "Load the procedure and the bank holidays"
+                basis = await until_done("case_basis", wanted, Basis, summary)
             except ActivityError as error:
                 self._broken = why(error)
                 await workflow.wait_condition(workflow.all_handlers_finished)

@@ -11,11 +11,11 @@ from connection import search_attributes as attribute
 
 
 class Monitor:
-    """Keeps what is shown in step with the case.
+    """Keeps what is shown in step with the case. An attribute is sent when it is another than before: by what the
+    case holds, never by how that is worded."""
 
-    Every attribute is sent whenever something was decided, and not only what changed: what a stage is called must
-    not decide which commands a workflow issues.
-    """
+    def __init__(self) -> None:
+        self._shown: dict[str, Any] | None = None
 
     def show(self, case: Case, refused: str | None) -> None:
         """Show the case; `refused` is why the record does not take what is decided, where it does not."""
@@ -31,6 +31,9 @@ class Monitor:
             attribute.OVERDUE.name: list(dict.fromkeys(deadline.timescale for deadline in story.overdue)),
             attribute.WAITING_FOR.name: story.waiting_for,
         }
+        if now == self._shown:
+            return
+        self._shown = now
         updates: list[SearchAttributeUpdate[Any]] = [
             key.value_set(now[key.name]) if now[key.name] else key.value_unset() for key in attribute.ALL
         ]

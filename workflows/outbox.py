@@ -7,12 +7,13 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 from casework.batch import Batch, Delivered, Delivery, Forwarding, Recorded, batch_of
 from casework.case import Announced, Case
 from casework.effects import Effect, Forwarded, Notice
 from casework.model import Value
+from workflows.calling import FOR_EVER, until_done, why
 from workflows.summaries import cut
 
 TURNS_PER_BATCH = 25
@@ -21,7 +22,6 @@ MOST_TURNS_WAITING = 400
 """While the record is away for longer than this, updates are refused as not possible just now."""
 RECORD_REFUSED_FOR = timedelta(minutes=10)
 """A record that refuses a batch for good has to be put right by somebody; until then it is tried this often."""
-FOR_EVER = RetryPolicy(maximum_interval=timedelta(seconds=30))
 FOR_AN_HOUR = RetryPolicy(maximum_interval=timedelta(minutes=5))
 
 
@@ -129,14 +129,7 @@ class Outbox:
             await workflow.wait_condition(lambda: bool(self._in_flight or self._pending))
             batch = self._in_flight = self._in_flight or self._next_batch()
             try:
-                recorded = await workflow.execute_activity(
-                    "record",
-                    batch,
-                    result_type=Recorded,
-                    start_to_close_timeout=timedelta(seconds=30),
-                    retry_policy=FOR_EVER,
-                    summary=cut(_what(batch)),
-                )
+                recorded = await until_done("record", batch, Recorded, _what(batch))
             except ActivityError as error:
                 self.refused = why(error)
                 self._stir()
@@ -215,8 +208,3 @@ def _what(batch: Batch) -> str:
     """What a batch is about, by the names of messages alone: what people wrote is not for the Web UI."""
     names = dict.fromkeys(kept.name.replace("_", " ") if kept.fact else "a refused message" for kept in batch.kept)
     return f"Record {', '.join(names)}" if names else "Record what time has brought about"
-
-
-def why(error: ActivityError) -> str:
-    """Why an activity failed for good, in its own words."""
-    return error.cause.message if isinstance(error.cause, ApplicationError) else str(error.cause or error)

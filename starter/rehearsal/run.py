@@ -161,7 +161,7 @@ async def stage(notebook: Notebook) -> AsyncIterator[WorkflowEnvironment]:
                 search_attributes={key.name: key.indexed_value_type for key in ALL},  # type: ignore[misc]
             )
         )
-        async with case_worker(server.client, [notebook.basis, notebook.record], TASK_QUEUE):
+        async with case_worker(server.client, [notebook.basis, notebook.record], TASK_QUEUE, stays=True):
             yield server
     finally:
         await server.shutdown()
