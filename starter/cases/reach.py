@@ -37,6 +37,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from casework.case import Case
 from casework.messages import Id
 from casework.model import Value
+from connection.search_attributes import STAGE
 from connection.settings import WrongSettings, settings
 from connection.temporal import connect, connect_to, named
 from starter.embedded import Addresses, read_addresses
@@ -257,8 +258,11 @@ async def _refer(to: Client, opening: Opening, body: dict[str, Any], update_id: 
         raise
 
 
-async def rebuild(to: Client, reference: str) -> Case:
-    """Start a case again from what the record has. Raises `Failed` where it runs, or there is nothing to rebuild."""
+async def rebuild(to: Client, reference: str) -> None:
+    """Start a case again from what the record has, and wait until it runs.
+
+    Raises `Failed` where it runs, or there is nothing to rebuild.
+    """
     try:
         handle = await to.start_workflow(
             CaseWorkflow.run,
@@ -277,9 +281,10 @@ async def rebuild(to: Client, reference: str) -> Case:
     except RPCError as error:
         raise _of(error, reference) from None
     for _ in range(int(ANSWER_WITHIN / LOOK_AGAIN)):
-        with suppress(NotFound):  # it is still reading its record
-            return await read(to, reference)
-        if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
+        described = await handle.describe()
+        if described.typed_search_attributes.get(STAGE):
+            return
+        if described.status is WorkflowExecutionStatus.FAILED:
             try:
                 await handle.result()
             except WorkflowFailureError as failed:
@@ -309,7 +314,10 @@ async def running(to: Client) -> list[str]:
 
 
 async def read(to: Client, reference: str) -> Case:
-    """The case as it stands. Raises `NotFound` where none runs and none was closed, `Lost`, or `NotReached`."""
+    """The case as its workflow has it, to hold the record against.
+
+    Raises `NotFound` where none runs and none was closed, `Lost`, or `NotReached`.
+    """
     handle = _handle(to, reference)
     case = await _answered(
         to,

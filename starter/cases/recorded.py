@@ -7,6 +7,7 @@ restored, or somebody ended the workflow from outside.
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -54,6 +55,22 @@ async def case_of(records: Database, reference: str) -> Case | None:
         return decide.rebuilt(case, basis.kept, Announced.model_validate_json(basis.announced))
     except ValidationError:
         raise reach.Failed(f"The record of case {reference} was written by another version of S47 than this.") from None
+
+
+async def known(to: Client, records: Database, reference: str, now: datetime) -> tuple[Case, bool]:
+    """A case as the record has it, with what time has brought about up to now; and whether Temporal has lost it.
+
+    The workflow is not asked: it would have to be replayed for it, and it answers only while a worker runs. Raises
+    `NotFound` where there is no such case, `NotReached`.
+    """
+    case = await case_of(records, reference)
+    if case is None:
+        if await reach.runs(to, reference):
+            raise reach.NotFound(f"Case {reference} is only just being opened; try again in a moment.")
+        raise reach.there_is_none(reference)
+    if case.story.closed_at is not None:
+        return case, False
+    return decide.wake(case, now).case, not await reach.runs(to, reference)
 
 
 async def is_lost(to: Client, records: Database, reference: str) -> bool:

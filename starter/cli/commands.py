@@ -22,7 +22,6 @@ from casework import possible
 from casework.batch import Front, front_of
 from casework.calendar import spoken_instant
 from casework.case import Case
-from casework.decide import wake
 from casework.effects import Refused
 from casework.incoming import read as read_message
 from casework.procedure_files import WrongProcedure
@@ -187,7 +186,7 @@ def _send(cases: list[str], message: str, body: dict[str, Any], wanted: sending.
 async def _previewed(to: Client, case: str, message: str, body: dict[str, Any]) -> Answer:
     """What a message would do, were it sent now."""
     found = read_message(message, body)
-    tried = found if isinstance(found, Refused) else possible.preview(await reach.read(to, case), found, _now())
+    tried = found if isinstance(found, Refused) else possible.preview(await _read(to, case), found, _now())
     return reach.NotAccepted(tried.reason) if isinstance(tried, Refused) else tried
 
 
@@ -388,34 +387,17 @@ def _case_as_json(found: recorded.Shown) -> dict[str, Any]:
 
 
 async def _known(to: Client, case: str) -> tuple[Case, bool]:
-    """The case as it runs; else as the record has it, and whether Temporal has lost it. Raises `NotFound`."""
-    running = await _running(to, case)
-    if running is not None:
-        return running, False
+    """The case as the record has it, and whether Temporal has lost it. Raises `NotFound`, `NotReached`."""
     async with _records() as records:
-        found = await recorded.case_of(records, case)
-        if found is None:
-            raise reach.there_is_none(case)
-        if not await recorded.is_lost(to, records, case):
-            return found, False
-        return wake(found, _now()).case, True  # whatever passed since, nobody was told of
-
-
-async def _running(to: Client, case: str) -> Case | None:
-    """The case as it runs; None where it does not, or has not been opened yet."""
-    if not await reach.runs(to, case):
-        return None
-    try:
-        return await reach.read(to, case)
-    except reach.NotFound:
-        return None
+        return await recorded.known(to, records, case, _now())
 
 
 async def _read(to: Client, case: str) -> Case:
-    try:
-        return await reach.read(to, case)
-    except reach.NotFound as failed:
-        raise await _look_closer(to, case, failed) from None
+    """The case as the record has it. Raises `NotFound`, `Lost` for one that does not run, `NotReached`."""
+    found, is_lost = await _known(to, case)
+    if is_lost:
+        raise reach.Lost(case)
+    return found
 
 
 @app.command()
@@ -438,7 +420,8 @@ def rebuild(
                 raise reach.NotFound("The record has nothing of it.")
             if front.closed_at is not None:
                 raise reach.Failed("It is closed. A new referral opens it again: s47 refer")
-            return await reach.rebuild(to, reference)
+            await reach.rebuild(to, reference)
+            return (await recorded.known(to, records, reference, _now()))[0]
         except reach.Failed as failed:
             return failed
 
