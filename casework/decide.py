@@ -24,6 +24,7 @@ from casework.incoming import read, sender
 from casework.lapse import comes_of_age
 from casework.messages import Message, as_sent, digest, without_narrative
 from casework.model import Value
+from casework.naming import cut
 from casework.procedure import Procedure
 from casework.reconcile import Speaking, next_request_rung, next_rung, reconcile
 from casework.snapshots import shared
@@ -35,7 +36,7 @@ from casework.telling import Book, Line, Refusal, Saying, Told, is_closed
 from casework.vocabulary import Subject
 
 LONGEST_QUOTATION = 500
-"""Of what came from outside and was refused, so many characters are written down."""
+"""Of what came from outside and was refused, so many bytes are written down."""
 LONGEST_KEPT = 16_000
 """Of a message that was refused, so many bytes are kept in the record."""
 NAMED_AT_MOST = 8
@@ -375,21 +376,21 @@ def refused(
     speaking = _speaking(case, case.story, now)
     by = message.by if message is not None else sender(body)
     if message is not None:
-        _keep(speaking, message, why=_cut(reason, LONGEST_KEPT))
+        _keep(speaking, message, why=cut(reason, LONGEST_KEPT))
     else:
         speaking.announced = speaking.announced.model_copy(update={"kept": speaking.announced.kept + 1})
         speaking.effects.append(
             Kept(
                 number=speaking.announced.kept,
                 fact=None,
-                refused=_cut(reason, LONGEST_KEPT),
+                refused=cut(reason, LONGEST_KEPT),
                 recorded_at=now,
                 occurred_at=None,
-                name=_cut(name, LONGEST_QUOTATION),
+                name=cut(name, LONGEST_QUOTATION),
                 message_id=None,
                 person=by.person if by else None,
                 role=by.role if by else None,
-                body=_cut(body, LONGEST_KEPT),
+                body=cut(body, LONGEST_KEPT),
             )
         )
     if tell_sender:
@@ -403,6 +404,16 @@ def refused(
         text = f"{whose} was refused: {what}. The record of the case says why"
         person = by.person if by else None
         speaking.tell(NoticeKind.REFUSED, known or case.story.acting, text, person=person if known else None)
+    return _said(case, speaking)
+
+
+def refused_together(case: Case, count: int, now: datetime) -> Decided:
+    """So many more messages were refused at once that only their number is kept."""
+    speaking = _speaking(case, case.story, now)
+    messages = "1 more message was" if count == 1 else f"{count:,} more messages were"
+    text = f"{messages} refused. Too many came at once to keep each: only their number is recorded"
+    speaking.entry(text)
+    speaking.tell(NoticeKind.REFUSED, case.story.acting, text)
     return _said(case, speaking)
 
 
@@ -427,7 +438,7 @@ def forwarded(case: Case, what: Forwarded, why_not: str | None, now: datetime) -
     if why_not is None:
         speaking.entry(f"No. {what.fact} is recorded on case {what.to} now")
         return _said(case, speaking)
-    speaking.entry(f"No. {what.fact} could not be recorded on case {what.to}: {_cut(why_not, LONGEST_QUOTATION)}")
+    speaking.entry(f"No. {what.fact} could not be recorded on case {what.to}: {cut(why_not, LONGEST_QUOTATION)}")
     text = f"No. {what.fact} belongs to case {what.to}, and could not be recorded there; record it there"
     for role in case.story.procedure.managers or (case.story.acting,):
         speaking.tell(NoticeKind.WARNING, role, text)
@@ -450,8 +461,3 @@ def rebuilt(case: Case, kept: Sequence[Kept], announced: Announced) -> Case:
     """The case as the record has it: its facts, and what it had said."""
     facts = tuple(Fact.model_validate_json(one.state) for one in kept if one.state is not None)
     return case.model_copy(update={"facts": facts, "announced": announced})
-
-
-def _cut(text: str, length: int) -> str:
-    """What came from outside may be of any length; what is written down of it is not."""
-    return text if len(text.encode()) <= length else f"{text.encode()[:length].decode(errors='ignore')}…"

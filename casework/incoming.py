@@ -7,11 +7,13 @@ from pydantic import ValidationError
 
 from casework.effects import Refused
 from casework.messages import By, Message
-from casework.naming import there_are
+from casework.naming import cut, there_are
 from casework.stages import MESSAGES
 
+PROBLEMS_AT_ONCE = 20
 LONGEST_VALUE = 80
-"""Of a value that is wrong, so many characters are quoted."""
+"""Of a value that is wrong, so many bytes are quoted."""
+LONGEST_PROBLEM = 500
 
 
 def read(name: str, body: Any) -> Message | Refused:
@@ -28,6 +30,18 @@ def read(name: str, body: Any) -> Message | Refused:
         return Refused(reason="\n".join(problems(error)), field=str(first[0]) if first else None)
 
 
+def too_long(name: str, size: int) -> Refused | None:
+    """Why a message of so many bytes is not taken; none where it is not too long."""
+    kind = MESSAGES.get(name)
+    most = kind.longest if kind else Message.longest
+    if size <= most:
+        return None
+    return Refused(
+        reason=f"This message is too long: {size:,} bytes, and at most {most:,} can be recorded. "
+        "Shorten it. Put long documents into your system of record, and say here where they are."
+    )
+
+
 def sender(body: str) -> By | None:
     """Who sent what is no message (JSON), where at least that can be read."""
     try:
@@ -42,8 +56,12 @@ def read_again(name: str, body: str) -> Message:
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Each thing that is wrong, a line each: where, what, and what would be right."""
-    return [_said(dict(item)) for item in error.errors()]
+    """Each thing that is wrong, a line each: where, what, and what would be right. Of very many, the first."""
+    found = error.errors()
+    lines = [_said(dict(item)) for item in found[:PROBLEMS_AT_ONCE]]
+    if len(found) > PROBLEMS_AT_ONCE:
+        lines.append(f"And {len(found) - PROBLEMS_AT_ONCE} more. Put these right first.")
+    return lines
 
 
 def _said(item: dict[str, Any]) -> str:
@@ -81,10 +99,9 @@ def _said(item: dict[str, Any]) -> str:
             said = f"{given} is not a whole number."
         case _:
             said = str(item["msg"]).removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
+    return cut(f"{where}: {said}" if where else said, LONGEST_PROBLEM)
 
 
 def _quoted(given: Any) -> str:
     """What was given, no longer than a line has room for."""
-    text = repr(given)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    return cut(repr(given), LONGEST_VALUE)

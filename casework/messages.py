@@ -110,6 +110,7 @@ class Message(Value):
     """What every message says."""
 
     name: ClassVar[str] = ""
+    longest: ClassVar[int] = 32_000  # bytes, as JSON
     sent_by: ClassVar[frozenset[Kind]] = CASEWORKERS
     stage: ClassVar[Stage | None] = None
 

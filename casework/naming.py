@@ -14,3 +14,9 @@ def there_are(wrong: str, names: Iterable[str]) -> str:
     if near and len(known) > FEW:
         return f"Did you mean: {', '.join(known[name] for name in near)}?"
     return f"There are: {', '.join(known.values())}."
+
+
+def cut(text: str, size: int) -> str:
+    """The text in at most about so many bytes: what came from outside, or is put together, may be of any length."""
+    whole = text.encode(errors="replace")
+    return text if len(whole) <= size else f"{whole[:size].decode(errors='ignore')}…"

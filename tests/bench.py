@@ -38,7 +38,7 @@ from tests.empty_workflow import EmptyWorkflow
 from tests.lives import london, plan_made
 from tests.record_histories import HISTORIES, history_in
 from worker import RUNNER, case_worker
-from workflows.case import CaseStart, CaseWorkflow, Receipt
+from workflows.case import CaseStart, CaseWorkflow, Receipt, workflow_id
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 ROUNDS = 5
@@ -149,9 +149,9 @@ async def weigh(letter: str) -> float:
 
 async def _open(client: Client, letter: str, by: str, numbers: Iterable[int]) -> None:
     for number in numbers:
-        start = CaseStart(reference=f"w-{letter}-{number}", procedure=letter)
+        start = CaseStart(reference=f"weigh-{letter}-{number}", procedure=letter)
         case = await client.start_workflow(
-            CaseWorkflow.run, start, id=f"weigh-{letter}-{number}", task_queue=f"weigh-{letter}"
+            CaseWorkflow.run, start, id=workflow_id(start.reference), task_queue=f"weigh-{letter}"
         )
         await _refer(case, by)
         await _tell(case)

@@ -40,8 +40,8 @@ from starter.cases import reach
 from starter.embedded import temporal_path, throwaway_postgres
 from starter.embedded.temporal import DYNAMIC_CONFIG
 from starter.rehearsal.scenario import who
-from workflows.case import CaseWorkflow, Receipt
-from workflows.summaries import cut
+from workflows.case import CaseWorkflow, Receipt, workflow_id
+from workflows.summaries import summary_of
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30.0
@@ -241,7 +241,7 @@ class OneCase:
     @property
     def handle(self) -> WorkflowHandle[CaseWorkflow, str]:
         """Its workflow, whichever run of it is the last."""
-        return self.client.get_workflow_handle_for(CaseWorkflow.run, reach.workflow_id(self.reference))
+        return self.client.get_workflow_handle_for(CaseWorkflow.run, workflow_id(self.reference))
 
     def body(self, by: str, /, ago: timedelta = timedelta(), **said: Any) -> dict[str, Any]:
         """A message as it is sent: by a `role/person`, about something some time ago."""
@@ -315,12 +315,12 @@ class OneCase:
 
     async def history(self, run: str | None = None) -> list[HistoryEvent]:
         """What Temporal wrote down of a run (the last, where none is named)."""
-        handle = self.client.get_workflow_handle(reach.workflow_id(self.reference), run_id=run)
+        handle = self.client.get_workflow_handle(workflow_id(self.reference), run_id=run)
         return [event async for event in handle.fetch_history_events()]
 
     async def runs(self) -> list[str]:
         """The runs of the workflow, oldest first."""
-        query = f"WorkflowId = '{reach.workflow_id(self.reference)}'"
+        query = f"WorkflowId = '{workflow_id(self.reference)}'"
         found = [execution async for execution in self.client.list_workflows(query)]
         return [execution.run_id for execution in sorted(found, key=lambda execution: execution.start_time)]
 
@@ -367,7 +367,7 @@ async def has_its_timers(case: OneCase) -> bool:
 
 def is_in_step(case: Case, history: list[HistoryEvent]) -> bool:
     """The same of a state and the history of the run that it is of."""
-    return running_timers(history) == Counter(cut(words) for _, words in decide.alarms(case).values())
+    return running_timers(history) == Counter(summary_of(words) for _, words in decide.alarms(case).values())
 
 
 async def exists(path: Path) -> bool:

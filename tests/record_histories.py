@@ -19,6 +19,7 @@ from starter.cases import reach
 from starter.rehearsal.run import Notebook, live, stage
 from starter.rehearsal.scenario import load as load_scenario
 from tests.office import IDENTITY, ROOT, OneCase, an_office, eventually
+from workflows.case import workflow_id
 
 HISTORIES = Path(__file__).parent / "histories"
 SCENARIOS = {
@@ -66,7 +67,7 @@ async def rehearsed(name: str, path: Path) -> None:
     notebook = Notebook(load(scenario.procedure), scenario.message[0].told_at.year)
     async with stage(notebook) as server:
         await live(scenario, server, notebook)
-        await keep(server.client, reach.workflow_id(scenario.reference), None, name)
+        await keep(server.client, workflow_id(scenario.reference), None, name)
 
 
 async def continued(case: OneCase) -> None:
@@ -154,7 +155,7 @@ async def is_quiet(case: OneCase) -> bool:
 
 async def keep_runs(case: OneCase, name: str) -> None:
     for number, run in enumerate(await case.runs(), 1):
-        await keep(case.client, reach.workflow_id(case.reference), run, f"{name}-{number}")
+        await keep(case.client, workflow_id(case.reference), run, f"{name}-{number}")
 
 
 async def keep(client: Client, workflow: str, run: str | None, name: str) -> None:

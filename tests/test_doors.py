@@ -23,7 +23,7 @@ from casework.stages import MESSAGES
 from connection.settings import settings
 from starter.cases import reach
 from tests.office import Office, OneCase, eventually
-from workflows.case import CaseStart, CaseWorkflow, Receipt
+from workflows.case import CaseStart, CaseWorkflow, Receipt, workflow_id
 from workflows.doors import CLOSED
 
 DAY = timedelta(days=1)
@@ -499,7 +499,7 @@ async def test_a_referral_that_meets_the_rebuilding_of_a_case_there_never_was_is
     rebuilding = WithStartWorkflowOperation(
         CaseWorkflow.run,
         CaseStart(reference=case.reference, procedure="", rebuild=True),
-        id=reach.workflow_id(case.reference),
+        id=workflow_id(case.reference),
         task_queue=settings().task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
     )
@@ -537,7 +537,7 @@ async def waits_for_its_referral(case: OneCase) -> None:
     """Start its workflow, as a referral does."""
     start = CaseStart(reference=case.reference, procedure=case.procedure)
     await case.client.start_workflow(
-        CaseWorkflow.run, start, id=reach.workflow_id(case.reference), task_queue=settings().task_queue
+        CaseWorkflow.run, start, id=workflow_id(case.reference), task_queue=settings().task_queue
     )
 
 

@@ -24,7 +24,7 @@ from tests.office import Office, OneCase, eventually, has_its_timers, start_temp
 from tests.postgres import fresh_database, rows
 from tests.test_embedded import free_port
 from tests.test_notices import Post
-from workflows.case import CaseStart, CaseWorkflow
+from workflows.case import CaseStart, CaseWorkflow, workflow_id
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WORKER, MANAGER = "social worker/sw-1", "team manager/tm-1"
@@ -77,7 +77,7 @@ async def rebuild(case: OneCase) -> None:
     await case.client.start_workflow(
         CaseWorkflow.run,
         CaseStart(reference=case.reference, procedure="", rebuild=True),
-        id=reach.workflow_id(case.reference),
+        id=workflow_id(case.reference),
         task_queue=settings().task_queue,
     )
 
@@ -228,7 +228,7 @@ async def test_what_had_not_gone_out_goes_out(council: Council) -> None:
     await case.client.start_workflow(  # nobody serves it, so that nothing can be recorded there yet
         CaseWorkflow.run,
         CaseStart(reference=right.reference, procedure="P"),
-        id=reach.workflow_id(right.reference),
+        id=workflow_id(right.reference),
         task_queue="nobody",
     )
     await case.enquired(HOUR)

@@ -16,6 +16,7 @@ from casework.story import DeadlineState, Story
 from connection import search_attributes as attribute
 from starter.cases import reach
 from tests.office import Office, OneCase, eventually, has_its_timers, running_timers, summary
+from workflows.case import workflow_id
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ALMOST_A_DAY = DAY - timedelta(seconds=2)
@@ -122,7 +123,7 @@ async def test_a_duty_that_is_late_from_the_start_rings_at_once(office: Office) 
 
 async def listed(case: OneCase, query: str) -> bool:
     """Whether a filter of the Web UI's list of workflows finds the case."""
-    workflow = reach.workflow_id(case.reference)
+    workflow = workflow_id(case.reference)
     found = case.client.list_workflows(f"{query} AND WorkflowType = 'case' AND WorkflowId = '{workflow}'")
     return [execution.id async for execution in found] == [workflow]
 

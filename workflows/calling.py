@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows.summaries import cut
+from workflows.summaries import summary_of
 
 AT_ONCE = timedelta(seconds=2)
 """Whoever sent a message waits for so long, at the most, until it stands in the record."""
@@ -29,7 +29,7 @@ async def until_done(name: str, argument: object, result_type: type[Result], sum
             result_type=result_type,
             start_to_close_timeout=AT_ONCE,
             retry_policy=ONCE,
-            summary=cut(summary),
+            summary=summary_of(summary),
         )
         return at_once
     except ActivityError as error:
@@ -41,7 +41,7 @@ async def until_done(name: str, argument: object, result_type: type[Result], sum
         result_type=result_type,
         start_to_close_timeout=timedelta(seconds=30),
         retry_policy=FOR_EVER,
-        summary=cut(summary),
+        summary=summary_of(summary),
     )
     return later
 

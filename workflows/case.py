@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from pydantic import Field, ValidationError
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -22,7 +24,8 @@ with workflow.unsafe.imports_passed_through():
     from casework.case import Announced, Case
     from casework.decide import Decided
     from casework.effects import Entry, Forwarded, Notice
-    from casework.messages import Message
+    from casework.incoming import problems
+    from casework.messages import Id, Message
     from casework.model import Value
     from casework.vocabulary import Stage
     from workflows.calling import until_done, why
@@ -35,13 +38,23 @@ EVENTS_PER_RUN, MOST_EVENTS_PER_RUN = 1000, 1200
 """A run's history is about as long as the first, or the second where the record cannot be written meanwhile; give
 or take one burst. The server would allow fifty times as many."""
 REFERRAL_AWAITED = timedelta(minutes=1)
+NOT_NOW = "The record cannot be written at present, so nothing was recorded. Send it again later."
+
+
+def workflow_id(reference: str) -> str:
+    """The id of the workflow that is this case."""
+    return f"case-{reference}"
 
 
 class Carried(Value):
-    """What a run hands to the next one: nothing else survives continuing as new."""
+    """What a run hands to the next one: nothing else survives continuing as new.
+
+    `uncounted`: so many messages were refused that the record has not heard of.
+    """
 
     case: Case
     unsent: Unsent
+    uncounted: int = 0
 
 
 class CaseStart(Value):
@@ -50,11 +63,19 @@ class CaseStart(Value):
     `rebuild`: Temporal has lost it, and it goes on from what the record has.
     """
 
-    reference: str
-    procedure: str
+    reference: Id
+    procedure: str = Field(max_length=200)
     rebuild: bool = False
     shift: timedelta = timedelta()
     carried: Carried | None = None
+
+
+if TYPE_CHECKING:
+    Start: TypeAlias = CaseStart
+else:
+    # It comes as it is: what the SDK itself cannot decode would fail the first task for ever.
+    Start = RawValue
+NO_START: Any = RawValue(Payload())
 
 
 class Receipt(Value):
@@ -79,11 +100,11 @@ class CaseWorkflow:
     """A case, from its referral to its closing."""
 
     @workflow.init
-    def __init__(self, start: CaseStart) -> None:
-        carried = start.carried
-        self._start = start
+    def __init__(self, start: Start = NO_START) -> None:
+        self._start, self._broken = _read_start(start)
+        carried = self._start.carried
         self._case: Case | None = carried.case if carried else None
-        self._broken: str | None = None
+        self._uncounted = carried.uncounted if carried else 0
         self._turned_away = False
         self._stirred = False
         self._decided = True
@@ -91,7 +112,7 @@ class CaseWorkflow:
         self._timers = Timers(self._now, self._stir)
         self._monitor = Monitor()
         self._outbox = Outbox(
-            start.reference,
+            self._start.reference,
             carried.unsent if carried else Unsent(),
             case=lambda: self._known_case,
             stir=self._stir,
@@ -100,13 +121,20 @@ class CaseWorkflow:
         )
 
     @workflow.run
-    async def run(self, start: CaseStart) -> str:
-        """The life of a case. Returns how it ended, in words."""
+    async def run(self, start: Start = NO_START) -> str:
+        """The life of a case. Returns how it ended, in words. Fails at once where it is started with anything else
+        than a `CaseStart` of its own id."""
+        if self._broken is not None:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise refusal(self._broken)
         if not await self._opened():
             return "No referral came, so no case was opened."
         self._outbox.start()
         while not self._ended:
             self._apply(decide.wake(self._known_case, self._now()))
+            if self._uncounted and self._outbox.written:
+                self._apply(decide.refused_together(self._known_case, self._uncounted, self._now()))
+                self._uncounted = 0
             self._timers.bring_into_step(decide.alarms(self._known_case))
             if self._decided or self._trouble != self._outbox.refused:
                 self._trouble = self._outbox.refused
@@ -173,7 +201,8 @@ class CaseWorkflow:
 
     @property
     def _ended(self) -> bool:
-        return self._known_case.story.closed_at is not None and self._outbox.empty and workflow.all_handlers_finished()
+        everything_went_out = self._outbox.empty and not self._uncounted
+        return self._known_case.story.closed_at is not None and everything_went_out and workflow.all_handlers_finished()
 
     def _run_is_long_enough(self) -> bool:
         """Best once everything is written down: less goes along, and no message is just being answered."""
@@ -190,7 +219,7 @@ class CaseWorkflow:
         )
 
     def _continue(self) -> NoReturn:
-        carried = Carried(case=self._known_case, unsent=self._outbox.unsent)
+        carried = Carried(case=self._known_case, unsent=self._outbox.unsent, uncounted=self._uncounted)
         newer = workflow.info().is_target_worker_deployment_version_changed()
         workflow.continue_as_new(
             self._start.model_copy(update={"carried": carried, "rebuild": False}),
@@ -217,7 +246,7 @@ class CaseWorkflow:
         await self._ready()
         message = admitted(name, given)
         if self._outbox.full:
-            raise refusal("The record cannot be written at present, so nothing was recorded. Send it again later.")
+            raise refusal(NOT_NOW)
         try:
             decided = self._decide(message)
         except ApplicationError as refused:
@@ -235,6 +264,8 @@ class CaseWorkflow:
         message = None
         try:
             message = taken(name, given)
+            if self._outbox.full:
+                raise refusal(NOT_NOW)
             self._apply(self._decide(message))
         except ApplicationError as refused:
             self._keep_refused(name, given, message, refused.message, tell_sender=True)
@@ -287,6 +318,9 @@ class CaseWorkflow:
     ) -> None:
         if self._case is None or not self._case.facts:
             return  # a case that nothing opened has no record
+        if self._outbox.crowded:
+            self._uncounted += 1
+            return self._stir()
         decided = decide.refused(
             self._case, name, message, written(given), reason, self._now(), tell_sender=tell_sender
         )
@@ -310,3 +344,18 @@ class CaseWorkflow:
 
     def _now(self) -> datetime:
         return workflow.now() + self._start.shift
+
+
+def _read_start(given: Any) -> tuple[CaseStart, str | None]:
+    """What a case starts with, or why that cannot be read."""
+    nothing = CaseStart(reference="unknown", procedure="")
+    try:
+        start = workflow.payload_converter().from_payload(given.payload, CaseStart)
+    except ValidationError as error:
+        return nothing, "A case cannot start with this:\n" + "\n".join(problems(error))
+    except Exception as error:  # whatever a converter makes of what is no JSON
+        return nothing, f"A case cannot start with this: it is no JSON object ({type(error).__name__})."
+    wanted = workflow_id(start.reference)
+    if workflow.info().workflow_id != wanted:
+        return nothing, f"The workflow of case {start.reference} has the id {wanted}, and no other."
+    return start, None

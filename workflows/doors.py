@@ -16,12 +16,15 @@ from temporalio.exceptions import ApplicationError
 
 from casework.effects import Refused
 from casework.facts import decoded
-from casework.incoming import read
+from casework.incoming import read, too_long
 from casework.messages import Message
+from casework.naming import cut
 from casework.stages import MESSAGES
 
 REFUSED, CLOSED = "Refused", "Closed"
 """Why a message was not accepted, as the type of the error: a case that is closed is opened again by a referral."""
+LONGEST_REFUSAL = 8000
+"""Bytes. A refusal quotes what was sent, and goes into the history."""
 Answer = TypeVar("Answer")
 Workflow = TypeVar("Workflow", bound=type[Any])
 
@@ -76,8 +79,15 @@ def body_of(given: Sequence[Any]) -> Any:
         return None
 
 
+def _size(given: Sequence[Any]) -> int:
+    """The bytes of what was sent."""
+    return sum(len(one.payload.data) for one in given if isinstance(one, RawValue))
+
+
 def written(given: Sequence[Any]) -> str:
     """What was sent, as JSON, for the record. What JSON does not have, bytes say, is written as Python shows it."""
+    if _size(given) > Message.longest:
+        return json.dumps(f"{_size(given)} bytes")
     try:
         return json.dumps(body_of(given), default=str)
     except (ValueError, TypeError, RecursionError):
@@ -86,7 +96,11 @@ def written(given: Sequence[Any]) -> str:
 
 def message_in(name: str, given: Sequence[Any]) -> Message:
     """The message a door was given. A malformed one is refused, with what would be right."""
-    return or_refuse(read(name, body_of(given)))
+    return or_refuse(_read(name, given))
+
+
+def _read(name: str, given: Sequence[Any]) -> Message | Refused:
+    return too_long(name, _size(given)) or read(name, body_of(given))
 
 
 def admitted(name: str, given: Sequence[Any]) -> Message:
@@ -100,7 +114,7 @@ def taken(name: str, given: Sequence[Any]) -> Message:
     """The message of a Signal. A malformed one is refused, and the refusal leaves a mark in the history: what has none
     was taken, by a version that asked for other fields, and stays so."""
     body = body_of(given)
-    answer = read(name, body)
+    answer = _read(name, given)
     if isinstance(answer, Refused) and not workflow.patched(f"refused {name} {_digest(given)}"):
         with suppress(KeyError, TypeError, AttributeError, ValueError):
             return decoded(name, body)
@@ -122,4 +136,4 @@ def or_refuse(answer: Answer | Refused) -> Answer:
 
 def refusal(reason: str, field: str | None = None, *, kind: str = REFUSED) -> ApplicationError:
     """The error that says no, and why, and which field of the message is at fault."""
-    return ApplicationError(reason, *([field] if field else []), type=kind, non_retryable=True)
+    return ApplicationError(cut(reason, LONGEST_REFUSAL), *([field] if field else []), type=kind, non_retryable=True)

@@ -1,5 +1,6 @@
 """What the Web UI shows of a case: its search attributes in the list, its front page among the details."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from temporalio import workflow
@@ -7,7 +8,12 @@ from temporalio.common import SearchAttributeUpdate
 
 from casework import view
 from casework.case import Case
+from casework.naming import cut
 from connection import search_attributes as attribute
+
+LONGEST_DETAILS = 20_000
+MOST_ATTRIBUTE_BYTES = 1_900
+"""Of the 2,048 that Temporal allows."""
 
 
 class Monitor:
@@ -20,7 +26,7 @@ class Monitor:
     def show(self, case: Case, refused: str | None) -> None:
         """Show the case; `refused` is why the record does not take what is decided, where it does not."""
         trouble = f"**The record refuses what is decided; tell whoever runs S47:** {refused}\n\n" if refused else ""
-        workflow.set_current_details(trouble + view.details(case))
+        workflow.set_current_details(cut(trouble + view.details(case), LONGEST_DETAILS))
         story = case.story
         now: dict[str, Any] = {
             attribute.STAGE.name: story.stage.value,
@@ -28,8 +34,8 @@ class Monitor:
             attribute.TEAM.name: story.team,
             attribute.ALLOCATED_TO.name: story.allocated_to,
             attribute.NEXT_DUE.name: story.next_due,
-            attribute.OVERDUE.name: list(dict.fromkeys(deadline.timescale for deadline in story.overdue)),
-            attribute.WAITING_FOR.name: story.waiting_for,
+            attribute.OVERDUE.name: _bounded(dict.fromkeys(deadline.timescale for deadline in story.overdue)),
+            attribute.WAITING_FOR.name: _bounded(story.waiting_for),
         }
         if now == self._shown:
             return
@@ -38,3 +44,14 @@ class Monitor:
             key.value_set(now[key.name]) if now[key.name] else key.value_unset() for key in attribute.ALL
         ]
         workflow.upsert_search_attributes(updates)
+
+
+def _bounded(names: Iterable[str]) -> list[str]:
+    """As many of the names as an attribute can hold: one that is larger makes the server end the case."""
+    kept, size = [], 0
+    for name in names:
+        size += len(name.encode()) + 3  # its quotes and its comma
+        if size > MOST_ATTRIBUTE_BYTES:
+            break
+        kept.append(name)
+    return kept

@@ -11,24 +11,31 @@ from temporalio.exceptions import ActivityError
 
 from casework.batch import Batch, Delivered, Delivery, Forwarding, Recorded, batch_of
 from casework.case import Announced, Case
-from casework.effects import Effect, Forwarded, Notice
+from casework.effects import DeadlineChanged, Effect, Forwarded, Kept, Notice, RequestChanged
 from casework.model import Value
 from workflows.calling import FOR_EVER, until_done, why
-from workflows.summaries import cut
+from workflows.summaries import summary_of
 
-TURNS_PER_BATCH = 25
-"""Counted in turns of the case and not in effects: a line more or less must not change which activities there are."""
-MOST_TURNS_WAITING = 400
-"""While the record is away for longer than this, updates are refused as not possible just now."""
+TURNS_PER_BATCH, BYTES_PER_BATCH = 25, 100_000
+"""A batch is closed at either. Bytes are of what was sent and of the deadlines that changed, never of lines of ours:
+a word more or less must not change which activities there are."""
+MOST_TURNS_WAITING, MOST_BYTES_WAITING = 200, 400_000
+"""While more waits for the record, messages are refused as not possible just now."""
+SINGLY = 100
+"""While more turns wait for the record, what is refused is only counted."""
 RECORD_REFUSED_FOR = timedelta(minutes=10)
 """A record that refuses a batch for good has to be put right by somebody; until then it is tried this often."""
 FOR_AN_HOUR = RetryPolicy(maximum_interval=timedelta(minutes=5))
 
 
 class Pending(Value):
-    """The effects of some turns that go into one batch, and what the case had said after the last of them."""
+    """The effects of some turns that go into one batch, and what the case had said after the last of them.
+
+    `size` is about how many bytes they take.
+    """
 
     turns: int
+    size: int
     effects: tuple[Effect, ...]
     announced: Announced
 
@@ -75,11 +82,19 @@ class Outbox:
         turn = tuple(effects)
         if not turn:
             return
-        before = Pending(turns=0, effects=(), announced=self._case().announced)
-        if self._pending and self._pending[-1].turns < TURNS_PER_BATCH:
+        announced = self._case().announced
+        before = Pending(turns=0, size=0, effects=(), announced=announced)
+        last = self._pending[-1] if self._pending else None
+        if last and last.turns < TURNS_PER_BATCH and last.size < BYTES_PER_BATCH:
             before = self._pending.pop()
-        together = {"turns": before.turns + 1, "effects": before.effects + turn, "announced": self._case().announced}
-        self._pending.append(before.model_copy(update=together))
+        self._pending.append(
+            Pending(
+                turns=before.turns + 1,
+                size=before.size + _size(turn),
+                effects=before.effects + turn,
+                announced=announced,
+            )
+        )
 
     def goes_on_from(
         self, batches: int, undelivered: Iterable[Notice] = (), forwarding: Iterable[Forwarded] = ()
@@ -100,7 +115,17 @@ class Outbox:
     @property
     def full(self) -> bool:
         """Whether the record has been away for so long that no more can wait for it."""
-        return sum(pending.turns for pending in self._pending) >= MOST_TURNS_WAITING
+        size = sum(pending.size for pending in self._pending)
+        return self._turns_waiting >= MOST_TURNS_WAITING or size >= MOST_BYTES_WAITING
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits for the record that what is refused should be counted, and not kept one by one."""
+        return self._turns_waiting >= SINGLY
+
+    @property
+    def _turns_waiting(self) -> int:
+        return sum(pending.turns for pending in self._pending)
 
     @property
     def written(self) -> bool:
@@ -162,7 +187,7 @@ class Outbox:
                 start_to_close_timeout=timedelta(minutes=1),
                 schedule_to_close_timeout=timedelta(hours=1),
                 retry_policy=FOR_AN_HOUR,
-                summary=cut(f"Notice to the {notice.to}: {notice.kind.value}"),
+                summary=summary_of(f"Notice to the {notice.to}: {notice.kind.value}"),
             )
             failed = delivered.failed
         except ActivityError as error:
@@ -172,7 +197,7 @@ class Outbox:
                 args=[delivery, failed],
                 start_to_close_timeout=timedelta(seconds=30),
                 retry_policy=FOR_EVER,
-                summary=cut(f"Notice to the {notice.to} could not be delivered"),
+                summary=summary_of(f"Notice to the {notice.to} could not be delivered"),
             )
         del self._delivering[notice.id]
         self._stir()
@@ -190,7 +215,7 @@ class Outbox:
                 start_to_close_timeout=timedelta(minutes=1),
                 schedule_to_close_timeout=timedelta(hours=1),
                 retry_policy=FOR_AN_HOUR,
-                summary=cut(f"Record no. {forwarded.fact} on case {forwarded.to}"),
+                summary=summary_of(f"Record no. {forwarded.fact} on case {forwarded.to}"),
             )
         except ActivityError as error:
             failed = why(error)
@@ -202,6 +227,17 @@ class Outbox:
         task = asyncio.create_task(doing)
         self._going_on.add(task)
         task.add_done_callback(self._going_on.discard)
+
+
+def _size(effects: Iterable[Effect]) -> int:
+    size = 1000
+    for effect in effects:
+        match effect:
+            case Kept():
+                size += len(effect.body.encode()) + len((effect.state or "").encode())
+            case DeadlineChanged() | RequestChanged():
+                size += 1500
+    return size
 
 
 def _what(batch: Batch) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from workflows.summaries import cut
+from workflows.summaries import summary_of
 
 Alarm = tuple[datetime, str]
 """The instant at which a deadline next makes itself heard (UTC), and how it is called on a timeline."""
@@ -34,6 +34,6 @@ class Timers:
 
     async def _ring(self, deadline: str, at: datetime, summary: str) -> None:
         ahead = max(at - self._now(), timedelta())
-        await workflow.sleep(ahead + timedelta(milliseconds=1), summary=cut(summary))
+        await workflow.sleep(ahead + timedelta(milliseconds=1), summary=summary_of(summary))
         self._running.pop(deadline, None)
         self._stir()

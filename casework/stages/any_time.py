@@ -88,6 +88,8 @@ class BankHolidayWithdrawn(CalendarChange, sent_by=CASEWORKERS):
 class ProcedureAdopted(Message, sent_by=MANAGERS):
     """The case moves to another version of its procedure, or to another procedure, from now on."""
 
+    longest: ClassVar[int] = 256_000
+
     procedure: Procedure
 
 

@@ -41,7 +41,7 @@ from connection.search_attributes import STAGE
 from connection.settings import WrongSettings, settings
 from connection.temporal import connect, connect_to, named
 from starter.embedded import Addresses, read_addresses
-from workflows.case import CaseStart, CaseWorkflow, Receipt
+from workflows.case import CaseStart, CaseWorkflow, Receipt, workflow_id
 from workflows.doors import CLOSED
 
 LOG = logging.getLogger("starter")
@@ -123,11 +123,6 @@ def there_is_none(reference: str) -> NotFound:
 def is_closed(reference: str) -> NotFound:
     """Why a case is not found that is closed."""
     return NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
-
-
-def workflow_id(reference: str) -> str:
-    """The workflow that is this case."""
-    return f"case-{reference}"
 
 
 async def client() -> Client:

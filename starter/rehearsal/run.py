@@ -33,7 +33,7 @@ from starter.embedded import EmbeddedError, test_server_path
 from starter.rehearsal.outcome import DeadlineLife, Rehearsed, Told, held_against, life_of
 from starter.rehearsal.scenario import Scenario, Step
 from worker import case_worker
-from workflows.case import CaseStart, CaseWorkflow, Receipt
+from workflows.case import CaseStart, CaseWorkflow, Receipt, workflow_id
 from workflows.doors import CLOSED
 
 TASK_QUEUE = "rehearsal"
@@ -247,7 +247,7 @@ async def _open(client: Client, start: CaseStart, step: Step, body: dict[str, An
     operation = WithStartWorkflowOperation(
         CaseWorkflow.run,
         start,
-        id=_workflow_id(start),
+        id=workflow_id(start.reference),
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )
@@ -257,11 +257,7 @@ async def _open(client: Client, start: CaseStart, step: Step, body: dict[str, An
 
 
 def _handle(client: Client, start: CaseStart) -> WorkflowHandle[CaseWorkflow, str]:
-    return client.get_workflow_handle_for(CaseWorkflow.run, _workflow_id(start))
-
-
-def _workflow_id(start: CaseStart) -> str:
-    return f"case-{start.reference}"
+    return client.get_workflow_handle_for(CaseWorkflow.run, workflow_id(start.reference))
 
 
 async def _settled(client: Client, start: CaseStart, notebook: Notebook) -> Case:

@@ -22,6 +22,7 @@ from tests.faults.report import Report, Violation
 from tests.faults.sending import Answer, Door, FaultCase, Sent
 from tests.office import eventually, is_in_step, records_at
 from tests.test_replay import replay
+from workflows.case import workflow_id
 
 Row = dict[str, Any]
 TABLES = {
@@ -116,7 +117,7 @@ async def _rows(dsn: str, reference: str) -> dict[str, list[Row]]:
 
 async def histories_of(case: FaultCase) -> list[WorkflowHistory]:
     """The histories of all its runs, oldest first."""
-    workflow = reach.workflow_id(case.reference)
+    workflow = workflow_id(case.reference)
     return [await case.client.get_workflow_handle(workflow, run_id=run).fetch_history() for run in await case.runs()]
 
 

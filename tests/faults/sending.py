@@ -27,7 +27,7 @@ from starter.cases import reach
 from tests.faults.report import Report, Violation
 from tests.lives import ABSURD, FORWARDS, SENSE, Somebody
 from tests.office import OneCase
-from workflows.case import CaseStart, CaseWorkflow, Receipt
+from workflows.case import CaseStart, CaseWorkflow, Receipt, workflow_id
 
 MOST_TRIES = 10
 SEND_AGAIN = 0.2
@@ -137,7 +137,7 @@ class FaultCase(OneCase):
             await self.client.start_workflow(
                 CaseWorkflow.run,
                 CaseStart(reference=self.reference, procedure=self.procedure, shift=self.shift),
-                id=reach.workflow_id(self.reference),
+                id=workflow_id(self.reference),
                 task_queue=settings().task_queue,
                 task_timeout=reach.TASK_WITHIN,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -1,0 +1,112 @@
+"""Whatever reaches Temporal is bounded in bytes: nothing that is sent ends a case, stops it, or fails it for ever."""
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from casework.messages import Message
+from casework.procedure_files import load
+from starter.cases import reach
+from tests.office import Office, OneCase, eventually
+from workflows.case import NOT_NOW, workflow_id
+from workflows.outbox import SINGLY
+
+LONG = 1_500_000
+
+
+async def test_what_is_too_long_is_refused_by_both_doors(office: Office) -> None:
+    case = await office.case("LONG")
+    await case.refer()
+    version = {**load("B").model_dump(mode="json"), "about": {"version": "1" * LONG}}
+    for message, said in (
+        ("new_information_received", {"note": "x" * LONG}),
+        ("procedure_adopted", {"procedure": version}),
+        ("new_information_received", {"nothing": ["x"] * (LONG // 5)}),
+        ("corrected", {"fact": 1, "reason": "A slip", "changes": {"x" * LONG: 1}}),
+    ):
+        with pytest.raises(reach.NotAccepted, match="too long"):
+            await case.tell(message, "team manager/tm-1", **said)
+    await case.signal("new_information_received", "police/pc-1", note="x" * LONG)
+
+    async def is_kept() -> bool:
+        async with office.records() as records:
+            await case.recorded(records)
+        return (await case.state()).announced.kept == 2
+
+    await eventually(is_kept)
+    assert [fact.message.name for fact in (await case.state()).facts] == ["referral_received"]
+    await case.tell("new_information_received", "police/pc-1", note="x" * 7000)
+
+
+async def test_no_message_of_ours_is_longer_than_what_is_taken() -> None:
+    assert len(load("B+WT").as_json) < 200_000 < Message.longest * 8
+
+
+async def test_thousands_of_refused_signals_are_counted_together(office: Office) -> None:
+    case = await office.case("FLOOD")
+    await case.refer()
+    wrong = case.body("vicar/v-1") | {"id": "x" * 600}
+    for _ in range(30):
+        await asyncio.gather(*(case.handle.signal("child_visited", wrong) for _ in range(100)))
+    receipt = await case.tell("new_information_received", "police/pc-1")
+    assert receipt.fact == 2
+
+    async def all_counted() -> int | None:
+        async with office.records() as records:
+            lines = await case.recorded(records)
+        singly = sum(line.text.startswith("Refused: child visited") for line in lines)
+        together = [int(line.text.split()[0].replace(",", "")) for line in lines if " more message" in line.text]
+        return singly if singly + sum(together) == 3000 and together else None
+
+    assert SINGLY <= await eventually(all_counted, seconds=120) < 3000
+
+
+STARTS: dict[str, Sequence[Any]] = {
+    "nothing": [],
+    "a list": [[]],
+    "a word": ["x"],
+    "null": [None],
+    "two things": [{"reference": "A", "procedure": "P"}, {}],
+    "a number for a reference": [{"reference": 5, "procedure": "P"}],
+    "a null character": [{"reference": "A\0B", "procedure": "P"}],
+    "no procedure": [{"reference": "A"}],
+    "another case's reference": [{"reference": "ANOTHER", "procedure": "P"}],
+    "no JSON": [RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"\xff{"))],
+    "bytes": [b"\0\1"],
+    "an encoding of nobody's": [RawValue(Payload(metadata={"encoding": b"x"}, data=b"{}"))],
+}
+
+
+@pytest.mark.parametrize("given", STARTS.values(), ids=STARTS)
+async def test_what_is_no_start_fails_once_and_says_why(office: Office, given: Sequence[Any]) -> None:
+    client = await office.client()
+    case = await office.case("START")
+    handle = await client.start_workflow("case", args=given, id=workflow_id(case.reference), task_queue=office.queue)
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(handle.result(), 30)
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert "A case cannot start with this" in failed.value.cause.message or "the id" in failed.value.cause.message
+    await case.refer()  # and a referral opens a case under that reference
+
+
+async def test_while_the_record_is_away_too_long_a_message_is_put_off(office: Office) -> None:
+    ours = dataclasses.replace(office, queue="record-away", dsn="postgresql://nobody@127.0.0.1:1/none")
+    case = await ours.case("AWAY")
+    assert case.procedure == "P"
+    with ours.worker():
+        pass  # see tests/test_resilience.py
+
+
+async def is_running(case: OneCase) -> bool:
+    return (await case.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+
+
+__all__ = ["NOT_NOW", "timedelta"]
