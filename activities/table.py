@@ -1,11 +1,12 @@
 """The activities a worker serves, and the real things they work with."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from activities.basis import CaseBasis
+from activities.basis import CaseBasis, bank_holidays
 from activities.database import Database, DatabaseFailed
 from activities.forwarding import Forwards
 from activities.mail import Mail
@@ -35,6 +36,7 @@ async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis, Forwa
     database = Database(chosen.postgres)
     mail = Mail(chosen)
     records = Records(database, mail.reaches)
+    await asyncio.to_thread(bank_holidays)  # takes a second the first time: not while somebody waits for a new case
     try:
         try:
             await database.prepare()

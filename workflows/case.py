@@ -10,11 +10,10 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 from pydantic import Field, ValidationError
 from temporalio import workflow
-from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -29,7 +28,18 @@ with workflow.unsafe.imports_passed_through():
     from casework.model import Value
     from casework.vocabulary import Stage
     from workflows.calling import until_done, why
-    from workflows.doors import CLOSED, REFUSED, admitted, message_in, or_refuse, refusal, taken, with_doors, written
+    from workflows.doors import (
+        CLOSED,
+        REFUSED,
+        admitted,
+        message_in,
+        or_refuse,
+        refusal,
+        taken,
+        takes_whatever_comes,
+        with_doors,
+        written,
+    )
     from workflows.monitor import Monitor
     from workflows.outbox import Outbox, Unsent
     from workflows.timers import Timers
@@ -70,14 +80,6 @@ class CaseStart(Value):
     carried: Carried | None = None
 
 
-if TYPE_CHECKING:
-    Start: TypeAlias = CaseStart
-else:
-    # It comes as it is: what the SDK itself cannot decode would fail the first task for ever.
-    Start = RawValue
-NO_START: Any = RawValue(Payload())
-
-
 class Receipt(Value):
     """The answer to an accepted message: where the case stands, who acts next, and what followed.
 
@@ -100,8 +102,9 @@ class CaseWorkflow:
     """A case, from its referral to its closing."""
 
     @workflow.init
-    def __init__(self, start: Start = NO_START) -> None:
-        self._start, self._broken = _read_start(start)
+    @takes_whatever_comes(CaseStart)
+    def __init__(self, *given: Any) -> None:
+        self._start, self._broken = _read_start(given)
         carried = self._start.carried
         self._case: Case | None = carried.case if carried else None
         self._uncounted = carried.uncounted if carried else 0
@@ -121,7 +124,8 @@ class CaseWorkflow:
         )
 
     @workflow.run
-    async def run(self, start: Start = NO_START) -> str:
+    @takes_whatever_comes(CaseStart)
+    async def run(self, *given: Any) -> str:
         """The life of a case. Returns how it ended, in words. Fails at once where it is started with anything else
         than a `CaseStart` of its own id."""
         if self._broken is not None:
@@ -346,15 +350,18 @@ class CaseWorkflow:
         return workflow.now() + self._start.shift
 
 
-def _read_start(given: Any) -> tuple[CaseStart, str | None]:
+def _read_start(given: Sequence[Any]) -> tuple[CaseStart, str | None]:
     """What a case starts with, or why that cannot be read."""
     nothing = CaseStart(reference="unknown", procedure="")
     try:
-        start = workflow.payload_converter().from_payload(given.payload, CaseStart)
+        [raw] = given
+        start = workflow.payload_converter().from_payload(raw.payload, CaseStart)
+        if not isinstance(start, CaseStart):
+            raise TypeError
     except ValidationError as error:
         return nothing, "A case cannot start with this:\n" + "\n".join(problems(error))
-    except Exception as error:  # whatever a converter makes of what is no JSON
-        return nothing, f"A case cannot start with this: it is no JSON object ({type(error).__name__})."
+    except Exception:  # whatever a converter makes of bytes that are no JSON
+        return nothing, "A case cannot start with this: it takes one JSON object, with a reference and a procedure."
     wanted = workflow_id(start.reference)
     if workflow.info().workflow_id != wanted:
         return nothing, f"The workflow of case {start.reference} has the id {wanted}, and no other."

@@ -26,6 +26,7 @@ REFUSED, CLOSED = "Refused", "Closed"
 LONGEST_REFUSAL = 8000
 """Bytes. A refusal quotes what was sent, and goes into the history."""
 Answer = TypeVar("Answer")
+Meant = TypeVar("Meant")
 Workflow = TypeVar("Workflow", bound=type[Any])
 
 
@@ -54,20 +55,28 @@ def _add_doors(workflow_class: type[Any], name: str, receipt: type) -> None:
         door.__name__ = f"{what}_{name}"
         door.__qualname__ = f"{workflow_class.__qualname__}.{door.__name__}"
         door.__doc__ = MESSAGES[name].__doc__
-        _takes_one_message(door, returns)
+        door.__annotations__["return"] = returns
+        takes_whatever_comes(MESSAGES[name])(door)
     opened = workflow.update(name=name)(update)
     opened.validator(look)
     setattr(workflow_class, update.__name__, opened)
     setattr(workflow_class, signal.__name__, workflow.signal(name=name)(signal))
 
 
-def _takes_one_message(door: Callable[..., Any], returns: type | None) -> None:
-    """Declare that a door takes one raw payload. It takes whatever comes: Python's own complaint about a signal
-    without a payload, or with two, would stop the case."""
-    door.__annotations__ = {"raw": RawValue, "return": returns}
-    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
-    raw = Parameter("raw", Parameter.POSITIONAL_OR_KEYWORD, annotation=RawValue)
-    door.__signature__ = Signature([itself, raw])  # type: ignore[attr-defined]
+def takes_whatever_comes(meant: type[Meant]) -> Callable[[Callable[..., Answer]], Callable[[Any, Meant], Answer]]:
+    """Declare that a method takes one raw payload, which is `meant` to be something, and let it take what comes.
+
+    What the SDK cannot decode, and Python's own complaint about no payload or two, would fail the task for ever.
+    """
+
+    def declare(method: Any) -> Any:
+        method.__annotations__ = {"raw": RawValue, "return": method.__annotations__["return"]}
+        itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+        raw = Parameter("raw", Parameter.POSITIONAL_OR_KEYWORD, annotation=RawValue)
+        method.__signature__ = Signature([itself, raw])
+        return method
+
+    return declare
 
 
 def body_of(given: Sequence[Any]) -> Any:
