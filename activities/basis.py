@@ -33,6 +33,13 @@ WHERE reference = $1 AND episode = $2 AND (state = 'queued' OR state = 'failed' 
 ORDER BY ordinal
 """
 
+OF_A_FACT = {"body": "CASE WHEN fact IS NULL THEN body::text ELSE '' END AS body"}
+KEPT = f"""
+SELECT {", ".join(OF_A_FACT.get(name, name) for name in Kept.model_fields)} FROM s47.fact
+WHERE reference = $1 AND episode = $2 ORDER BY number
+"""
+"""What the record keeps of a case, but of a fact not the sender's own words: no case is decided with them."""
+
 
 class CaseBasis:
     """Where a case's snapshots come from. `procedures` are the folders of an authority's own procedure files."""
@@ -102,12 +109,7 @@ class CaseBasis:
                     f"The procedure or the calendar that case {reference} opened with is not in the record"
                 )
             episode: int = last["episode"]
-            kept = await connection.fetch(
-                f"SELECT {', '.join(Kept.model_fields)} FROM s47.fact WHERE reference = $1 AND episode = $2 "
-                "ORDER BY number",
-                reference,
-                episode,
-            )
+            kept = await connection.fetch(KEPT, reference, episode)
             undelivered = await connection.fetch(UNDELIVERED, reference, episode)
             return Basis(
                 procedure=await asyncio.to_thread(from_json, last["opened_with"], last["procedure"]),

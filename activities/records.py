@@ -42,12 +42,13 @@ class Records:
         """Write a batch, and say which of its notices are to be delivered beyond the tray and were not yet.
 
         An older batch changes no row that a newer one wrote. Nothing is written, and trying again is of no use,
-        where the record has another message or entry of the same number ("EntryDiffers"): two workflows write one
-        case. So too where the one before is not there ("ChainBroken"): batches come one after the other, so an
-        earlier one was written and is lost.
+        where the record has another batch, message or entry of the same number ("EntryDiffers"): a task that was
+        lost wrote it, or two workflows write one case. So too where the one before is not there ("ChainBroken"):
+        batches come one after the other, so an earlier one was written and is lost.
         """
         try:
             async with self._database.transaction() as connection:
+                await _is_the_same(connection, batch)
                 # Locks the row, changed or not: the batches of one case are written one after the other.
                 is_newest = await _put(connection, "case", CASE, batch, [_case_row(batch)])
                 await _append(connection, "fact", batch, [_kept_row(kept) for kept in batch.kept], SAME_MESSAGE)
@@ -87,6 +88,18 @@ class Records:
             [notice.id for notice in batch.notices],
         )
         return tuple(row["id"] for row in queued)
+
+
+async def _is_the_same(connection: Connection, batch: Batch) -> None:
+    """A batch of this number that is there already has to be this very one."""
+    made_at = await connection.fetchval(
+        "SELECT batch_at FROM s47.case WHERE reference = $1 AND episode = $2 AND batch = $3 FOR UPDATE",
+        batch.front.reference,
+        batch.front.episode,
+        batch.number,
+    )
+    if made_at is not None and made_at != batch.at:
+        raise _differs(batch, "batch of that number")
 
 
 async def _append(
@@ -191,6 +204,7 @@ def _case_row(batch: Batch) -> dict[str, Any]:
         "overdue": list(front.overdue),
         "waiting_for": list(front.waiting_for),
         "announced": storable_json(batch.announced),
+        "batch_at": batch.at,
     }
 
 

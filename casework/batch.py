@@ -37,11 +37,13 @@ class Front(Value):
 class Batch(Value):
     """The effects of some turns, in order, written in one transaction.
 
-    `number` grows by one from batch to batch of an episode. Writing the same batch twice changes nothing, and an
-    older batch never overwrites what a newer one said of a deadline or a request.
+    `number` grows by one from batch to batch of an episode. `at` (UTC) is when the case made it: it tells a batch from
+    another one of its number, which a task wrote that was then lost. Writing the same batch twice changes nothing, and
+    an older batch never overwrites what a newer one said of a deadline or a request.
     """
 
     number: int
+    at: datetime
     front: Front
     announced: str = "{}"
     kept: tuple[Kept, ...] = ()
@@ -125,7 +127,7 @@ def front_of(case: Case) -> Front:
     )
 
 
-def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, number: int) -> Batch:
+def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, number: int, at: datetime) -> Batch:
     """These effects as one batch. Of a deadline or a request that changed more than once, the last word counts.
 
     `announced` is what the case had said with the last of them: it may have said more since.
@@ -134,6 +136,7 @@ def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, numb
     requests = {e.request.id: e.request for e in effects if isinstance(e, RequestChanged)}
     return Batch(
         number=number,
+        at=at,
         front=front_of(case),
         announced=announced.model_dump_json(exclude_defaults=True),
         kept=tuple(effect for effect in effects if isinstance(effect, Kept)),

@@ -202,6 +202,7 @@ class Told:
         states, self._of_the_batch = self._of_the_batch, {}
         batch = Batch(
             number=self._batches,
+            at=datetime(2026, 4, 7, tzinfo=UTC) + timedelta(minutes=self._batches),
             front=self.front,
             announced=announced,
             kept=tuple(self.kept[kept:]),

@@ -166,7 +166,9 @@ async def keep(client: Client, workflow: str, run: str | None, name: str) -> Non
         return history if history.events[-1].event_type in AT_REST else None
 
     history = await eventually(at_rest)
-    RECORDED[name] = json.dumps(neutral(json.loads(history.to_json())), indent=1) + "\n"
+    events = neutral(json.loads(history.to_json()))
+    events["events"][0]["workflowExecutionStartedEventAttributes"]["workflowId"] = workflow  # not every server says it
+    RECORDED[name] = json.dumps(events, indent=1) + "\n"
     print(f"{name}: {len(history.events)} events, {len(RECORDED[name]) // 1024} KiB")
 
 
@@ -183,7 +185,9 @@ def neutral(value: Any) -> Any:
 
 def history_in(path: Path) -> WorkflowHistory:
     """The history that a file keeps."""
-    return WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    started = json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]
+    return WorkflowHistory.from_json(started["workflowId"], text)
 
 
 if __name__ == "__main__":

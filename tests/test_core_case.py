@@ -633,7 +633,7 @@ def test_the_next_due_day_is_the_day_itself_and_not_the_midnight_after() -> None
 
 def test_a_batch_keeps_the_last_word_on_each_deadline_and_request() -> None:
     life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
-    batch = batch_of(life.whole, tuple(life.effects), life.whole.announced, 7)
+    batch = batch_of(life.whole, tuple(life.effects), life.whole.announced, 7, life.now)
     assert batch.number == 7
     assert {deadline.id: deadline for deadline in batch.deadlines} == life.deadlines
     assert len(batch.deadlines) < sum(isinstance(effect, DeadlineChanged) for effect in life.effects)

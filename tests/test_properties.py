@@ -205,7 +205,7 @@ class World:
                 said = effect.text.replace(request.assigned_to, "") if request and request.assigned_to else effect.text
                 assert not any(word in said for word in PRIVATE), effect.text
                 self.notices.append(effect)
-        batch_of(self.case, effects, self.case.announced, 1)
+        batch_of(self.case, effects, self.case.announced, 1, self.now)
 
     def _check_moves(self, before: Case, effects: tuple[Effect, ...]) -> None:
         """A due date never moves unsaid; each rung is heard once for the limit it was for."""

@@ -118,7 +118,7 @@ async def test_a_new_case_gets_its_procedure_and_its_number(database: Database, 
 def closing(batch: Batch) -> Batch:
     """The batch after it, which closes the case."""
     front = batch.front.model_copy(update={"closed_at": batch.kept[-1].recorded_at})
-    return Batch(number=batch.number + 1, front=front)
+    return Batch(number=batch.number + 1, at=batch.at + timedelta(minutes=1), front=front)
 
 
 async def test_an_authority_has_its_own_procedures(database: Database, tmp_path: Path) -> None:

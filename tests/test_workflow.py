@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -9,13 +10,18 @@ from temporalio.api.enums.v1 import EventType
 from activities import reading
 from activities.database import Database
 from activities.records import Records
-from casework.batch import Batch, front_of
+from casework import decide
+from casework.batch import batch_of, front_of
 from casework.calendar import spoken_date
-from casework.effects import Entry
+from casework.decide import Decided
+from casework.incoming import read
+from casework.messages import Message
 from casework.story import DeadlineState, Story
 from connection import search_attributes as attribute
 from starter.cases import reach
+from tests.faults.spoil import spoil
 from tests.office import Office, OneCase, eventually, has_its_timers, running_timers, summary
+from tests.postgres import rows
 from workflows.case import workflow_id
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -227,10 +233,11 @@ async def test_a_case_says_what_it_is_and_what_it_does(case: OneCase, records: D
         event for event in await case.history() if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
     ]
     types = {event.activity_task_scheduled_event_attributes.activity_type.name for event in scheduled}
-    assert types == {"case_basis", "record"}
-    assert summary(scheduled[0]) == "Load the procedure and the bank holidays"
-    assert summary(scheduled[1]).startswith("Record referral received")
-    assert all(0 < len(summary(event)) <= 120 for event in scheduled)
+    assert types == {"record"}, "what opens it; all else is done within the workflow tasks"
+    done_at_once = [event for event in await case.history() if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED]
+    assert summary(done_at_once[0]) == "Load what the case is decided with"
+    assert summary(scheduled[0]).startswith("Record referral received")
+    assert all(0 < len(summary(event)) <= 120 for event in scheduled + done_at_once)
 
 
 async def test_nothing_of_a_child_stands_where_many_can_read_it(office: Office, records: Database) -> None:
@@ -276,7 +283,7 @@ async def test_nothing_of_a_child_stands_where_many_can_read_it(office: Office, 
         *(f"{notice}" for notice in await reading.notices(records, case.reference)),
     ]
     # How many batches there are is chance; that there is a summary of each sort is not.
-    assert {"Action 1 agreed at strategy-3", "Load the procedure and the bank holidays", "Look at the case again"} <= {
+    assert {"Action 1 agreed at strategy-3", "Load what the case is decided with", "Look at the case again"} <= {
         words.partition(" — due ")[0] for words in summaries
     }
     assert any(words.startswith("Record ") and "strategy outcome" in words for words in summaries)
@@ -295,13 +302,12 @@ async def test_nothing_of_a_child_stands_where_many_can_read_it(office: Office, 
 async def test_a_record_that_refuses_is_said_so_and_the_case_goes_on(office: Office, records: Database) -> None:
     case = await office.case("TAMPERED")
     await case.refer()
-    last = (await case.recorded(records))[-1].number
-    front = front_of(await case.state())
-    now = datetime.now(UTC)
-    other = Entry(
-        number=last + 1, fact=None, recorded_at=now, occurred_at=now, by="somebody", what="something", text="Else"
+    await case.recorded(records)
+    last = "number = (SELECT max(number) FROM s47.entry WHERE reference = $1)"
+    assert await spoil(
+        office.dsn, f"DELETE FROM s47.seal WHERE reference = $1 AND chain = 'entry' AND {last}", case.reference
     )
-    await Records(records).record(Batch(number=1000, front=front, entries=(other,)))
+    assert await spoil(office.dsn, f"DELETE FROM s47.entry WHERE reference = $1 AND {last}", case.reference)
 
     await case.tell("social_worker_allocated", MANAGER, social_worker="sw-1")
 
@@ -310,7 +316,35 @@ async def test_a_record_that_refuses_is_said_so_and_the_case_goes_on(office: Off
 
     await eventually(said_so)
     details = (await case.metadata()).current_details
-    assert f"The record of case {case.reference} (episode 1) has another entry {last + 1} already" in details
+    assert f"of case {case.reference} (episode 1) does not continue the record" in details
     assert (await case.tell("strategy_requested", "assistant team manager/atm-1")).stage == "referral"
     waiting = [words for words in running_timers(await case.history()) if words.startswith("The record refused")]
     assert len(waiting) == 1, "it is tried again"
+
+
+async def test_what_a_lost_task_had_written_stands(office: Office, records: Database) -> None:
+    """A worker wrote a turn into the record, and was killed before Temporal heard of it."""
+    case = await office.case("OVERTAKEN")
+    await case.enquired()
+    await case.recorded(records)
+    before = await case.state()
+    [written] = [row["batch"] for row in await rows(office.dsn, "case") if row["reference"] == case.reference]
+    now = datetime.now(UTC)
+    sent = case.body("police/pc-1", note="Only the record has heard of this")
+    lost = decide.receive(before, cast(Message, read("new_information_received", sent)), now)
+    assert isinstance(lost, Decided)
+    batch = batch_of(lost.case, lost.effects, lost.case.announced, written + 1, now)
+    await Records(records).record(batch)
+
+    await case.signal("new_information_received", "police/pc-2", note="A signal of the same moment")
+    await case.tell("child_visited", WORKER, seen=True, alone=True)
+    state = await case.state()
+    assert [fact.message.name for fact in state.facts[len(before.facts) :]] == [
+        *("new_information_received",) * 2,
+        "child_visited",
+    ]
+    again = await case.send("new_information_received", sent)
+    assert (again.fact, again.duplicate) == (len(before.facts) + 1, True)
+    lines = await case.recorded(records)
+    assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+    assert (await reading.verify_chain(records, case.reference)).intact

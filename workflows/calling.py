@@ -1,29 +1,39 @@
 """Calling activities that have to be done, however long it takes."""
 
 from datetime import timedelta
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from workflows.summaries import summary_of
 
 AT_ONCE = timedelta(seconds=2)
 """Whoever sent a message waits for so long, at the most, until it stands in the record."""
+AT_A_TIME = timedelta(seconds=30)
 FOR_EVER = RetryPolicy(maximum_interval=timedelta(seconds=30))
 ONCE = RetryPolicy(maximum_attempts=1)
 Result = TypeVar("Result")
 
 
-async def until_done(name: str, argument: object, result_type: type[Result], summary: str) -> Result:
-    """The result of an activity that is tried until it succeeds.
+class RefusedForGood(Exception):
+    """An activity said no, and trying again is of no use. `kind` is the type of its error."""
 
-    First within the workflow task, which takes one event of history and no second task; then, while what it needs is
-    away, as an activity of its own. Raises `ActivityError` for what it refuses for good.
+    def __init__(self, text: str, kind: str | None) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+async def at_once(name: str, argument: object, result_type: type[Result], summary: str) -> Result | None:
+    """The result of an activity within the workflow task, or none where it cannot be had in a moment.
+
+    It takes one event of history, and no second task. But a task may be lost after its activities were done, and is
+    then done again at another time, with other messages: what an activity writes in it has to bear that. Raises
+    `RefusedForGood`.
     """
     try:
-        at_once: Result = await workflow.execute_local_activity(
+        result: Result = await workflow.execute_local_activity(
             name,
             argument,
             result_type=result_type,
@@ -31,26 +41,45 @@ async def until_done(name: str, argument: object, result_type: type[Result], sum
             retry_policy=ONCE,
             summary=summary_of(summary),
         )
-        return at_once
+        return result
+    except FailureError as error:
+        if _said_no(error):
+            _raise(error)
+        return None
+
+
+async def in_the_end(name: str, argument: object, result_type: type[Result], summary: str) -> Result:
+    """The result of an activity that is tried until it succeeds. Raises `RefusedForGood`."""
+    try:
+        result: Result = await workflow.execute_activity(
+            name,
+            argument,
+            result_type=result_type,
+            start_to_close_timeout=AT_A_TIME,
+            retry_policy=FOR_EVER,
+            summary=summary_of(summary),
+        )
+        return result
     except ActivityError as error:
-        if is_refusal(error):
-            raise
-    later: Result = await workflow.execute_activity(
-        name,
-        argument,
-        result_type=result_type,
-        start_to_close_timeout=timedelta(seconds=30),
-        retry_policy=FOR_EVER,
-        summary=summary_of(summary),
-    )
-    return later
+        _raise(error)
 
 
-def is_refusal(error: ActivityError) -> bool:
-    """Whether the activity said no for good, and trying again is of no use."""
-    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable
+def why(error: FailureError) -> str:
+    """Why an activity failed, in its own words."""
+    cause = _cause(error)
+    return cause.message if isinstance(cause, ApplicationError) else str(cause)
 
 
-def why(error: ActivityError) -> str:
-    """Why an activity failed for good, in its own words."""
-    return error.cause.message if isinstance(error.cause, ApplicationError) else str(error.cause or error)
+def _said_no(error: FailureError) -> bool:
+    cause = _cause(error)
+    return isinstance(cause, ApplicationError) and cause.non_retryable
+
+
+def _cause(error: FailureError) -> BaseException:
+    # Of a local activity the SDK gives what it raised, of another one that an activity failed, and why.
+    return error.cause or error
+
+
+def _raise(error: FailureError) -> NoReturn:
+    cause = _cause(error)
+    raise RefusedForGood(why(error), cause.type if isinstance(cause, ApplicationError) else None) from error

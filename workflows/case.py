@@ -7,6 +7,7 @@ Nothing that it does may depend on wording: reworded code must be able to replay
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -15,19 +16,19 @@ from typing import Any, NoReturn
 from pydantic import Field, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from casework import decide
     from casework.batch import Basis, BasisWanted
     from casework.case import Announced, Case
     from casework.decide import Decided
-    from casework.effects import Entry, Forwarded, Notice
-    from casework.incoming import problems
+    from casework.effects import Entry, Forwarded, Kept, Notice
+    from casework.incoming import problems, read
     from casework.messages import Id, Message
     from casework.model import Value
     from casework.vocabulary import Stage
-    from workflows.calling import until_done, why
+    from workflows.calling import RefusedForGood, at_once, in_the_end
     from workflows.doors import (
         CLOSED,
         REFUSED,
@@ -118,6 +119,7 @@ class CaseWorkflow:
             self._start.reference,
             carried.unsent if carried else Unsent(),
             case=lambda: self._known_case,
+            now=self._now,
             stir=self._stir,
             undelivered=self._undelivered,
             forwarded=self._forwarded,
@@ -135,6 +137,8 @@ class CaseWorkflow:
             return "No referral came, so no case was opened."
         self._outbox.start()
         while not self._ended:
+            if self._outbox.behind:
+                await self._catch_up()
             self._apply(decide.wake(self._known_case, self._now()))
             if self._uncounted and self._outbox.written:
                 self._apply(decide.refused_together(self._known_case, self._uncounted, self._now()))
@@ -164,16 +168,12 @@ class CaseWorkflow:
         """
         if self._case is None:
             try:
-                wanted = BasisWanted(
-                    reference=self._start.reference, procedure=self._start.procedure, rebuild=self._start.rebuild
-                )
-                summary = "Load the procedure and the bank holidays"
-                basis = await until_done("case_basis", wanted, Basis, summary)
-            except ActivityError as error:
-                self._broken = why(error)
+                basis = await self._basis(rebuild=self._start.rebuild)
+            except RefusedForGood as refused:
+                self._broken = str(refused)
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                raise refusal(self._broken) from error
-            self._case = self._begun(basis)
+                raise refusal(self._broken) from refused
+            self._case, _ = self._begun(basis, rebuild=self._start.rebuild)
         if self._opened_already:
             return True  # without waiting for anything: it goes on, even if it is being cancelled just now
         with suppress(TimeoutError, asyncio.CancelledError):  # a case that has its referral by now is open
@@ -184,15 +184,50 @@ class CaseWorkflow:
             )
         return self._opened_already
 
-    def _begun(self, basis: Basis) -> Case:
-        """A new case, or one that is rebuilt from the record."""
+    async def _basis(self, *, rebuild: bool) -> Basis:
+        start = self._start
+        wanted = BasisWanted(reference=start.reference, procedure=start.procedure, rebuild=rebuild)
+        summary = "Load what the case is decided with"
+        basis = await at_once("case_basis", wanted, Basis, summary)
+        return basis if basis is not None else await in_the_end("case_basis", wanted, Basis, summary)
+
+    def _begun(self, basis: Basis, *, rebuild: bool) -> tuple[Case, tuple[Kept, ...]]:
+        """A new case, or one that goes on from the record; and the messages that were to be written, and are not."""
         case = decide.unopened(self._start.reference, basis.episode, basis.procedure, basis.bank_holidays)
         case = case.model_copy(update={"referrals": basis.referrals})
-        if not self._start.rebuild:
-            return case
+        if not rebuild:
+            return case, ()
         announced = Announced.model_validate_json(basis.announced)
-        self._outbox.goes_on_from(basis.batches, basis.undelivered, announced.forwarding)
-        return decide.rebuilt(case, basis.kept, announced)
+        unwritten = self._outbox.goes_on_from(basis.batches, basis.undelivered, announced.forwarding)
+        return decide.rebuilt(case, basis.kept, announced), unwritten
+
+    async def _catch_up(self) -> None:
+        """Go on from the record, which has another turn than ours: of a task that was lost after it had written.
+
+        What it wrote was decided by these very rules, and may have been answered by a task that was not lost. So it
+        stands, and what we decided is decided again after it; what is the same counts once.
+        """
+        try:
+            basis = await self._basis(rebuild=True)
+        except RefusedForGood:  # that it cannot be written is then shown as such
+            self._outbox.behind = False
+            return
+        self._case, unwritten = self._begun(basis, rebuild=True)
+        refused = {_refusal_of(kept) for kept in basis.kept if kept.fact is None}
+        for kept in unwritten:
+            if kept.fact is not None or _refusal_of(kept) not in refused:
+                self._take_again(kept)
+
+    def _take_again(self, kept: Kept) -> None:
+        """Take a message again, whose turn is not in the record."""
+        try:
+            message = or_refuse(read(kept.name, json.loads(kept.body)))
+            self._apply(self._decide(message))
+        except (ApplicationError, ValueError) as refused:
+            reason = kept.refused or str(refused)
+            self._apply(
+                decide.refused(self._known_case, kept.name, None, kept.body, reason, self._now(), tell_sender=True)
+            )
 
     @property
     def _opened_already(self) -> bool:
@@ -260,6 +295,9 @@ class CaseWorkflow:
         if not decided.case.facts:
             self._turned_away = True  # a referral of an earlier episode, sent again: it opens nothing
         self._apply(decided)
+        while not await self._outbox.settled():
+            decided = self._decide(message)  # again, after what a task that was lost had written
+            self._apply(decided)
         return self._receipt(message, decided)
 
     async def take(self, name: str, given: Sequence[Any]) -> None:
@@ -348,6 +386,11 @@ class CaseWorkflow:
 
     def _now(self) -> datetime:
         return workflow.now() + self._start.shift
+
+
+def _refusal_of(kept: Kept) -> tuple[str, str]:
+    """What tells one refused message from another, whoever wrote its JSON."""
+    return kept.name, json.dumps(json.loads(kept.body), sort_keys=True)
 
 
 def _read_start(given: Sequence[Any]) -> tuple[CaseStart, str | None]:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -13,7 +13,7 @@ from casework.batch import Batch, Delivered, Delivery, Forwarding, Recorded, bat
 from casework.case import Announced, Case
 from casework.effects import DeadlineChanged, Effect, Forwarded, Kept, Notice, RequestChanged
 from casework.model import Value
-from workflows.calling import FOR_EVER, until_done, why
+from workflows.calling import FOR_EVER, RefusedForGood, at_once, in_the_end, why
 from workflows.summaries import summary_of
 
 TURNS_PER_BATCH, BYTES_PER_BATCH = 25, 100_000
@@ -25,7 +25,11 @@ SINGLY = 100
 """While more turns wait for the record, what is refused is only counted."""
 RECORD_REFUSED_FOR = timedelta(minutes=10)
 """A record that refuses a batch for good has to be put right by somebody; until then it is tried this often."""
+BEHIND = "EntryDiffers"
+"""The record has another turn of the case than the one that is to be written, as the type of its error."""
 FOR_AN_HOUR = RetryPolicy(maximum_interval=timedelta(minutes=5))
+
+Goes = TypeVar("Goes", Notice, Forwarded)
 
 
 class Pending(Value):
@@ -52,19 +56,25 @@ class Unsent(Value):
 
 class Outbox:
     """The way out. It calls `stir` when something went out, `undelivered` with a notice that could not, and
-    `forwarded` with a fact that has come to the case where it belongs, or why it has not."""
+    `forwarded` with a fact that has come to the case where it belongs, or why it has not.
+
+    `away`: the record does not take what is decided in a moment. `refused`: why it does not take it at all. `behind`:
+    it has another turn in the place of what is to be written; `goes_on_from` what it has.
+    """
 
     def __init__(
         self,
         reference: str,
         unsent: Unsent,
         *,
+        now: Callable[[], datetime],
         case: Callable[[], Case],
         stir: Callable[[], None],
         undelivered: Callable[[Notice], None],
         forwarded: Callable[[Forwarded, str | None], None],
     ) -> None:
         self._reference = reference
+        self._now = now
         self._case = case
         self._stir = stir
         self._undelivered = undelivered
@@ -75,13 +85,21 @@ class Outbox:
         self._delivering = {notice.id: notice for notice in unsent.delivering}
         self._forwarding = list(unsent.forwarding)
         self._going_on: set[asyncio.Task[None]] = set()
+        self._started = False
+        self._turns_put = sum(pending.turns for pending in unsent.pending)
+        self._turns_written = self._turns_in_flight = 0
+        self._caught_up = False
+        self._catchings_up = 0
         self.refused: str | None = None
+        self.away = False
+        self.behind = False
 
     def put(self, effects: Iterable[Effect]) -> None:
         """Take what was decided in one turn of the case."""
         turn = tuple(effects)
         if not turn:
             return
+        self._turns_put += 1
         announced = self._case().announced
         before = Pending(turns=0, size=0, effects=(), announced=announced)
         last = self._pending[-1] if self._pending else None
@@ -98,14 +116,29 @@ class Outbox:
 
     def goes_on_from(
         self, batches: int, undelivered: Iterable[Notice] = (), forwarding: Iterable[Forwarded] = ()
-    ) -> None:
-        """Of a case that is rebuilt: number the batches on from the record's, and send what it has as not gone out."""
-        self._batches = batches
-        self._delivering = {notice.id: notice for notice in undelivered}
-        self._forwarding = list(forwarding)
+    ) -> tuple[Kept, ...]:
+        """Go on from what the record has: number the batches on from its last, send what it has as not gone out.
+
+        Gives the messages that were to be written, and now are not.
+        """
+        unwritten = [*self._in_flight.kept] if self._in_flight else []
+        unwritten += [effect for pending in self._pending for effect in pending.effects if isinstance(effect, Kept)]
+        self._pending, self._in_flight, self._batches, self.behind = [], None, batches, False
+        self._turns_written = self._turns_put
+        self._catchings_up += 1
+        for notice in undelivered:
+            if notice.id not in self._delivering:
+                self._delivering[notice.id] = notice
+                self._go_on_if_started(self._deliver, notice)
+        for forwarded in forwarding:
+            if forwarded not in self._forwarding:
+                self._forwarding.append(forwarded)
+                self._go_on_if_started(self._forward, forwarded)
+        return tuple(unwritten)
 
     def start(self) -> None:
         """Begin to write and to deliver, beside whatever else the workflow does."""
+        self._started = True
         self._go_on(self._keep_records())
         for notice in list(self._delivering.values()):
             self._go_on(self._deliver(notice))
@@ -137,6 +170,15 @@ class Outbox:
         """Whether everything has gone out."""
         return self.written and not self._delivering and not self._forwarding
 
+    async def settled(self) -> bool:
+        """Wait until what was put so far is written, or the record is away for longer than a moment.
+
+        False where the case went on from the record instead, and has to be asked again.
+        """
+        mine, before = self._turns_put, self._catchings_up
+        await workflow.wait_condition(lambda: self._turns_written >= mine or self.away or self._catchings_up != before)
+        return self._catchings_up == before
+
     @property
     def unsent(self) -> Unsent:
         """What has not gone out yet."""
@@ -151,16 +193,23 @@ class Outbox:
     async def _keep_records(self) -> None:
         """Write what was decided, in order, one batch at a time."""
         while True:
-            await workflow.wait_condition(lambda: bool(self._in_flight or self._pending))
+            await workflow.wait_condition(lambda: bool(self._in_flight or self._pending) and not self.behind)
             batch = self._in_flight = self._in_flight or self._next_batch()
             try:
-                recorded = await until_done("record", batch, Recorded, _what(batch))
-            except ActivityError as error:
-                self.refused = why(error)
+                recorded = await self._write(batch)
+            except RefusedForGood as refused:
+                if refused.kind == BEHIND and not self._caught_up:
+                    self.behind = self._caught_up = True
+                    self._stir()
+                    continue
+                self.refused, self.away = str(refused), True
                 self._stir()
                 await workflow.sleep(RECORD_REFUSED_FOR, summary="The record refused what was to be written")
+                self._caught_up = False
                 continue
             self._in_flight, self.refused = None, None
+            self._turns_written += self._turns_in_flight
+            self.away = self._caught_up = False
             self._stir()
             for notice in batch.notices:
                 if notice.id in recorded.deliver:
@@ -170,11 +219,23 @@ class Outbox:
                 self._forwarding.append(forwarded)
                 self._go_on(self._forward(forwarded))
 
+    async def _write(self, batch: Batch) -> Recorded:
+        summary = _what(batch)
+        # What opens an episode is not written by a task that may still be lost: the next one would find it open.
+        if batch.number > 1:
+            recorded = await at_once("record", batch, Recorded, summary)
+            if recorded is not None:
+                return recorded
+        self.away = True
+        self._stir()
+        return await in_the_end("record", batch, Recorded, summary)
+
     def _next_batch(self) -> Batch:
         self._batches += 1
         pending = self._pending.pop(0)
+        self._turns_in_flight = pending.turns
         # A case is rebuilt from what is written: it must not have said more than that.
-        return batch_of(self._case(), pending.effects, pending.announced, self._batches)
+        return batch_of(self._case(), pending.effects, pending.announced, self._batches, self._now())
 
     async def _deliver(self, notice: Notice) -> None:
         """Deliver one notice; one that cannot be delivered escalates."""
@@ -222,6 +283,10 @@ class Outbox:
         self._forwarding.remove(forwarded)
         self._stir()
         self._forwarded(forwarded, failed or None)
+
+    def _go_on_if_started(self, doing: Callable[[Goes], Coroutine[Any, Any, None]], what: Goes) -> None:
+        if self._started:
+            self._go_on(doing(what))
 
     def _go_on(self, doing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(doing)
