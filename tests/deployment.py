@@ -24,7 +24,7 @@ REWORDED = {
     "casework/reconcile.py": ((": MISSED, was due ", ": NOT DONE IN TIME; it was due "),),
     "casework/deadlines/words.py": (('return deadline.no_amount or "with no date set"', 'return "without a date"'),),
     "workflows/outbox.py": (('"a refused message"', '"something that was refused"'),),
-    "workflows/case.py": (('"Load the procedure and the bank holidays"', '"Load the rules"'),),
+    "workflows/case.py": (('"Load what the case is decided with"', '"Load the rules"'),),
 }
 """Lines of the chronology, notices, summaries: nothing that is decided depends on them."""
 
@@ -128,7 +128,7 @@ def worker(office: Office, code: Path) -> "Iterator[subprocess.Popen[bytes]]":
 
 
 REPLAY = """
-import asyncio, os, sys
+import asyncio, json, os, sys
 from pathlib import Path
 import casework
 assert Path(casework.__file__).parent.parent == Path.cwd(), casework.__file__
@@ -140,10 +140,12 @@ from workflows.case import CaseWorkflow
 
 async def main():
     for path in map(Path, sys.argv[1:]):
+        history = json.loads(path.read_text(encoding="utf-8"))
+        started = history["events"][0]["workflowExecutionStartedEventAttributes"]
         replayer = Replayer(workflows=[CaseWorkflow], workflow_runner=RUNNER, data_converter=DATA_CONVERTER)
         try:
             async with asyncio.timeout(60):
-                await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8")))
+                await replayer.replay_workflow(WorkflowHistory.from_json(started["workflowId"], history))
         except Exception as error:
             print(f"{path.stem}: {type(error).__name__}: {str(error)[:1500]}")
 

@@ -175,7 +175,7 @@ async def test_a_case_can_be_rebuilt_from_the_record(database: Database, records
     assert [kept.fact for kept in rebuilt.kept] == [1, 2, None]
     for kept, sent in zip(rebuilt.kept, told.kept, strict=True):
         assert kept.model_copy(update={"body": sent.body, "state": sent.state}) == sent
-        assert json.loads(kept.body) == json.loads(sent.body)
+        assert kept.body == "" if kept.fact else json.loads(kept.body) == json.loads(sent.body)
         assert json.loads(kept.state or "null") == json.loads(sent.state or "null")
     converter = DATA_CONVERTER.payload_converter
     assert converter.from_payloads(converter.to_payloads([rebuilt]), [Basis]) == [rebuilt]

@@ -295,9 +295,10 @@ class CaseWorkflow:
         if not decided.case.facts:
             self._turned_away = True  # a referral of an earlier episode, sent again: it opens nothing
         self._apply(decided)
-        while not await self._outbox.settled():
-            decided = self._decide(message)  # again, after what a task that was lost had written
-            self._apply(decided)
+        while not await self._outbox.settled():  # again, after what a task that was lost had written
+            again = self._decide(message)
+            self._apply(again)
+            decided = again.model_copy(update={"duplicate": decided.duplicate})
         return self._receipt(message, decided)
 
     async def take(self, name: str, given: Sequence[Any]) -> None:

@@ -95,8 +95,6 @@ def _size(given: Sequence[Any]) -> int:
 
 def written(given: Sequence[Any]) -> str:
     """What was sent, as JSON, for the record. What JSON does not have, bytes say, is written as Python shows it."""
-    if _size(given) > Message.longest:
-        return json.dumps(f"{_size(given)} bytes")
     try:
         return json.dumps(body_of(given), default=str)
     except (ValueError, TypeError, RecursionError):

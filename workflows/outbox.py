@@ -19,7 +19,7 @@ from workflows.summaries import summary_of
 TURNS_PER_BATCH, BYTES_PER_BATCH = 25, 100_000
 """A batch is closed at either. Bytes are of what was sent and of the deadlines that changed, never of lines of ours:
 a word more or less must not change which activities there are."""
-MOST_TURNS_WAITING, MOST_BYTES_WAITING = 200, 400_000
+MOST_TURNS_WAITING, MOST_BYTES_WAITING = 400, 600_000
 """While more waits for the record, messages are refused as not possible just now."""
 SINGLY = 100
 """While more turns wait for the record, what is refused is only counted."""
