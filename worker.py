@@ -33,6 +33,8 @@ GRACE = timedelta(seconds=20)
 STICKY_WINDOW = timedelta(seconds=2)
 """How long what comes for a case waits for the worker that has it in its cache. So long a worker that was killed holds
 its cases up; a busy one that does not come to it in this time hands it to any other, which has to replay it."""
+STUCK_AFTER = timedelta(seconds=15)
+"""A turn of a case that takes longer is taken to be stuck, and is interrupted."""
 CACHED_CASES = 2000
 """Cases kept in memory, at some 150 KiB each; others are replayed from their history when they stir."""
 
@@ -70,6 +72,9 @@ def case_worker(
         else None,
     )
     runner.guard(worker)
+    assert worker._workflow_worker is not None
+    # The SDK's own are two seconds: on a busy machine a long replay takes longer, and interrupting it breaks the run.
+    worker._workflow_worker._deadlock_timeout_seconds = int(STUCK_AFTER.total_seconds())  # it has no public way
     return worker
 
 

@@ -42,14 +42,16 @@ class Asked(Value):
 class Announced(Value):
     """What the case has said so far, and up to when (UTC): what was believed, and when.
 
-    `occasions` are those on which somebody was told something, each in a few letters; `heard` the rungs of requests;
-    `forwarding` the facts on their way to the case where they belong.
+    `refusals`: of so many messages the record has heard that they were refused, one by one or together. `occasions`
+    are those on which somebody was told something, each in a few letters; `heard` the rungs of requests; `forwarding`
+    the facts on their way to the case where they belong.
     """
 
     until: datetime | None = None
     entries: int = 0
     notices: int = 0
     kept: int = 0
+    refusals: int = 0
     deadlines: dict[str, Said] = Field(default_factory=dict)
     requests: dict[str, Asked] = Field(default_factory=dict)
     heard: tuple[str, ...] = ()

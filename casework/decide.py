@@ -374,6 +374,7 @@ def refused(
     `tell_sender`: nobody waits for the answer, so that whoever sent it is told that it was refused.
     """
     speaking = _speaking(case, case.story, now)
+    _count(speaking, case.announced.refusals + 1)
     by = message.by if message is not None else sender(body)
     if message is not None:
         _keep(speaking, message, why=cut(reason, LONGEST_KEPT))
@@ -407,14 +408,20 @@ def refused(
     return _said(case, speaking)
 
 
-def refused_together(case: Case, count: int, now: datetime) -> Decided:
-    """So many more messages were refused at once that only their number is kept."""
+def refused_together(case: Case, refusals: int, now: datetime) -> Decided:
+    """Say of how many messages, of so many that were refused in all, the record has not heard one by one."""
     speaking = _speaking(case, case.story, now)
+    count = refusals - case.announced.refusals
+    _count(speaking, refusals)
     messages = "1 more message was" if count == 1 else f"{count:,} more messages were"
     text = f"{messages} refused. Too many came at once to keep each: only their number is recorded"
     speaking.entry(text)
     speaking.tell(NoticeKind.REFUSED, case.story.acting, text)
     return _said(case, speaking)
+
+
+def _count(speaking: Speaking, refusals: int) -> None:
+    speaking.announced = speaking.announced.model_copy(update={"refusals": refusals})
 
 
 def notice_undelivered(case: Case, notice: Notice, now: datetime) -> Decided:

@@ -4,13 +4,11 @@ import asyncio
 import dataclasses
 
 import pytest
-from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
 
-from connection.temporal import DATA_CONVERTER
-from tests.office import Office, eventually
-from worker import RUNNER, STICKY_WINDOW
-from workflows.case import CaseWorkflow
+from starter.cases import reach
+from tests.office import Office, OneCase, eventually
+from tests.test_replay import replay
+from worker import STICKY_WINDOW
 
 BETWEEN = 0.4 * STICKY_WINDOW.total_seconds()
 """Seconds by which the query is ahead of the signal. Both wait for the dead worker; so long the query is alone."""
@@ -38,6 +36,32 @@ async def test_a_case_that_was_asked_by_a_fresh_worker_replays(office: Office, q
             return len((await case.state()).facts) == 6
 
         await eventually(all_told)
-    history = WorkflowHistory(case.handle.id, await case.history())
-    replayer = Replayer(workflows=[CaseWorkflow], workflow_runner=RUNNER, data_converter=DATA_CONVERTER)
-    await replayer.replay_workflow(history)
+    await replay(await case.handle.fetch_history())
+
+
+async def test_a_case_that_another_worker_takes_over_replays(office: Office) -> None:
+    """Two workflow tasks that brought about no command, and then an Update of a worker that has to replay the case:
+    the SDK takes the second for a heartbeat, and hands its event and the Update over together, but on replay apart."""
+    ours = dataclasses.replace(office, queue="taken-over")
+    async with ours.records() as records:
+        with ours.worker() as first:
+            case = await ours.case("TAKEN-OVER")
+            await case.enquired()
+            await case.recorded(records)
+            body = case.body("police/pc-1")
+            async with records.transaction() as connection:  # the record is held up, and the same comes once more
+                await connection.execute("SELECT FROM s47.case WHERE reference = $1 FOR UPDATE", case.reference)
+                await case.send("new_information_received", body)
+                await reach.signal(case.client, case.reference, "new_information_received", body)
+                await eventually(lambda: no_task_waits(case))
+            await case.recorded(records)
+            await eventually(lambda: no_task_waits(case))
+            first.kill()
+            first.wait()
+        with ours.worker():
+            await case.tell("new_information_received", "police/pc-1")
+            await replay(await case.handle.fetch_history())
+
+
+async def no_task_waits(case: OneCase) -> bool:
+    return not (await case.handle.describe()).raw_description.HasField("pending_workflow_task")

@@ -60,12 +60,12 @@ def workflow_id(reference: str) -> str:
 class Carried(Value):
     """What a run hands to the next one: nothing else survives continuing as new.
 
-    `uncounted`: so many messages were refused that the record has not heard of.
+    `refusals`: so many messages were refused.
     """
 
     case: Case
     unsent: Unsent
-    uncounted: int = 0
+    refusals: int = 0
 
 
 class CaseStart(Value):
@@ -108,7 +108,7 @@ class CaseWorkflow:
         self._start, self._broken = _read_start(given)
         carried = self._start.carried
         self._case: Case | None = carried.case if carried else None
-        self._uncounted = carried.uncounted if carried else 0
+        self._refusals = carried.refusals if carried else 0
         self._turned_away = False
         self._stirred = False
         self._decided = True
@@ -140,9 +140,8 @@ class CaseWorkflow:
             if self._outbox.behind:
                 await self._catch_up()
             self._apply(decide.wake(self._known_case, self._now()))
-            if self._uncounted and self._outbox.written:
-                self._apply(decide.refused_together(self._known_case, self._uncounted, self._now()))
-                self._uncounted = 0
+            if self._refusals_unheard and self._outbox.written:
+                self._apply(decide.refused_together(self._known_case, self._refusals, self._now()))
             self._timers.bring_into_step(decide.alarms(self._known_case))
             if self._decided or self._trouble != self._outbox.refused:
                 self._trouble = self._outbox.refused
@@ -150,6 +149,7 @@ class CaseWorkflow:
                 self._decided = False
             if self._run_is_long_enough():
                 self._continue()
+            self._outbox.go_on()
             self._stirred = False
             await self._something_stirs()
         return f"Closed after episode {self._known_case.episode}."
@@ -174,6 +174,7 @@ class CaseWorkflow:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 raise refusal(self._broken) from refused
             self._case, _ = self._begun(basis, rebuild=self._start.rebuild)
+            self._refusals = self._case.announced.refusals
         if self._opened_already:
             return True  # without waiting for anything: it goes on, even if it is being cancelled just now
         with suppress(TimeoutError, asyncio.CancelledError):  # a case that has its referral by now is open
@@ -239,8 +240,12 @@ class CaseWorkflow:
         return self._case
 
     @property
+    def _refusals_unheard(self) -> bool:
+        return self._refusals > self._known_case.announced.refusals
+
+    @property
     def _ended(self) -> bool:
-        everything_went_out = self._outbox.empty and not self._uncounted
+        everything_went_out = self._outbox.empty and not self._refusals_unheard
         return self._known_case.story.closed_at is not None and everything_went_out and workflow.all_handlers_finished()
 
     def _run_is_long_enough(self) -> bool:
@@ -258,7 +263,7 @@ class CaseWorkflow:
         )
 
     def _continue(self) -> NoReturn:
-        carried = Carried(case=self._known_case, unsent=self._outbox.unsent, uncounted=self._uncounted)
+        carried = Carried(case=self._known_case, unsent=self._outbox.unsent, refusals=self._refusals)
         newer = workflow.info().is_target_worker_deployment_version_changed()
         workflow.continue_as_new(
             self._start.model_copy(update={"carried": carried, "rebuild": False}),
@@ -299,6 +304,8 @@ class CaseWorkflow:
             again = self._decide(message)
             self._apply(again)
             decided = again.model_copy(update={"duplicate": decided.duplicate})
+        if workflow.info().get_current_history_length() >= EVENTS_PER_RUN:
+            self._stir()  # it goes on as new once nobody waits for an answer
         return self._receipt(message, decided)
 
     async def take(self, name: str, given: Sequence[Any]) -> None:
@@ -361,8 +368,8 @@ class CaseWorkflow:
     ) -> None:
         if self._case is None or not self._case.facts:
             return  # a case that nothing opened has no record
+        self._refusals += 1
         if self._outbox.crowded:
-            self._uncounted += 1
             return self._stir()
         decided = decide.refused(
             self._case, name, message, written(given), reason, self._now(), tell_sender=tell_sender

@@ -85,7 +85,7 @@ class Outbox:
         self._delivering = {notice.id: notice for notice in unsent.delivering}
         self._forwarding = list(unsent.forwarding)
         self._going_on: set[asyncio.Task[None]] = set()
-        self._started = False
+        self._started = self._writing = False
         self._turns_put = sum(pending.turns for pending in unsent.pending)
         self._turns_written = self._turns_in_flight = 0
         self._caught_up = False
@@ -129,21 +129,20 @@ class Outbox:
         for notice in undelivered:
             if notice.id not in self._delivering:
                 self._delivering[notice.id] = notice
-                self._go_on_if_started(self._deliver, notice)
+                self._begin_if_started(self._deliver, notice)
         for forwarded in forwarding:
             if forwarded not in self._forwarding:
                 self._forwarding.append(forwarded)
-                self._go_on_if_started(self._forward, forwarded)
+                self._begin_if_started(self._forward, forwarded)
         return tuple(unwritten)
 
     def start(self) -> None:
-        """Begin to write and to deliver, beside whatever else the workflow does."""
+        """Begin to deliver what an earlier run had not, beside whatever else the workflow does."""
         self._started = True
-        self._go_on(self._keep_records())
         for notice in list(self._delivering.values()):
-            self._go_on(self._deliver(notice))
+            self._begin(self._deliver(notice))
         for forwarded in list(self._forwarding):
-            self._go_on(self._forward(forwarded))
+            self._begin(self._forward(forwarded))
 
     @property
     def full(self) -> bool:
@@ -190,34 +189,38 @@ class Outbox:
             forwarding=tuple(self._forwarding),
         )
 
-    async def _keep_records(self) -> None:
-        """Write what was decided, in order, one batch at a time."""
-        while True:
-            await workflow.wait_condition(lambda: bool(self._in_flight or self._pending) and not self.behind)
-            batch = self._in_flight = self._in_flight or self._next_batch()
-            try:
-                recorded = await self._write(batch)
-            except RefusedForGood as refused:
-                if refused.kind == BEHIND and not self._caught_up:
-                    self.behind = self._caught_up = True
-                    self._stir()
-                    continue
+    def go_on(self) -> None:
+        """Begin to write what is next, where nothing is being written. Called when everything else that the case does
+        is begun: whatever comes in together, or in whichever parts, the commands are then in the same order."""
+        if not self._writing and not self.behind and (self._in_flight or self._pending):
+            self._writing = True
+            self._begin(self._write_next())
+
+    async def _write_next(self) -> None:
+        batch = self._in_flight = self._in_flight or self._next_batch()
+        try:
+            recorded = await self._write(batch)
+        except RefusedForGood as refused:
+            if refused.kind == BEHIND and not self._caught_up:
+                self.behind = self._caught_up = True
+            else:
                 self.refused, self.away = str(refused), True
                 self._stir()
                 await workflow.sleep(RECORD_REFUSED_FOR, summary="The record refused what was to be written")
                 self._caught_up = False
-                continue
+        else:
             self._in_flight, self.refused = None, None
             self._turns_written += self._turns_in_flight
             self.away = self._caught_up = False
-            self._stir()
             for notice in batch.notices:
                 if notice.id in recorded.deliver:
                     self._delivering[notice.id] = notice
-                    self._go_on(self._deliver(notice))
+                    self._begin(self._deliver(notice))
             for forwarded in batch.forwards:
                 self._forwarding.append(forwarded)
-                self._go_on(self._forward(forwarded))
+                self._begin(self._forward(forwarded))
+        self._writing = False
+        self._stir()
 
     async def _write(self, batch: Batch) -> Recorded:
         summary = _what(batch)
@@ -284,11 +287,11 @@ class Outbox:
         self._stir()
         self._forwarded(forwarded, failed or None)
 
-    def _go_on_if_started(self, doing: Callable[[Goes], Coroutine[Any, Any, None]], what: Goes) -> None:
+    def _begin_if_started(self, doing: Callable[[Goes], Coroutine[Any, Any, None]], what: Goes) -> None:
         if self._started:
-            self._go_on(doing(what))
+            self._begin(doing(what))
 
-    def _go_on(self, doing: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, doing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(doing)
         self._going_on.add(task)
         task.add_done_callback(self._going_on.discard)
