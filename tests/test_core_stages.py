@@ -502,7 +502,9 @@ def test_a_duty_without_an_amount_is_given_a_day_and_one_with_a_limit_is_not() -
     assert life.due("soon") == "2026-04-24"
     assert life.told(NoticeKind.MOVED, "soon") == [("2026-04-20 10:00", "social worker")]
     assert life.refused("duty_date_set", SW, duty="soon", due="2026-04-24")  # its day already
+    assert "is over already" in life.refused("duty_date_set", SW, duty="soon", due="2026-04-19")
     life.say("duty_date_set", SW, duty="soon", due="2026-04-27")
+    assert any("moved from Fri 24 Apr 2026 to Mon 27 Apr 2026" in line for line in life.lines)
     assert life.due("soon") == "2026-04-27"
     assert "has its own limit" in life.refused("duty_date_set", SW, duty="initial-conference", due="2026-04-24")
     assert "is not owed on this case" in life.refused("duty_date_set", SW, duty="no-such-duty", due="2026-04-24")

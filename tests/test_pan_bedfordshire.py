@@ -166,12 +166,6 @@ def test_an_assessment_over_its_limit_asks_for_reasons_and_goes_on() -> None:
     assert life.state("assessment") == "met late missed"
 
 
-@pytest.mark.covers("B-03")
-def test_reasons_are_no_longer_asked_for_once_the_assessment_is_complete() -> None:
-    life = referred("B", "2025-12-24 16:45").say("assessment_completed", SOCIAL_WORKER, "2026-03-03 09:00")
-    assert life.state("assessment-overrun-reasons") == "ended"
-
-
 @pytest.mark.covers("U-B-12", "R-B-05")
 def test_a_supervisor_may_judge_that_this_assessment_has_to_be_quicker() -> None:
     life = enquiry()
@@ -235,17 +229,6 @@ def test_a_conference_after_the_limit_is_late_and_one_on_the_last_day_is_not() -
     assert on_a_plan().state("initial-conference") == "met"
 
 
-@pytest.mark.covers("U-B-03")
-def test_a_discussion_is_convened_as_soon_as_possible_without_an_invented_limit() -> None:
-    life = referred("B", REFERRAL).say("strategy_requested", SOCIAL_WORKER)
-    assert life.the("strategy-discussion").due is None
-    life.until("2026-06-01 09:00")
-    assert life.state("strategy-discussion") == "open"
-    assert not life.notices(NoticeKind.OVERDUE, "strategy-discussion")
-    discuss(life)
-    assert life.state("strategy-discussion") == "met"
-
-
 def _on_a_plan_and_missing() -> Life:
     return on_a_plan().say("whereabouts_unknown", SOCIAL_WORKER)
 
@@ -287,25 +270,6 @@ def test_for_a_looked_after_child_the_residential_or_fostering_service_takes_par
     life = referred("B", REFERRAL, circumstances=["the child is looked after"])
     assert "residential or fostering service" in life.refused("strategy_outcome", SOCIAL_WORKER, **discussion())
     discuss(life, attended_by=[*B_QUORUM, "residential or fostering service"])
-
-
-@pytest.mark.covers("SP-B-08", "D-B-30", "MT-B-05", "R-B-25")
-def test_refused_access_is_planned_with_legal_representation_and_the_manager() -> None:
-    life = circumstance(enquiry(), "access to the child is refused", "2026-04-21 09:00")
-    assert owed(life, "access-refused-strategy")
-    assert life.the("access-refused-strategy").due is None  # the document gives no amount
-    assert "children's social care manager" in to(life)
-    assert "legal representation" in life.refused("strategy_outcome", SOCIAL_WORKER, **discussion())
-    discuss(life, attended_by=[*B_QUORUM, "legal representation"])
-    assert life.state("access-refused-strategy") == "met"
-
-
-@pytest.mark.covers("SP-B-08")
-def test_what_is_owed_because_access_is_refused_ends_when_it_is_granted() -> None:
-    life = circumstance(enquiry(), "access to the child is refused", "2026-04-21 09:00")
-    circumstance(life, "access to the child is refused", "2026-04-21 15:00", holds=False)
-    assert life.state("access-refused-strategy") == "ended"
-    discuss(life)  # without legal representation again
 
 
 @pytest.mark.covers("D-B-05", "U-B-04", "F-B-02")
@@ -378,41 +342,6 @@ def test_everything_that_lacks_is_said_at_once() -> None:
         assert f"{field}:" in reason
 
 
-@pytest.mark.covers("D-B-16", "U-B-20", "R-B-10")
-def test_a_medical_assessment_is_presumed_and_to_leave_it_out_takes_a_reason() -> None:
-    life = referred("B", REFERRAL)
-    assert "say why no medical" in life.refused("strategy_outcome", SOCIAL_WORKER, **discussion(reason=None))
-    without_day = discussion(medical="needed", medical_by=None)
-    assert "medical_by" in life.refused("strategy_outcome", SOCIAL_WORKER, **without_day)
-    alone = discussion(medical="needed", medical_by="2026-04-22", doctor_consulted=False, reason=None)
-    assert "why the named doctor was not" in life.refused("strategy_outcome", SOCIAL_WORKER, **alone)
-    discuss(life, medical="needed", medical_by="2026-04-22", reason=None)
-    assert life.due("paediatric-assessment") == "2026-04-22"
-
-
-@pytest.mark.covers("U-B-08", "D-B-12", "D-B-20", "R-B-06")
-@pytest.mark.parametrize("how", ["reactive", "proactive"])
-def test_of_a_criminal_investigation_conduct_and_timing_are_agreed_and_the_police_decide_on_proceedings(
-    how: str,
-) -> None:
-    life = referred("B", REFERRAL)
-    asked = discussion(criminal_investigation=how)
-    assert "investigation_timing" in life.refused("strategy_outcome", SOCIAL_WORKER, **asked)
-    assert life.never_ran("criminal-proceedings-decided")
-    discuss(life, criminal_investigation=how, investigation_timing="The police interview the adult on Tuesday")
-    assert life.the("criminal-proceedings-decided").owner == "police"
-    assert "recorded by the police" in life.refused("duty_done", SOCIAL_WORKER, duty="criminal-proceedings-decided")
-    done(life, "criminal-proceedings-decided", POLICE)
-
-
-@pytest.mark.covers("D-B-10", "R-B-25", "D-B-03")
-def test_legal_advice_is_owed_when_legal_action_is_required() -> None:
-    assert enquiry().never_ran("legal-advice-before-action")
-    life = enquiry(legal_action=True)
-    assert owed(life, "legal-advice-before-action")
-    done(life, "legal-advice-before-action")
-
-
 @pytest.mark.covers("D-B-07", "NT-B-02")
 def test_without_cause_for_section_47_further_support_is_considered_and_the_assessment_goes_on() -> None:
     life = discuss(referred("B", REFERRAL), decision="no section 47")
@@ -455,14 +384,6 @@ def test_changes_around_the_child_ask_for_a_strategy_discussion_again(what: str)
     assert owed(life, "strategy-considered")
 
 
-@pytest.mark.covers("SP-B-19")
-def test_a_child_of_the_household_who_is_on_a_plan_is_to_be_linked() -> None:
-    life = referred("B", REFERRAL).say("strategy_requested", SOCIAL_WORKER)
-    assert "other-child-linked" not in dict(view.open_prompts(life.case))
-    circumstance(life, "another child of the household is on a plan")
-    assert "other-child-linked" in dict(view.open_prompts(life.case))
-
-
 @pytest.mark.covers("SP-B-27", "D-B-29")
 def test_a_child_on_a_plan_elsewhere_who_moves_in_is_ours_unless_the_other_authority_keeps_the_case() -> None:
     ours = circumstance(referred("B", REFERRAL), "the child is on a plan elsewhere and moved in")
@@ -472,15 +393,6 @@ def test_a_child_on_a_plan_elsewhere_who_moves_in_is_ours_unless_the_other_autho
     theirs = circumstance(referred("B", REFERRAL), "the child is on a plan elsewhere and moved in")
     done(theirs, "moved-in-decided")
     assert not theirs.case.strategies
-
-
-@pytest.mark.covers("SP-B-20")
-def test_after_assault_between_children_both_have_a_conference_and_their_cases_are_linked() -> None:
-    life = circumstance(enquiry(), "the child has harmed or may harm another child")
-    assert owed(life, "conference-for-both")
-    assert "SP-B-20" in life.refused("duty_done", SOCIAL_WORKER, duty="conference-for-both")
-    life.say("case_linked", SOCIAL_WORKER, reference="case-2")
-    done(life, "conference-for-both")
 
 
 @pytest.mark.covers("SP-B-22")
@@ -526,17 +438,6 @@ def test_after_single_agency_action_a_discussion_follows_and_the_case_may_set_a_
     ]
     discuss(life)
     assert life.state("strategy-after-immediate-action") == "met late missed"
-
-
-@pytest.mark.covers("U-B-02")
-def test_only_a_duty_without_an_amount_is_given_a_day_and_no_day_that_is_over() -> None:
-    life = enquiry()
-    assert "its own limit" in life.refused("duty_date_set", MANAGER, duty="initial-conference", due="2026-05-01")
-    assert "is over already" in life.refused("duty_date_set", MANAGER, duty="parents-involved", due="2026-04-19")
-    assert "not owed" in life.refused("duty_date_set", MANAGER, duty="complaint-answered", due="2026-05-01")
-    life.say("duty_date_set", MANAGER, duty="parents-involved", due="2026-04-23")
-    life.say("duty_date_set", MANAGER, duty="parents-involved", due="2026-04-22")
-    assert any("moved from Thu 23 Apr 2026 to Wed 22 Apr 2026" in line for line in life.lines)
 
 
 @pytest.mark.covers("D-B-04", "SP-B-18")
@@ -677,41 +578,6 @@ def test_when_the_proceedings_end_no_advice_is_needed() -> None:
     life = circumstance(enquiry(), "the child is the subject of court proceedings")
     circumstance(life, "the child is the subject of court proceedings", holds=False)
     life.say("child_visited", SOCIAL_WORKER, alone=True)
-
-
-@pytest.mark.covers("SP-B-33", "D-B-13")
-def test_a_child_leaves_hospital_for_a_home_that_is_established_as_safe() -> None:
-    life = referred("B", REFERRAL, circumstances=["the child is in hospital"])
-    assert "discharge_plan" in life.refused("strategy_outcome", SOCIAL_WORKER, **discussion())
-    discuss(life, discharge_plan="To the grandmother, once her home was seen")
-    discharged: dict[str, Any] = {"what": "the child is in hospital", "holds": False}
-    assert "SP-B-33" in life.refused("circumstance_recorded", SOCIAL_WORKER, **discharged)
-    done(life, "home-safety-established")
-    life.say("circumstance_recorded", SOCIAL_WORKER, **discharged)
-    discuss(life)  # no discharge to plan any more
-
-
-@pytest.mark.covers("PD-B-28")
-def test_before_circumstances_change_the_new_environment_is_assessed() -> None:
-    life = see_everybody(circumstance(enquiry(), "the child's circumstances are about to change"))
-    assert "PD-B-28" in life.refused("section47_outcome", SOCIAL_WORKER, **OUTCOME)
-    done(life, "new-environment-assessed").say("section47_outcome", SOCIAL_WORKER, **OUTCOME)
-
-
-@pytest.mark.covers("SP-B-31", "SP-B-32", "SP-B-34", "R-B-23")
-@pytest.mark.parametrize(
-    ("what", "duty"),
-    [
-        ("a parent assumes the care of the child", "new-carer-checks"),
-        ("a parent lives elsewhere and has contact", "parent-elsewhere-involved"),
-        ("somebody needs an interpreter or specialist help", "interpreter-provided"),
-    ],
-)
-def test_what_the_family_needs_becomes_a_duty(what: str, duty: str) -> None:
-    life = circumstance(enquiry(), what)
-    assert owed(life, duty)
-    done(life, duty)
-    assert life.state(duty) == "met"
 
 
 @pytest.mark.covers("SP-B-31")
@@ -862,23 +728,6 @@ def test_what_is_withheld_from_the_family_holds_no_conference_up() -> None:
     life.say("initial_conference_held", CHAIR, "2026-05-12 14:00", **PLAN)
 
 
-@pytest.mark.covers("D-B-27", "NT-B-12")
-def test_while_the_police_investigate_they_agree_the_feedback_first() -> None:
-    investigated: dict[str, Any] = {
-        "criminal_investigation": "reactive",
-        "investigation_timing": "The police begin today",
-    }
-    life = conclude(enquiry(**investigated))
-    assert "agree with the police first" in life.refused("duty_done", SOCIAL_WORKER, duty="family-told-outcome")
-    done(life, "feedback-agreed-with-police", POLICE)
-    done(life, "family-told-outcome")
-    without = not_substantiated(enquiry(**investigated))
-    assert "D-B-27" in without.refused("duty_done", SOCIAL_WORKER, duty="not-substantiated-discussed")
-    circumstance(without, "a criminal investigation is under way", holds=False)
-    done(without, "not-substantiated-discussed")
-    assert conclude(enquiry()).never_ran("feedback-agreed-with-police")
-
-
 @pytest.mark.covers("NT-B-16", "NT-B-17", "R-B-24")
 def test_before_the_conference_child_and_parents_know_what_it_is_and_whom_they_may_bring() -> None:
     life = conclude(enquiry())
@@ -944,14 +793,6 @@ def test_a_medical_assessment_from_consent_to_report() -> None:
     fill_in(life, "medical-report", NAMED_DOCTOR)
     assert life.state("medical-report") == "met"
     assert to(life)[-2:] == ["lead practitioner", "general practitioner"]  # no police: there is no investigation
-
-
-@pytest.mark.covers("NT-B-08", "R-B-13")
-def test_the_police_have_the_medical_report_where_they_investigate() -> None:
-    life = medical(criminal_investigation="reactive", investigation_timing="The police begin today")
-    done(consent(life), "paediatric-assessment", DOCTOR)
-    fill_in(life, "medical-report", NAMED_DOCTOR)
-    assert to(life)[-3:] == ["lead practitioner", "general practitioner", "police"]
 
 
 @pytest.mark.covers("F-B-07")
@@ -1178,29 +1019,6 @@ def test_agencies_and_a_professional_referrer_are_told_the_outcome() -> None:
     assert "referrer" not in to(not_substantiated())  # the rationale is for what was substantiated
 
 
-@pytest.mark.covers("NT-B-13", "R-B-15")
-def test_a_referrer_who_is_no_professional_gets_feedback_in_confidence_and_no_notice() -> None:
-    def life(source: str) -> Life:
-        case = Life("B", REFERRAL)
-        case.say("referral_received", "referrer/r", person="c", source=source, date_of_birth="2018-05-01")
-        return conclude(discuss(case, STRATEGY))
-
-    neighbour = life("individual")
-    assert owed(neighbour, "lay-referrer-told")
-    assert "referrer" not in to(neighbour)
-    assert life("anonymous").never_ran("lay-referrer-told")
-    assert "referrer" not in to(life("anonymous"))
-    assert "referrer" in to(life("education"))
-
-
-@pytest.mark.covers("NT-B-15", "SP-B-36", "R-B-27")
-def test_the_inspectorate_is_informed_of_a_child_in_an_inspected_establishment_only() -> None:
-    assert "inspectorate" not in to(conclude(enquiry()))
-    where = "the child lives in an inspected residential establishment"
-    assert "inspectorate" in to(conclude(circumstance(enquiry(), where)))
-    assert "inspectorate" in to(not_substantiated(circumstance(enquiry(), where)))
-
-
 @pytest.mark.covers("U-B-25", "F-B-16", "NT-B-21", "NT-B-10", "F-B-14")
 @pytest.mark.parametrize(
     ("left_out", "row"),
@@ -1239,14 +1057,6 @@ def test_each_agency_completes_its_own_record_authorised_and_dated() -> None:
     fill_in(life, "agency-record", AGENCY)
     assert life.state("agency-record") == "met"
     assert life.state("agency-information") == "open"  # one form meets its own duty alone
-
-
-@pytest.mark.covers("F-B-21")
-def test_agencies_contribute_their_information_ahead_of_the_conference() -> None:
-    life = conclude(enquiry())
-    assert "involvement" in life.refused("form_completed", AGENCY, form="agency-information")
-    fill_in(life, "agency-information", AGENCY)
-    assert life.state("agency-information") == "met"
 
 
 # --- A disputed decision ------------------------------------------------------------------------------------------
@@ -1305,14 +1115,6 @@ def test_a_plan_ends_with_support_in_place() -> None:
     assert life.case.plan is None
     life.say("new_information_received", "school/s-1")  # and the case answers to what comes to light
     assert owed(life, "strategy-considered")
-
-
-@pytest.mark.covers("SP-B-26")
-def test_becoming_looked_after_is_well_planned() -> None:
-    life = on_a_plan()
-    assert "looked-after-planned" not in dict(view.open_prompts(life.case))
-    circumstance(life, "the child is looked after")
-    assert "looked-after-planned" in dict(view.open_prompts(life.case))
 
 
 @pytest.mark.covers("B-05", "U-B-22")
