@@ -32,7 +32,7 @@ COUNTED = [
     (letter, key)
     for letter, procedure in PROCEDURES.items()
     for key, rule in procedure.timescale.items()
-    if rule.amounts
+    if rule.amounts and not all(row.startswith("X-") for row in rule.cites)  # an authority's own is for it to hold
 ]
 LINES = [(letter, key) for letter, key in COUNTED if key in TABLE.get(letter, {})]
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)

@@ -27,6 +27,7 @@ def test_what_is_missing_or_misspelt_is_said() -> None:
     without_a_test = {row: places for row, places in everywhere.items() if row not in ("P-02", *CONTEXT)}
     assert problems(everywhere, without_a_test) == ["P-02 is held by no test"]
     assert problems(everywhere, {**everywhere, "W-77": ["test_x"]}) == ["W-77 is no row of the catalogue: test_x"]
+    assert problems({**everywhere, "X-01": ["process-map.timescale.ours"]}, everywhere) == []
 
 
 def test_a_row_is_found_where_a_procedure_cites_it_and_where_the_code_names_it(tmp_path: Path) -> None:
