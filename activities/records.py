@@ -18,7 +18,7 @@ DOES_NOT_FOLLOW = "S4701"
 """The code with which the database refuses a row of the record that does not follow the last one."""
 
 UNIQUE = "23505"
-"""Postgres' code of a key that is there already: here, of a fact's number."""
+"""Postgres' code of a key that is there already: here, of a message's or a line's number."""
 CASE = ("reference", "episode")
 PART = (*CASE, "id")
 SAME_MESSAGE = ("fact", "recorded_at", "name", "message_id", "body")
@@ -48,11 +48,18 @@ class Records:
         """
         try:
             async with self._database.transaction() as connection:
-                await _is_the_same(connection, batch)
                 # Locks the row, changed or not: the batches of one case are written one after the other.
                 is_newest = await _put(connection, "case", CASE, batch, [_case_row(batch)])
-                await _append(connection, "fact", batch, [_kept_row(kept) for kept in batch.kept], SAME_MESSAGE)
-                await _append(connection, "entry", batch, [_entry_row(entry) for entry in batch.entries], SAME_ENTRY)
+                facts, entries = (
+                    [_kept_row(kept) for kept in batch.kept],
+                    [_entry_row(entry) for entry in batch.entries],
+                )
+                if not is_newest:
+                    await _is_the_same(connection, batch)
+                    facts = await _new(connection, "fact", batch, facts, SAME_MESSAGE)
+                    entries = await _new(connection, "entry", batch, entries, SAME_ENTRY)
+                await _insert(connection, "fact", batch.front, facts)
+                await _insert(connection, "entry", batch.front, entries)
                 await _put(connection, "deadline", PART, batch, [_deadline_row(d) for d in batch.deadlines])
                 await _put(connection, "request", PART, batch, [_request_row(r) for r in batch.requests])
                 if is_newest:  # else another case may have taken back since what this one proclaimed
@@ -60,7 +67,7 @@ class Records:
                 return Recorded(deliver=await self._tell(connection, batch))
         except DatabaseFailed as failed:
             if failed.sqlstate == UNIQUE:
-                raise _differs(batch, "fact of a number") from None
+                raise _differs(batch, "message or line of a number") from None
             if failed.sqlstate != DOES_NOT_FOLLOW:
                 raise
             raise ApplicationError(
@@ -72,6 +79,8 @@ class Records:
 
     async def _tell(self, connection: Connection, batch: Batch) -> tuple[str, ...]:
         """Put the notices into the trays. Gives the ids of those that are still to be delivered further."""
+        if not batch.notices:
+            return ()
         await _insert(
             connection,
             "notice",
@@ -93,7 +102,7 @@ class Records:
 async def _is_the_same(connection: Connection, batch: Batch) -> None:
     """A batch of this number that is there already has to be this very one."""
     made_at = await connection.fetchval(
-        "SELECT batch_at FROM s47.case WHERE reference = $1 AND episode = $2 AND batch = $3 FOR UPDATE",
+        "SELECT batch_at FROM s47.case WHERE reference = $1 AND episode = $2 AND batch = $3",
         batch.front.reference,
         batch.front.episode,
         batch.number,
@@ -102,12 +111,10 @@ async def _is_the_same(connection: Connection, batch: Batch) -> None:
         raise _differs(batch, "batch of that number")
 
 
-async def _append(
-    connection: Connection, table: str, batch: Batch, rows: Sequence[Mapping[str, Any]], same: Sequence[str]
-) -> None:
-    """Add to the record what it does not have. What it has stays as it is, and must be `same` as what is sent."""
-    if not rows:
-        return
+async def _new(
+    connection: Connection, table: str, batch: Batch, rows: Sequence[dict[str, Any]], same: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The rows that the record does not have. What it has stays as it is, and must be `same` as what is sent."""
     front = batch.front
     of_the_case = f"FROM s47.{table} WHERE reference = $1 AND episode = $2"
     last: int = await connection.fetchval(
@@ -123,7 +130,7 @@ async def _append(
             *(row[column] for column in same),
         ):
             raise _differs(batch, f"{table} {row['number']}")
-    await _insert(connection, table, front, [row for row in rows if row["number"] > last])
+    return [row for row in rows if row["number"] > last]
 
 
 def _differs(batch: Batch, what: str) -> ApplicationError:

@@ -10,16 +10,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import NamedTuple
 from uuid import uuid4
 
 import psutil
 from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer
 
 from activities.basis import bank_holidays
 from casework import decide
@@ -36,6 +37,7 @@ from starter.rehearsal.run import Notebook
 from starter.rehearsal.scenario import load as load_scenario
 from tests.empty_workflow import EmptyWorkflow
 from tests.lives import london, plan_made
+from tests.office import ROOT, Office, OneCase, an_office
 from tests.record_histories import HISTORIES, history_in
 from worker import RUNNER, case_worker
 from workflows.case import CaseStart, CaseWorkflow, Receipt, workflow_id
@@ -43,6 +45,8 @@ from workflows.case import CaseStart, CaseWorkflow, Receipt, workflow_id
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 ROUNDS = 5
 UPDATES = 20
+AT_ONCE = 16
+COLD = 450
 FACTS = 300
 WARM, WEIGHED = 60, 150
 """Cases that are opened before it is weighed, and those that are weighed."""
@@ -163,7 +167,7 @@ def _resident() -> int:
 
 
 async def replays() -> float:
-    """Events a second that replaying the golden histories takes in, the sandbox included."""
+    """Events a second that replaying the golden histories takes in."""
     histories = [history_in(path) for path in sorted(HISTORIES.glob("*.json"))]
     events = sum(len(history.events) for history in histories)
     replayer = Replayer(workflows=[CaseWorkflow], workflow_runner=RUNNER, data_converter=DATA_CONVERTER)
@@ -178,46 +182,108 @@ async def replays() -> float:
 
 
 async def updates() -> Figures:
-    """An update of a case against an update that does nothing, one at a time on the same server; events a message."""
-    with tempfile.TemporaryDirectory(prefix="s47-bench-") as folder:
-        server = temporal_server(
-            Path(folder), lambda line: None, search_attributes=registered(), port=7433, ui_port=None
-        )
-        async with server as addresses:
-            client = await Client.connect(addresses.server, data_converter=DATA_CONVERTER)
-            notebook = Notebook(load("P"), datetime.now(UTC).year)
-            empty_worker = Worker(client, task_queue="empty", workflows=[EmptyWorkflow], workflow_runner=RUNNER)
-            async with empty_worker, case_worker(client, [notebook.basis, notebook.record], "cases"):
-                empty = await client.start_workflow(EmptyWorkflow.run, id="empty", task_queue="empty")
-                start = CaseStart(reference="bench", procedure="P")
-                case = await client.start_workflow(CaseWorkflow.run, start, id="case-bench", task_queue="cases")
-                await _refer(case)
-                rounds = [await _round(empty, case) for _ in range(ROUNDS)]
-                await empty.signal(EmptyWorkflow.finish)
+    """Updates of cases against updates that do nothing, in turns, each by a worker of its own on the same server: one
+    at a time, and as many at once as there are workflows. Events of history a message."""
+    async with an_office() as office:
+        with office.worker(), _empty_worker(office):
+            client = await office.client()
+            cases = [await office.case("BENCH") for _ in range(AT_ONCE)]
+            await asyncio.gather(*(case.refer() for case in cases))
+            empties = [
+                await client.start_workflow(EmptyWorkflow.run, id=f"empty-{number}", task_queue="empty")
+                for number in range(AT_ONCE)
+            ]
+            rounds = [await _round(empties, cases) for _ in range(ROUNDS)]
     return {
         "update of a case, ms": median(one.case for one in rounds) * 1000,
         "empty update, ms": median(one.empty for one in rounds) * 1000,
         "update of a case / empty update": median(one.case / one.empty for one in rounds),
+        f"updates of cases a second, {AT_ONCE} at once": median(one.cases for one in rounds),
+        f"empty updates a second, {AT_ONCE} at once": median(one.empties for one in rounds),
+        "updates of cases / empty updates, at once": median(one.cases / one.empties for one in rounds),
         "events of history per message": median(one.events for one in rounds),
     }
 
 
+@contextmanager
+def _empty_worker(office: Office) -> Iterator[None]:
+    command = (sys.executable, "-m", "tests.empty_workflow", office.temporal)
+    process = subprocess.Popen(command, env=office.environment, cwd=ROOT)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 class Round(NamedTuple):
-    """The median time of an empty update and of a case's, in seconds, and the events a message of the case took."""
+    """The median time of an empty update and of a case's, in seconds; how many of each a second, at once; and the
+    events a message of a case took."""
 
     empty: float
     case: float
+    empties: float
+    cases: float
     events: float
 
 
-async def _round(empty: WorkflowHandle[EmptyWorkflow, None], case: WorkflowHandle[CaseWorkflow, str]) -> Round:
+async def _round(empties: Sequence[WorkflowHandle[EmptyWorkflow, None]], cases: Sequence[OneCase]) -> Round:
     """Some updates of each. What a case writes down after it has answered is waited for, or it would weigh on both."""
-    await _settled(case)
-    nothing = [await _timed(lambda: empty.execute_update(EmptyWorkflow.nothing)) for _ in range(UPDATES)]
-    began = await _settled(case)
-    something = [await _timed(lambda: _tell(case)) for _ in range(UPDATES)]
-    ended = await _settled(case)
-    return Round(median(nothing), median(something), (ended - began) / UPDATES)
+
+    def nothing(number: int) -> Awaitable[object]:
+        return empties[number].execute_update(EmptyWorkflow.nothing)
+
+    def something(number: int) -> Awaitable[object]:
+        return cases[number].tell("new_information_received", "police/pc-1")
+
+    began = await _settled(cases[0].handle)
+    empty = [await _timed(lambda: nothing(0)) for _ in range(UPDATES)]
+    case = [await _timed(lambda: something(0)) for _ in range(UPDATES)]
+    events = (await _settled(cases[0].handle) - began) / UPDATES
+    return Round(median(empty), median(case), await _a_second(nothing), await _a_second(something), events)
+
+
+async def _a_second(doing: Callable[[int], Awaitable[object]]) -> float:
+    """How many can be done a second, with one for each workflow on its way at any time."""
+
+    async def one_after_the_other(number: int) -> None:
+        for _ in range(UPDATES):
+            await doing(number)
+
+    taken = await _timed(lambda: asyncio.gather(*map(one_after_the_other, range(AT_ONCE))))
+    return AT_ONCE * UPDATES / taken
+
+
+async def cold() -> Figures:
+    """The first message to each of many cases, some at once, whose worker was killed and has just been replaced."""
+    async with an_office() as office:
+        cases = [await office.case("COLD") for _ in range(COLD)]
+        with office.worker():
+            await _at_once(cases, lambda case: case.refer())
+            await _at_once(cases, _tell_once)
+        with office.worker():
+            other = await office.case("READY")
+            await other.refer()
+            times = await _at_once(cases, _tell_once)
+    return {
+        f"first message to each of {COLD} cold cases, ms (median)": median(times) * 1000,
+        f"first message to each of {COLD} cold cases, ms (p99)": quantiles(times, n=100)[98] * 1000,
+    }
+
+
+async def _tell_once(case: OneCase) -> Receipt:
+    return await case.tell("new_information_received", "police/pc-1")
+
+
+async def _at_once(cases: Sequence[OneCase], doing: Callable[[OneCase], Awaitable[object]]) -> list[float]:
+    """The seconds that each took."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(case: OneCase) -> float:
+        async with gate:
+            return await _timed(lambda: doing(case))
+
+    return list(await asyncio.gather(*map(one, cases)))
 
 
 async def _settled(case: WorkflowHandle[CaseWorkflow, str]) -> int:
@@ -262,6 +328,7 @@ def main(arguments: Iterable[str]) -> None:
         **weights(),
         "replayed events per second": asyncio.run(replays()),
         **asyncio.run(updates()),
+        **asyncio.run(cold()),
     }
     figures["core messages per empty update"] = (
         figures["core messages per second, a whole life on P"] * figures["empty update, ms"] / 1000

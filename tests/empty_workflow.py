@@ -1,6 +1,14 @@
-"""A workflow whose update does nothing: what an update costs at the least on a server."""
+"""A workflow whose update does nothing: what an update costs at the least on a server.
+
+`python -m tests.empty_workflow ADDRESS` is a worker for it.
+"""
+
+import asyncio
+import sys
 
 from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import Worker
 
 
 @workflow.defn(name="empty")
@@ -23,3 +31,16 @@ class EmptyWorkflow:
     def finish(self) -> None:
         """Be done."""
         self._done = True
+
+
+async def main(address: str) -> None:
+    """Serve it until killed."""
+    from worker import RUNNER
+
+    client = await Client.connect(address)
+    async with Worker(client, task_queue="empty", workflows=[EmptyWorkflow], workflow_runner=RUNNER):
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

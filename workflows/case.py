@@ -18,32 +18,31 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-with workflow.unsafe.imports_passed_through():
-    from casework import decide
-    from casework.batch import Basis, BasisWanted
-    from casework.case import Announced, Case
-    from casework.decide import Decided
-    from casework.effects import Entry, Forwarded, Kept, Notice
-    from casework.incoming import problems, read
-    from casework.messages import Id, Message
-    from casework.model import Value
-    from casework.vocabulary import Stage
-    from workflows.calling import RefusedForGood, at_once, in_the_end
-    from workflows.doors import (
-        CLOSED,
-        REFUSED,
-        admitted,
-        message_in,
-        or_refuse,
-        refusal,
-        taken,
-        takes_whatever_comes,
-        with_doors,
-        written,
-    )
-    from workflows.monitor import Monitor
-    from workflows.outbox import Outbox, Unsent
-    from workflows.timers import Timers
+from casework import decide
+from casework.batch import Basis, BasisWanted
+from casework.case import Announced, Case
+from casework.decide import Decided
+from casework.effects import Entry, Forwarded, Kept, Notice
+from casework.incoming import problems, read
+from casework.messages import Id, Message
+from casework.model import Value
+from casework.vocabulary import Stage
+from workflows.calling import RefusedForGood, at_once, in_the_end
+from workflows.doors import (
+    CLOSED,
+    REFUSED,
+    admitted,
+    message_in,
+    or_refuse,
+    refusal,
+    taken,
+    takes_whatever_comes,
+    with_doors,
+    written,
+)
+from workflows.monitor import Monitor
+from workflows.outbox import Outbox, Unsent
+from workflows.timers import Timers
 
 EVENTS_PER_RUN, MOST_EVENTS_PER_RUN = 1000, 1200
 """A run's history is about as long as the first, or the second where the record cannot be written meanwhile; give
