@@ -30,7 +30,7 @@ from casework.reconcile import Speaking, next_request_rung, next_rung, reconcile
 from casework.snapshots import shared
 from casework.stages import MESSAGES
 from casework.stages.corrections import Corrected, RecordedInError, described, without_words
-from casework.story import Story
+from casework.story import DeadlineState, Story
 from casework.tell import book_with, followed_by, pass_time, step, tell, together
 from casework.telling import Book, Line, Refusal, Saying, Told, is_closed
 from casework.vocabulary import Subject
@@ -104,6 +104,9 @@ def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
         rung = next_rung(case.announced, story, deadline)
         if rung is not None:
             found[deadline.id] = (rung.at, f"{deadline.duty} — due {spoken_due(deadline)}")
+        elif deadline.state is DeadlineState.OVERDUE and deadline.due is not None:
+            at = _anniversary(deadline.due, after=case.announced.until or deadline.due)
+            found[deadline.id] = (at, f"{deadline.duty} — OVERDUE, was due {spoken_due(deadline)}")
     for request in story.waiting_requests:
         asked = next_request_rung(case.announced, story, request)
         if asked is not None:
@@ -112,6 +115,12 @@ def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
     if birthday is not None and case.announced.until is not None and (story.strands or story.running_deadlines):
         found["look-again"] = (_looks_again(birthday, case.announced.until), "Look at the case again")
     return found
+
+
+def _anniversary(of: datetime, after: datetime) -> datetime:
+    """When a limit rings of which everything has been said: years later. It keeps its bar on a timeline by that."""
+    years = max(after.year - of.year, 0) + 1
+    return of + timedelta(days=366 * years)
 
 
 def _looks_again(birthday: datetime, now: datetime) -> datetime:
