@@ -37,7 +37,7 @@ def _at_most(size: int) -> AfterValidator:
 
     def check(text: str) -> str:
         if len(text.encode()) > size:
-            raise ValueError(f"this is longer than {size} bytes; shorten it, or put it into the system of record")
+            raise ValueError(f"this is too long. Write at most {size} bytes, and put the rest in your own system.")
         return text
 
     return AfterValidator(check)
@@ -46,16 +46,16 @@ def _at_most(size: int) -> AfterValidator:
 def as_written(value: Any) -> Any:
     """Dates, instants and booleans are taken only as they are written, never made from numbers or other words."""
     if isinstance(value, bool | int | float):
-        raise ValueError(f"{value!r} is not a date; write it like 2026-04-08, a time like 2026-04-08T10:00:00+01:00")
+        raise ValueError(f"{value!r} is not a date and time. Write it as 2026-04-07T10:00:00+01:00.")
     if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d.]+\s*", value):
-        raise ValueError(f"{value!r} is not a date; write it like 2026-04-08, a time like 2026-04-08T10:00:00+01:00")
+        raise ValueError(f"{value!r} is not a date and time. Write it as 2026-04-07T10:00:00+01:00.")
     return value
 
 
 def _a_day(value: Any) -> Any:
     plain = isinstance(value, date) and not isinstance(value, datetime)
     if not plain and not (isinstance(value, str) and re.fullmatch(r"\s*\d{4}-\d\d-\d\d\s*", value)):
-        raise ValueError(f"{value!r} is not a date; write it like 2026-04-08")
+        raise ValueError(f"{value!r} is not a date. Write the date as 2026-04-07.")
     return value
 
 
@@ -131,7 +131,7 @@ class Message(Value):
         if isinstance(given, dict):
             for name in _booleans(cls):
                 if name in given and not isinstance(given[name], bool | None):
-                    raise ValueError(f"{name}: {given[name]!r} is not yes or no; write true or false")
+                    raise ValueError(f"{name}: {given[name]!r} is not yes or no. Write true for yes or false for no.")
         return given
 
     def __init_subclass__(cls, stage: Stage | None = None, sent_by: frozenset[Kind] = CASEWORKERS) -> None:
@@ -166,6 +166,11 @@ def means(kind: type[Kind_]) -> Callable[[Callable[[Any, Kind_], None]], Callabl
         return function
 
     return register
+
+
+def in_words(name: str) -> str:
+    """A message's name as people say it: `child visited`."""
+    return name.replace("_", " ").replace("section47", "section 47")
 
 
 # --- Narrative ----------------------------------------------------------------------------------------------------

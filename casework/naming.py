@@ -8,12 +8,13 @@ FEW = 12
 
 
 def there_are(wrong: str, names: Iterable[str]) -> str:
-    """The names that may have been meant: those that are near a wrong one, or all that there are."""
+    """The names that may have been meant: first those that are near a wrong one, then all where they are few."""
     known = {name.casefold(): name for name in sorted(names)}
     near = get_close_matches(wrong.strip().casefold(), known)
+    meant = f"Did you mean: {', '.join(known[name] for name in near)}? " if near else ""
     if near and len(known) > FEW:
-        return f"Did you mean: {', '.join(known[name] for name in near)}?"
-    return f"There are: {', '.join(known.values())}."
+        return meant.strip()
+    return f"{meant}There are: {', '.join(known.values())}."
 
 
 def cut(text: str, size: int) -> str:

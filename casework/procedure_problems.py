@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from casework.messages import Message
+from casework.mistakes import plain
 from casework.naming import there_are
 from casework.procedure import Answer, DoesNotFit, Gate, Procedure
 from casework.procedure_format import Place
@@ -158,7 +159,7 @@ def _said(item: dict[str, Any]) -> str:
         case "string_pattern_mismatch":
             return PATTERNS.get(str(item["loc"][-1]), "this cannot be written so.")
         case _:
-            return str(item["msg"]).removeprefix("Value error, ")[:MOST_OF_A_TEXT]
+            return plain(item)[:MOST_OF_A_TEXT]
 
 
 # --- Where it stands ----------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ class WrongFile(Exception):
 
 def text_of(file: Path | BinaryIO) -> str:
     """The text of a file, or of what stands open (standard input), without a byte order mark. Raises `WrongFile`."""
-    name = file if isinstance(file, Path) else "-"
+    name = file if isinstance(file, Path) else "standard input"
     try:
         if isinstance(file, Path):
             with file.open("rb") as opened:
@@ -32,10 +32,10 @@ def text_of(file: Path | BinaryIO) -> str:
         else:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise WrongFile(f"{name}: this is longer than {LARGEST:,} bytes")
+            raise WrongFile(f"{name}: this is too long. It can have {LARGEST:,} bytes at most")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise WrongFile(f"{name}: this is not text in UTF-8") from None
+        raise WrongFile(f"{name}: this is not a text file in UTF-8") from None
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise WrongFile(f"{name}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -49,9 +49,9 @@ def values_in(text: str, name: str, *, or_json: bool = False) -> dict[str, Any]:
         values: dict[str, Any] = json.loads(text) if kind == "JSON" else tomllib.loads(text)
         problem = _problem(values)
     except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        problem = f"this is not {kind}: {error}"
+        problem = f"this is not valid {kind}: {error}"
     except ValueError:
-        problem = "it has a whole number of too many digits"
+        problem = "a whole number in it has too many digits"
     except RecursionError:
         problem = f"tables or lists in it are more than {DEEPEST} deep"
     if problem:
@@ -69,7 +69,7 @@ def _problem(values: Any, depth: int = 0) -> str | None:
     if isinstance(values, int) and abs(values) >= WIDEST:
         raise ValueError
     if isinstance(values, float) and not math.isfinite(values):
-        return "it has a number that is infinite or not a number"
+        return "a number in it is infinite, or is not a number"
     if isinstance(values, str) and NO_CHARACTER.search(values):
-        return "it has a NUL or half a character"
+        return "a text in it has a character that cannot be stored"
     return None

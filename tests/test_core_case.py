@@ -68,7 +68,7 @@ def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> Non
         ({"date_of_birth": "2026-04-08"}, "is after the referral"),
         ({"date_of_birth": "2007-04-01"}, "is of an adult"),
         ({"expected_date_of_birth": "2027-04-01"}, "not within ten months"),
-        ({"date_of_birth": "yesterday"}, "is not a date; write it like 2026-04-08"),
+        ({"date_of_birth": "yesterday"}, "is not a date. Write the date as 2026-04-07"),
         ({"date_of_birth": "2018-05-01", "person": "Jane Doe"}, "is not an id"),
         ({"date_of_birth": "2018-05-01", "source": "a friend"}, "is not one of"),
         ({"date_of_birth": "2018-05-01", "colour": "blue"}, "colour: there is no such field"),
@@ -364,7 +364,7 @@ NONSENSE: tuple[Any, ...] = (
 def test_a_message_there_is_not_is_refused_with_those_that_may_be_meant() -> None:
     answer = read("strategy_discussed", {})
     assert isinstance(answer, Refused)
-    assert "There is no message 'strategy_discussed'" in answer.reason
+    assert "There is nothing called 'strategy_discussed' to record" in answer.reason
     assert "Did you mean: strategy_scheduled, strategy_requested, " in answer.reason
     nothing_like_it = read("xyz", {})
     assert isinstance(nothing_like_it, Refused)

@@ -185,7 +185,7 @@ def test_nothing_that_stops_a_clock_is_taken_for_granted(name: str, field: str) 
     body = {"id": "m", "occurred_at": london("2026-04-08 10:00"), "by": {"role": "social worker", "person": "sw"}}
     answer = read(name, body)
     assert isinstance(answer, Refused)
-    assert f"{field}: this is missing and is needed." in answer.reason.splitlines()
+    assert f"{field}: this is missing. Add it." in answer.reason.splitlines()
 
 
 # --- The enquiry --------------------------------------------------------------------------------------------------

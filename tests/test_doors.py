@@ -76,7 +76,7 @@ Wrong = tuple[str, str, dict[str, Any], str, str]
 """The message, by whom, what it says, words of the answer, and which role is told where nobody waits for it."""
 
 WRONG: dict[str, Wrong] = {
-    "a field is missing": ("chair_allocated", WORKER, {}, "chair: this is missing and is needed", "social worker"),
+    "a field is missing": ("chair_allocated", WORKER, {}, "chair: this is missing. Add it", "social worker"),
     "a field is unknown": (
         "child_visited",
         WORKER,
@@ -102,7 +102,7 @@ WRONG: dict[str, Wrong] = {
         "child_visited",
         WORKER,
         {**VISIT, "occurred_at": "2026-04-08T10:00:00"},
-        "occurred_at: '2026-04-08T10:00:00' has no time zone; write it like",
+        "occurred_at: '2026-04-08T10:00:00' has no time zone. Write",
         "social worker",
     ),
     "no time": (
@@ -116,7 +116,7 @@ WRONG: dict[str, Wrong] = {
     "nobody": ("child_visited", WORKER, {**VISIT, "by": None}, "by: ", "social worker"),
     "a role alone": ("child_visited", WORKER, {**VISIT, "by": {"role": "police"}}, "by.person: ", "social worker"),
     "a yes in other words": ("child_visited", WORKER, {**VISIT, "seen": "yes"}, "seen: 'yes' is not", "social worker"),
-    "seen or not": ("child_visited", WORKER, {}, "seen: this is missing and is needed", "social worker"),
+    "seen or not": ("child_visited", WORKER, {}, "seen: this is missing. Add it", "social worker"),
     "the future": (
         "child_visited",
         WORKER,
@@ -317,7 +317,7 @@ async def test_a_message_there_is_not(case: OneCase, records: Database, given: l
     with pytest.raises(WorkflowUpdateFailedError) as failed:
         await case.handle.execute_update("child_vanished", args=given)
     assert isinstance(failed.value.cause, ApplicationError)
-    assert failed.value.cause.message.startswith("There is no message 'child_vanished'. Did you mean: ")
+    assert failed.value.cause.message.startswith("There is nothing called 'child_vanished' to record. Did you mean: ")
 
     await case.handle.signal("child_vanished", args=given)
     [(entry, role, notice)] = await eventually(lambda: refused_signals(case, records))

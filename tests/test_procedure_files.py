@@ -149,13 +149,13 @@ def test_a_draft_with_mistakes_stops_nobody_who_did_not_ask_for_it(tmp_path: Pat
 def test_a_broken_file_of_ones_own_is_not_passed_over_for_the_shipped_one(tmp_path: Path) -> None:
     text = FILES["process-map"].read_text(encoding="utf-8")
     (tmp_path / "ours.toml").write_text(text.replace("[acts]", "[acts"), encoding="utf-8")
-    with pytest.raises(WrongProcedure, match=r"ours\.toml: this is not TOML"):
+    with pytest.raises(WrongProcedure, match=r"ours\.toml: this is not valid TOML"):
         load("P", [tmp_path])
 
 
 def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "ours.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(WrongProcedure, match=r"ours\.toml: this is not text in UTF-8"):
+    with pytest.raises(WrongProcedure, match=r"ours\.toml: this is not a text file in UTF-8"):
         load("P", [tmp_path])
 
 
@@ -486,7 +486,7 @@ def test_a_missing_section_is_named(section: str) -> None:
 
 def test_what_is_no_toml_is_refused_with_its_line() -> None:
     said = wrong('within = "4 weeks"', 'within = "4 weeks')
-    assert "ours.toml: this is not TOML" in said
+    assert "ours.toml: this is not valid TOML" in said
     number = line_of(OURS, 'within = "4 weeks"')
     assert f"(at line {number}" in said
 

@@ -254,8 +254,8 @@ async def test_the_answer_in_json_is_as_documented(office: Office, tmp_path: Pat
 
 
 WRONG: dict[str, tuple[str, str]] = {
-    "no TOML": ("title =", "this is not TOML: "),
-    "nothing": ("", "title: this is missing and is needed."),
+    "no TOML": ("title =", "this is not valid TOML: "),
+    "nothing": ("", "title: this is missing. Add it."),
     "no message": ('title = "x"\nprocedure = "P"\nmessage = []', "message: "),
     "an unknown field": (VISIT.replace("until", "untill"), "untill: there is no such field."),
     "an unknown message": (
@@ -264,12 +264,15 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "no time": (VISIT.replace("2026-04-07T10:00:00", '"soon"'), "message.1.at: 'soon' is not a date and time"),
     "no sender": (VISIT.replace('by = "social worker/sw-1"\n', ""), "message.2.by: "),
-    "out of order": (VISIT.replace("2026-04-07T10:00:00", "2026-04-06T10:00:00"), "message 2 is told before message 1"),
+    "out of order": (VISIT.replace("2026-04-07T10:00:00", "2026-04-06T10:00:00"), "message 2 arrives before message 1"),
     "an unknown state": (
         VISIT.replace('"met"', '"STATE"'),
-        "expect.0.state: there is no state 'STATE'; there are: open,",
+        "expect.0.state: there is no state 'STATE'.",
     ),
-    "nobody in a role": (VISIT.replace("social worker/sw-1", "police"), "message.2.by: 'police' names no person"),
+    "nobody in a role": (
+        VISIT.replace("social worker/sw-1", "police"),
+        "message.2.by: 'police' does not name a person",
+    ),
     "an unknown expectation": (VISIT.replace("state =", "stat ="), "expect.0.stat: there is no such field."),
 }
 

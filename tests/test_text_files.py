@@ -20,11 +20,11 @@ from starter.rehearsal.scenario import load
 from tests.lives import examples
 from tests.office import ROOT
 
-TOO_MANY_DIGITS = "it has a whole number of too many digits"
+TOO_MANY_DIGITS = "a whole number in it has too many digits"
 TOO_DEEP = f"tables or lists in it are more than {DEEPEST} deep"
-NO_TEXT = "it has a NUL or half a character"
-NO_NUMBER = "it has a number that is infinite or not a number"
-NOT_UTF8 = "this is not text in UTF-8"
+NO_TEXT = "a text in it has a character that cannot be stored"
+NO_NUMBER = "a number in it is infinite, or is not a number"
+NOT_UTF8 = "this is not a text file in UTF-8"
 WRONG: dict[str, tuple[bytes, str]] = {
     "a number of 5,000 digits": (b"a = " + b"1" * 5000, TOO_MANY_DIGITS),
     "one of 5,000 hexadecimal digits": (b"a = 0x" + b"f" * 5000, TOO_MANY_DIGITS),
@@ -35,11 +35,11 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "names 20,000 deep": (b"a" + b".a" * 20_000 + b" = 1", TOO_DEEP),
     "UTF-16": ("a = 1".encode("utf-16"), NOT_UTF8),
     "Latin-1": ("a = 'é'".encode("latin-1"), NOT_UTF8),
-    "a NUL": (b"a = 'x\0'", "this is not TOML: "),
+    "a NUL": (b"a = 'x\0'", "this is not valid TOML: "),
     "a NUL by its number": (b'a = ["x\\u0000"]', NO_TEXT),
     "infinity": (b"a = inf", NO_NUMBER),
-    "more than is read": (b"#" * (LARGEST + 1), "this is longer than 500,000 bytes"),
-    "no TOML": (b"a =", "this is not TOML: "),
+    "more than is read": (b"#" * (LARGEST + 1), "this is too long. It can have 500,000 bytes at most"),
+    "no TOML": (b"a =", "this is not valid TOML: "),
 }
 WRONG_JSON: dict[str, tuple[bytes, str]] = {
     "a number of 5,000 digits": (b'{"a": ' + b"1" * 5000 + b"}", TOO_MANY_DIGITS),
@@ -49,7 +49,7 @@ WRONG_JSON: dict[str, tuple[bytes, str]] = {
     "half a character": (b'{"a": "\\ud83d"}', NO_TEXT),
     "no number": (b'{"a": NaN}', NO_NUMBER),
     "a number beyond all": (b'{"a": 1e999}', NO_NUMBER),
-    "no JSON": (b"{", "this is not JSON: "),
+    "no JSON": (b"{", "this is not valid JSON: "),
 }
 
 
@@ -93,7 +93,7 @@ def test_what_is_no_file_is_named(tmp_path: Path, read: Callable[[Path], object]
         (tmp_path, "Is a directory"),
         (tmp_path / "nowhere.toml", "No such file or directory"),
         (tmp_path / "no\0name", "embedded null byte"),
-        (Path("/dev/zero"), "this is longer than 500,000 bytes"),
+        (Path("/dev/zero"), "this is too long. It can have 500,000 bytes at most"),
     ):
         with pytest.raises(WrongFile) as wrong:
             read(path)

@@ -23,8 +23,9 @@ from casework.batch import Basis, BasisWanted
 from casework.case import Announced, Case
 from casework.decide import Decided
 from casework.effects import Entry, Forwarded, Kept, Notice
-from casework.incoming import problems, read
+from casework.incoming import read
 from casework.messages import Id, Message
+from casework.mistakes import problems
 from casework.model import Value
 from casework.vocabulary import Stage
 from workflows.calling import RefusedForGood, at_once, in_the_end

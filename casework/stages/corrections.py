@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from casework.calendar import spoken_date, spoken_instant
 from casework.effects import Forwarded, NoticeKind
 from casework.facts import Fact, Replacement, Withdrawal, decoded
-from casework.messages import ANYONE, IN_THE_RECORD, Id, Message, Reason, means, narratives
+from casework.messages import ANYONE, IN_THE_RECORD, Id, Message, Reason, in_words, means, narratives
 from casework.requests import kind_of, role_of, takes_effect
 from casework.story import Request
 from casework.telling import Refusal, Telling
@@ -165,8 +165,7 @@ def correction_made(telling: Telling, message: Message, at: datetime) -> None:
 def described(fact: Fact) -> str:
     """A fact in a few words: its number, what it said, when that was, who said it."""
     message = fact.message
-    what = message.name.replace("_", " ").replace("section47", "section 47")
-    return f"no. {fact.number}, {what} of {spoken_instant(message.occurred_at)}, by the {message.by}"
+    return f"no. {fact.number}, {in_words(message.name)} of {spoken_instant(message.occurred_at)}, by the {message.by}"
 
 
 def _difference(message: Message, correction: Corrected) -> str:

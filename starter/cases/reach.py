@@ -111,18 +111,23 @@ class NotReached(Failed):
 class Opening(Value):
     """What a referral file says besides the referral itself."""
 
-    reference: Id = Field(description="the case's own reference; no personal data")
-    procedure: str = Field(min_length=1, description="the procedure's key or letter; B+WT completes B")
+    reference: Id = Field(description="The case's own reference, with no personal data in it")
+    procedure: str = Field(min_length=1, description="The procedure's key or letter; B+WT fills the gaps of B")
 
 
 def there_is_none(reference: str) -> NotFound:
     """Why a case is not found that never was."""
-    return NotFound(f"There is no case {reference}. Open one with: s47 refer FILE; list them with: s47 cases")
+    return NotFound(f"There is no case {reference}. List the cases with: s47 cases. Open one with: s47 refer FILE")
 
 
 def is_closed(reference: str) -> NotFound:
     """Why a case is not found that is closed."""
-    return NotFound(f"Case {reference} is closed. A new referral opens it again: s47 refer")
+    return NotFound(f"Case {reference} is closed. To open it again, send a new referral: s47 refer FILE")
+
+
+def runs_already(reference: str) -> Failed:
+    """Why a case is not rebuilt."""
+    return Failed(f"Case {reference} is running, so there is nothing to rebuild. Look at it with: s47 show {reference}")
 
 
 async def client() -> Client:
@@ -135,8 +140,9 @@ async def client() -> Client:
     where = named().get("target_host") if in_the_environment or not in_a_folder else None
     if where is None and not in_a_folder:
         raise NotReached(
-            f"No Temporal server is named, and there is no state folder {folder} here. Set TEMPORAL_ADDRESS, "
-            "or S47_FOLDER to the state folder of s47 up. Or start one here: s47 up"
+            f"S47 is not running here: there is no state folder {folder}, and no Temporal server is named. "
+            "Start S47 on this computer: s47 up. If it is already running, set S47_FOLDER to its state folder, or "
+            "TEMPORAL_ADDRESS to its server."
         )
     try:
         if where is None:
@@ -159,14 +165,14 @@ def records_dsn() -> str:
     except ValueError as error:
         raise WrongSettings(f"S47_POSTGRES: {error}") from None
     host = parts.netloc.rpartition("@")[2] or ",".join(parse_qs(parts.query).get("host", ["this machine"]))
-    _say(f"Using the records in {parts.path.strip('/')} at {host}")  # never the password
+    _say(f"Using the record in {parts.path.strip('/')} at {host}")  # never the password
     return dsn
 
 
 def _stack(folder: Path) -> Addresses:
     running = read_addresses(folder)
     if running is None:
-        raise NotReached(f"Nothing runs on the state folder {folder}. Start it with: s47 up")
+        raise NotReached(f"S47 is not running on the state folder {folder}. Start it with: s47 up")
     _say(f"Using the state folder {folder}, Temporal at {running.temporal}")
     return running
 
@@ -219,8 +225,8 @@ async def refer(to: Client, opening: Opening, body: dict[str, Any]) -> Receipt:
         except Closed:
             if time.monotonic() > until:
                 raise NotReached(
-                    f"Case {opening.reference} is closed, and what happened on it is still being written down. "
-                    "The referral was not taken yet; send it again in a minute."
+                    f"Case {opening.reference} has only just been closed, and is still being written to the record. "
+                    "The referral is not recorded yet. Send it again in a minute."
                 ) from None
         await asyncio.sleep(LOOK_AGAIN.total_seconds())
 
@@ -272,7 +278,7 @@ async def rebuild(to: Client, reference: str) -> None:
             rpc_timeout=ANSWER_WITHIN,
         )
     except WorkflowAlreadyStartedError:
-        raise Failed(f"Case {reference} runs; there is nothing to rebuild. Look at it: s47 show {reference}") from None
+        raise runs_already(reference) from None
     except RPCError as error:
         raise _of(error, reference) from None
     for _ in range(int(ANSWER_WITHIN / LOOK_AGAIN)):
@@ -285,7 +291,7 @@ async def rebuild(to: Client, reference: str) -> None:
             except WorkflowFailureError as failed:
                 raise Failed(f"Case {reference} could not be rebuilt: {failed.cause}") from None
         await asyncio.sleep(LOOK_AGAIN.total_seconds())
-    raise NotReached(f"Case {reference} is started, and does not answer yet. Look again: s47 show {reference}")
+    raise NotReached(f"Case {reference} has started but does not answer yet. Try again: s47 show {reference}")
 
 
 async def runs(to: Client, reference: str) -> bool:
@@ -305,7 +311,7 @@ async def running(to: Client) -> list[str]:
     try:
         return [execution.id.removeprefix("case-") async for execution in to.list_workflows(query)]
     except RPCError as error:
-        raise NotReached(f"Temporal does not say which cases run: {error.message}") from None
+        raise NotReached(f"Temporal did not list the running cases: {error.message}") from None
 
 
 async def read(to: Client, reference: str) -> Case:
@@ -324,7 +330,7 @@ async def read(to: Client, reference: str) -> Case:
         ),
     )
     if case is None or not case.facts:
-        raise NotFound(f"Case {reference} is only just being opened; try again in a moment.")
+        raise NotFound(f"Case {reference} is just being opened. Try again in a moment.")
     return case
 
 
@@ -339,7 +345,7 @@ async def worker_ready(to: Client) -> None:
         if (await to.workflow_service.describe_task_queue(wanted)).pollers:
             return
         await asyncio.sleep(LOOK_AGAIN.total_seconds())
-    raise NotReached("The worker did not start; its log in the state folder says why.")
+    raise NotReached("The worker did not start. To see why, look at worker.log in the folder where S47 keeps its data.")
 
 
 def _handle(to: Client, reference: str) -> WorkflowHandle[CaseWorkflow, str]:
@@ -362,13 +368,13 @@ async def _answered(to: Client, reference: str, ask: Callable[[], Awaitable[Retu
                 raise Lost(reference) from None
         except ValidationError:
             raise Failed(
-                f"Case {reference} runs on another version of S47 than this one, which cannot read it. "
-                "Run the same version here as the worker does."
+                f"Case {reference} is on another version of S47, which this one cannot read. "
+                "Use the same version here as the worker does."
             ) from None
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             raise NotReached(
                 f"Case {reference} did not answer: no worker is running, or it is busy. "
-                "What was sent may still be recorded; the very same again counts once."
+                "What you sent may still be recorded. If you send exactly the same again, it counts once."
             ) from None
         except RPCError as error:
             if time.monotonic() > until or not await _goes_on(to, reference, error):
@@ -395,6 +401,6 @@ def _of(error: RPCError, reference: str) -> Failed:
     if error.status in (*NOT_JUST_NOW, *NO_ANSWER):
         return NotReached(
             f"Case {reference} did not answer ({error.message}): no worker is running, or Temporal is down. "
-            "What was sent may still be recorded; the very same again counts once."
+            "What you sent may still be recorded. If you send exactly the same again, it counts once."
         )
     return Failed(f"Case {reference}: {error.message}")

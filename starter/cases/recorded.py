@@ -48,13 +48,13 @@ async def case_of(records: Database, reference: str) -> Case | None:
     try:
         basis = await CaseBasis(records).case_basis(BasisWanted(reference=reference, procedure="", rebuild=True))
     except ApplicationError as error:
-        raise reach.Failed(f"The record of case {reference} is not whole: {error.message}") from None
+        raise reach.Failed(f"The record of case {reference} is incomplete: {error.message}") from None
     case = decide.unopened(reference, basis.episode, basis.procedure, basis.bank_holidays)
     case = case.model_copy(update={"referrals": basis.referrals})
     try:
         return decide.rebuilt(case, basis.kept, Announced.model_validate_json(basis.announced))
     except ValidationError:
-        raise reach.Failed(f"The record of case {reference} was written by another version of S47 than this.") from None
+        raise reach.Failed(f"The record of case {reference} was written by another version of S47.") from None
 
 
 async def known(to: Client, records: Database, reference: str, now: datetime) -> tuple[Case, bool]:
@@ -66,7 +66,7 @@ async def known(to: Client, records: Database, reference: str, now: datetime) ->
     case = await case_of(records, reference)
     if case is None:
         if await reach.runs(to, reference):
-            raise reach.NotFound(f"Case {reference} is only just being opened; try again in a moment.")
+            raise reach.NotFound(f"Case {reference} is just being opened. Try again in a moment.")
         raise reach.there_is_none(reference)
     if case.story.closed_at is not None:
         return case, False
@@ -142,19 +142,19 @@ async def _look(to: Client, records: Database, reference: str) -> Verified | Non
     if front is None and not runs:
         if not chain.facts and not problems:
             return None
-        problems.append("the record has messages of it, and no case")
+        problems.append("the record has messages but no case")
     elif front is None:
-        problems.append("it runs, and the record has nothing of it")
+        problems.append("it is running, but it is not in the record")
     elif is_open and not runs:
         problems.append(
-            f"lost: the record has it as open, and Temporal runs no such case. Rebuild it: s47 rebuild {reference}"
+            f"lost: the record has it as open, but Temporal is not running it. Rebuild it with: s47 rebuild {reference}"
         )
     elif runs:
         try:
             problems += await _differences(records, front, await reach.read(to, reference))
         except reach.NotFound:  # a referral that is being turned away just now: nothing is opened by it
             if is_open:
-                problems.append("it runs, and has no referral")
+                problems.append("it is running, but has no referral")
     return Verified(
         reference=reference,
         facts=chain.facts,
@@ -168,9 +168,9 @@ async def _look(to: Client, records: Database, reference: str) -> Verified | Non
 async def _differences(records: Database, front: Front, case: Case) -> Iterable[str]:
     """In what the record and the case that runs differ, in words."""
     if front.episode != case.episode:
-        return [f"it runs in episode {case.episode}, and the record has episode {front.episode}"]
+        return [f"the running case is in episode {case.episode}, the record in episode {front.episode}"]
     if front.closed_at is not None and case.story.closed_at is None:
-        return ["it runs, and the record has it as closed"]
+        return ["it is running, but the record has it as closed"]
     found = []
     kept = await reading.facts(records, case.reference, case.episode, refused=True)
     entries = await reading.chronology(records, case.reference, case.episode)
@@ -179,26 +179,26 @@ async def _differences(records: Database, front: Front, case: Case) -> Iterable[
         ("lines of the chronology", len(entries), case.announced.entries),
     ):
         if there != wanted:
-            found.append(f"the case has {wanted} {what}, the record {there}")
+            found.append(f"the running case has {wanted} {what}, the record has {there}")
     recorded = await case_of(records, case.reference)
     told = {fact.number: fact.digest for fact in case.facts}
     written = {fact.number: fact.digest for fact in recorded.facts} if recorded else {}
     other = sorted(number for number in told.keys() | written.keys() if told.get(number) != written.get(number))
     if other:
-        found.append(f"the record has not what the case was told: {', '.join(f'no. {number}' for number in other)}")
+        found.append(f"the record and the running case differ in: {', '.join(f'no. {number}' for number in other)}")
     if front.stage != case.story.stage:
-        found.append(f"the stage is {case.story.stage.value}, in the record {front.stage.value}")
+        found.append(f"the stage is {case.story.stage.value} on the running case, {front.stage.value} in the record")
     deadlines = await reading.deadlines(records, case.reference, case.episode)
     for name, deadline in case.story.deadlines.items():
         if (was := deadlines.get(name)) is None:
-            found.append(f"{name} is not in the record")
+            found.append(f"{name} is missing from the record")
         elif (was.due, was.state) != (deadline.due, deadline.state):
-            found.append(f"{name} is {_standing(deadline)}, in the record {_standing(was)}")
+            found.append(f"{name} is {_standing(deadline)} on the running case, {_standing(was)} in the record")
     for name, was in deadlines.items():
         if name not in case.story.deadlines and was.running:
-            found.append(f"{name} runs in the record only")
+            found.append(f"{name} is in the record only")
     return found
 
 
 def _standing(deadline: Deadline) -> str:
-    return f"{deadline.state.value}, due {spoken_instant(deadline.due) if deadline.due else 'on no date'}"
+    return f"{deadline.state.value}, due {spoken_instant(deadline.due) if deadline.due else 'with no date'}"

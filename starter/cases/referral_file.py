@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from casework.effects import Refused
-from casework.incoming import problems
 from casework.incoming import read as read_message
+from casework.mistakes import problems
 from casework.text_files import text_of, values_in
 from starter.cases.reach import NotAccepted, Opening
 from starter.rehearsal.scenario import who
@@ -19,7 +19,7 @@ def read(file: Path | BinaryIO) -> tuple[Opening, dict[str, Any]]:
     """The opening and the message body in a referral file. Raises `WrongFile`, or `NotAccepted` with a line for each
     wrong thing."""
     text = text_of(file)
-    said = values_in(text, str(file) if isinstance(file, Path) else "-", or_json=True)
+    said = values_in(text, str(file) if isinstance(file, Path) else "standard input", or_json=True)
     opening = {key: said.pop(key) for key in ("reference", "procedure") if key in said}
     wrong: list[str] = []
     try:

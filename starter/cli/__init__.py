@@ -1,5 +1,5 @@
 """The command line `s47`."""
 
-from starter.cli.commands import app, main
+from starter.cli.app import app, main
 
 __all__ = ["app", "main"]

@@ -1,6 +1,7 @@
-"""`s47 procedure …`: the authorities' procedures: list, check, show, compare."""
+"""`s47 procedure …`: the authorities' procedures: list, check, show, compare. And `s47 map`, which draws one."""
 
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,22 +9,25 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from casework.case import Case
 from casework.procedure import Procedure
 from casework.procedure_files import load as load_procedure
 from casework.procedure_files import paths as procedure_paths
 from casework.procedure_files import read
 from connection.settings import settings
-from starter.cli import words
-from starter.cli.words import Json
+from starter import drawings
+from starter.cases import reach
+from starter.cli import reaching, words
+from starter.cli.words import Force, Json
 from starter.procedures import differences, rules, vocabulary
 
-app = typer.Typer(no_args_is_help=True, help="The authorities' procedures: list, check, show, compare.")
-Named = Annotated[str, typer.Argument(help="A procedure's key, letter or file; B+WT completes B")]
+app = typer.Typer(no_args_is_help=True, help="List, show, compare and check the authorities' procedures.")
+Named = Annotated[str, typer.Argument(help="A procedure's key, letter or file; B+WT fills the gaps of B")]
 
 
 @app.command("check")
 def procedure_check(file: Annotated[Path, typer.Argument(help="A procedure file")]) -> None:
-    """Check a procedure file: what is wrong, where, and what would be right."""
+    """Check a procedure file: what is wrong, where, and how to put it right."""
     found = read(file)
     words.out.print(
         f"[green]✓[/] {escape(found.about.title)} ({found.about.key}, version {found.about.version}, "
@@ -47,7 +51,7 @@ def procedure_list(json_: Json = False) -> None:
 
 @app.command("show")
 def procedure_show(procedure: Named, json_: Json = False) -> None:
-    """Say in words what a procedure says: every rule, with its place in the document."""
+    """Show a procedure in words: every rule, with its place in the document."""
     found = rules_called(procedure)
     if json_:
         words.print_json([rule.model_dump(mode="json") for rule in rules.rules(found)])
@@ -59,12 +63,12 @@ def procedure_show(procedure: Named, json_: Json = False) -> None:
 @app.command("diff")
 def procedure_diff(
     procedures: Annotated[list[str], typer.Argument(help="Two procedures or more: keys, letters or files")],
-    everything: Annotated[bool, typer.Option("--all", help="Also what they have in common")] = False,
+    everything: Annotated[bool, words.flag("--all", "Include what they have in common")] = False,
     json_: Json = False,
 ) -> None:
-    """Put procedures side by side in words, by what they may differ in."""
+    """Compare procedures side by side, in words."""
     if len(procedures) < 2:
-        raise typer.BadParameter("Name two procedures, such as: s47 procedure diff P B")
+        raise typer.BadParameter("Name two procedures or more, such as: s47 procedure diff P B")
     found = [rules_called(name) for name in procedures]
     rows = [row for row in differences.compare(found) if row.anything and (everything or row.differs)]
     if json_:
@@ -85,9 +89,9 @@ class Format(StrEnum):
 
 @app.command("table")
 def procedure_table(
-    procedures: Annotated[list[str] | None, typer.Argument(help="Which [default: all there are]")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How it is written")] = Format.MARKDOWN,
-    everything: Annotated[bool, typer.Option("--all", help="Every rule, not only the parameters")] = False,
+    procedures: Annotated[list[str] | None, typer.Argument(help="Which procedures (default: all)")] = None,
+    form: Annotated[Format, typer.Option("--format", help="The format to write")] = Format.MARKDOWN,
+    everything: Annotated[bool, words.flag("--all", "Include every rule, not only the parameters")] = False,
 ) -> None:
     """Write the parameters of all procedures as one table, to be kept or opened in a spreadsheet."""
     names = procedures or [read(path).about.key for path in procedure_paths(settings().procedures)]
@@ -110,7 +114,7 @@ def rules_called(name: str) -> Procedure:
 
 @app.command("words")
 def procedure_words(json_: Json = False) -> None:
-    """List the vocabulary a procedure file may use: events, conditions, subjects, units, messages."""
+    """List the words a procedure file can use: events, conditions, subjects, units, messages."""
     said = vocabulary.words()
     if json_:
         words.print_json(said)
@@ -119,3 +123,33 @@ def procedure_words(json_: Json = False) -> None:
         words.out.print(f"[bold]{escape(title)}[/]")
         for word in its_words:
             words.out.print(f"  {escape(word)}")
+
+
+def map_(
+    procedure: Annotated[str | None, typer.Argument(help="Its key, letter or file; B+WT fills the gaps of B")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to draw to (default: the procedure's key, .svg)")] = None,
+    case: Annotated[str | None, typer.Option(help="Show where this case stands, on its own procedure")] = None,
+    paper: Annotated[str | None, typer.Option(help="A3, A2 or A1 (default: the smallest that it fits on)")] = None,
+    force: Force = False,
+) -> None:
+    """Draw a procedure as a process map to hang on a wall, or show where a case stands on it."""
+    # Imported here: no other command needs it, and every command would wait for it.
+    from starter.procedures.map.sheet import draw  # noqa: PLC0415
+
+    async def read(reference: str) -> Case:
+        found, _ = await reaching.known(await reach.client(), reference)
+        return found
+
+    found = reaching.run(read(case)) if case else None
+    named = rules_called(procedure) if procedure else None
+    drawn = found.story.procedure if found else named
+    if drawn is None:
+        raise typer.BadParameter("Name a procedure, or a case with --case.")
+    if named and named.about.key != drawn.about.key:
+        raise reach.Failed(f"Case {case} is on {drawn.about.key}, not on {procedure}. Leave the procedure out.")
+    file = out or Path(f"{drawn.about.key}{f'-{found.reference}' if found else ''}.svg")
+    drawings.format_of(file, ("svg",))
+    picture = draw(drawn, found.story if found else None, paper, datetime.now(UTC))
+    drawings.write(file, picture.svg().encode(), force=force)
+    size = f"{picture.box.width:g} × {picture.box.height:g} mm"
+    words.out.print(f"[green]✓[/] {escape(str(file))}: {escape(drawn.about.title)}, {size}")

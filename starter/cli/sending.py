@@ -1,10 +1,11 @@
-"""`s47 send CASE MESSAGE …`: one command per message, its options made from the message's own model.
+"""`s47 send CASE NAME …`: one command per message, its options made from the message's own model.
 
-Without a message, `s47 send CASE --as ROLE/PERSON` says what can be recorded now.
+Without a name, `s47 send CASE --as ROLE/PERSON` lists what can be recorded now.
 """
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,19 +15,22 @@ from uuid import uuid4
 import typer
 from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
+from rich.markup import escape
 from typer.core import TyperGroup
 
 from casework.messages import Message
 from casework.model import Value
+from casework.naming import there_are
 from casework.procedure import Procedure
 from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
 from connection.settings import settings
 from starter.cases.reach import WronglyCalled
+from starter.cli import words
 from starter.rehearsal.scenario import in_london, who
 
 
-class Wanted(NamedTuple):
+class How(NamedTuple):
     """How a message is to be sent: by Signal or not, only tried or not, and whether to answer in JSON."""
 
     by_signal: bool = False
@@ -34,14 +38,34 @@ class Wanted(NamedTuple):
     as_json: bool = False
 
 
-Send = Callable[[list[str], str, dict[str, Any], Wanted], None]
+Send = Callable[[list[str], str, dict[str, Any], How], None]
 """Called with the cases, the message's name, its body, and how to send it."""
 Ask = Callable[[list[str], dict[str, str], bool, bool], None]
 """Called with the cases, who asks, whether to say why a message cannot be recorded, and whether to answer in JSON."""
 
 OWN = ("id", "occurred_at", "by", "note", "ask")
 WITHOUT_A_MESSAGE = "what-can-be-recorded"
-As = Annotated[str, typer.Option("--as", metavar="ROLE/PERSON", help="Who says so, such as 'social worker/sw-14'")]
+AS_HELP = "Who you are: your role and your id, such as 'social worker/sw-14'"
+As = Annotated[str, typer.Option("--as", metavar="ROLE/PERSON", help=AS_HELP)]
+ID_HELP = "An id for this record; sent twice with the same id, it counts once"
+PREVIEW_HELP = "Show what this would do, and record nothing"
+EVERY_RECORD = "For every record"
+PANELS = {
+    "referral": "Referral",
+    "strategy": "Strategy discussion",
+    "enquiry": "Section 47 enquiry",
+    "assessment": "Assessment",
+    "conference": "Conferences",
+    "plan": "Child protection plan",
+    "child": "Child and household",
+    "medical": "Medical assessment",
+    "duties": "Other duties, forms and reminders",
+    "any_time": "At any time",
+    "requests": "Decisions on requests",
+    "corrections": "Corrections",
+    "ends": "Ending without completing",
+}
+"""The title under which each module of messages is listed."""
 
 
 class Group(TyperGroup):
@@ -54,11 +78,17 @@ class Group(TyperGroup):
             args = [args[0], WITHOUT_A_MESSAGE, *args[1:]]
         return super().parse_args(ctx, args)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; of one that there is not, say which there are."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise WronglyCalled(f"There is nothing called {args[0]!r} to record. {there_are(args[0], MESSAGES)}")
+        return super().resolve_command(ctx, args)
 
-def sender(words: str) -> dict[str, str]:
+
+def sender(typed: str) -> dict[str, str]:
     """Who says so, from `role/person`. Raises `WronglyCalled` where no person is named."""
     try:
-        return who(words)
+        return who(typed)
     except ValueError as problem:
         raise WronglyCalled(f"--as: {problem}.") from None
 
@@ -68,35 +98,37 @@ def commands(send: Send, ask: Ask) -> typer.Typer:
     group = typer.Typer(
         cls=Group,
         no_args_is_help=True,
-        help="Say that something happened on a case; several: R-1,R-2. "
-        "Without a message: what can be recorded now, s47 send R-1 --as 'social worker/sw-14'",
+        help="Record what happened on a case. Without a name, list what you can record now: "
+        "s47 send R-1 --as 'social worker/sw-14'",
     )
     cases: list[str] = []
 
     @group.callback()
     def case(
-        reference: Annotated[str, typer.Argument(metavar="CASE", help="The case's reference; several: R-1,R-2")],
+        reference: Annotated[str, typer.Argument(metavar="CASE", help="The case's reference, or several: R-1,R-2")],
     ) -> None:
         cases[:] = [one.strip() for one in reference.split(",") if one.strip()]
         if not cases:
-            raise typer.BadParameter("name at least one case")
+            raise typer.BadParameter("Name at least one case.")
 
     @group.command(WITHOUT_A_MESSAGE, hidden=True)
     def possible(
-        as_: Annotated[str | None, typer.Option("--as", metavar="ROLE/PERSON", help="Who asks")] = None,
-        everything: Annotated[bool, typer.Option("--all", help="Also what cannot be recorded now, and why")] = False,
-        json_: Annotated[bool, typer.Option("--json", help="Answer in JSON")] = False,
+        as_: Annotated[str | None, typer.Option("--as", metavar="ROLE/PERSON", help=AS_HELP)] = None,
+        everything: Annotated[bool, words.flag("--all", "Include what cannot be recorded now, and why")] = False,
+        json_: Annotated[bool, words.flag("--json", "Answer in JSON")] = False,
     ) -> None:
-        """Say what can be recorded on a case now: first what meets a duty that is running."""
+        """List what you can record on a case now: first what meets a duty."""
         if as_ is None:
             raise WronglyCalled(
-                f"Name a message; s47 send {cases[0]} --help lists them. Or say who you are, to see what you can "
-                f"record now: s47 send {cases[0]} --as 'social worker/sw-14'"
+                f"Say who you are, to see what you can record now: s47 send {cases[0]} --as 'social worker/sw-14'. "
+                f"Everything there is to record: s47 send {cases[0]} --help"
             )
         ask(list(cases), sender(as_), everything, json_)
 
-    for name, kind in MESSAGES.items():
-        group.command(name, help=(kind.__doc__ or "").strip())(_command(name, kind, cases, send))
+    stage = {name: kind.__module__.rpartition(".")[2] for name, kind in MESSAGES.items()}
+    for name, kind in sorted(MESSAGES.items(), key=lambda message: list(PANELS).index(stage[message[0]])):
+        panel = PANELS[stage[name]]
+        group.command(name, help=(kind.__doc__ or "").strip(), rich_help_panel=panel)(_command(name, kind, cases, send))
     return group
 
 
@@ -110,10 +142,11 @@ def _command(name: str, kind: type[Message], cases: list[str], send: Send) -> Ca
             value = given.get(field)
             if field not in OWN and value not in (None, [], ()):
                 body[field] = _value(kind.model_fields[field], value)
-        send(list(cases), name, body, Wanted(given["signal"], given["preview"], given["json_"]))
+        send(list(cases), name, body, How(given["signal"], given["preview"], given["json_"]))
 
-    fields = [_parameter(field, info) for field, info in kind.model_fields.items() if field not in OWN]
-    run.__signature__ = inspect.Signature([*_own(), *fields])  # type: ignore[attr-defined]
+    needed_first = sorted(kind.model_fields.items(), key=lambda field: not field[1].is_required())
+    fields = [_parameter(field, info) for field, info in needed_first if field not in OWN]
+    run.__signature__ = inspect.Signature([*fields, *_own()])  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*_own(), *fields)}
     run.__name__ = name
     return run
@@ -130,26 +163,27 @@ def opened(by: str, at: str | None = None, message_id: str | None = None) -> dic
 
 def _own() -> list[inspect.Parameter]:
     """What every message is sent with."""
-    said = "When it happened, as 2026-04-08T10:00 (London time) or with a zone; now, if left out"
+
+    def option(flag: str, metavar: str, said: str) -> Any:
+        return typer.Option(flag, metavar=metavar, help=said, rich_help_panel=EVERY_RECORD)
+
+    when = "When it happened, such as 2026-04-08T10:00 (London time) (default: now)"
+    whom = "Who to ask, if this needs an authorisation (default: anybody entitled)"
+    optional = {
+        "at": option("--at", "TIME", when),
+        "note": option("--note", "TEXT", "Anything else, in your own words; it is kept in the record"),
+        "ask": option("--ask", "PERSON", whom),
+        "id": option("--id", "ID", ID_HELP),
+    }
+    flags = {
+        "preview": option("--preview", " ", PREVIEW_HELP),
+        "signal": option("--signal", " ", "Send without waiting for the answer"),
+        "json_": option("--json", " ", "Answer in JSON"),
+    }
     return [
-        _keyword("as_", As),
-        _keyword("at", Annotated[str | None, typer.Option("--at", help=said)], None),
-        _keyword(
-            "id",
-            Annotated[str | None, typer.Option("--id", help="The message's own id; the same id twice counts once")],
-            None,
-        ),
-        _keyword("note", Annotated[str | None, typer.Option("--note", help="Free text, for the record only")], None),
-        _keyword(
-            "ask",
-            Annotated[str | None, typer.Option("--ask", help="Whom to ask, where it needs an authorisation")],
-            None,
-        ),
-        _keyword(
-            "preview", Annotated[bool, typer.Option("--preview", help="Say what it would do, and do nothing")], False
-        ),
-        _keyword("signal", Annotated[bool, typer.Option("--signal", help="Do not wait for the answer")], False),
-        _keyword("json_", Annotated[bool, typer.Option("--json", help="Answer in JSON")], False),
+        _keyword("as_", Annotated[str, option("--as", "ROLE/PERSON", AS_HELP)]),
+        *(_keyword(name, Annotated[str | None, made], None) for name, made in optional.items()),
+        *(_keyword(name, Annotated[bool, made], False) for name, made in flags.items()),
     ]
 
 
@@ -158,30 +192,54 @@ def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty)
 
 
 def _parameter(field: str, info: FieldInfo) -> inspect.Parameter:
-    flag = f"--{field.replace('_', '-')}"
+    flag = option_of(field)
     wanted = _plain_type(info.annotation)
     many = get_origin(wanted) is tuple
-    item = get_args(wanted)[0] if many else wanted
-    item = _plain_type(item)
-    said = info.description or ""
+    item = _plain_type(get_args(wanted)[0]) if many else wanted
+    said, metavar = info.description or "", "TEXT"
     if get_origin(item) is Literal:
-        said = f"{said} [{' | '.join(map(str, get_args(item)))}]".strip()
+        said, metavar = f"{said} ({', '.join(map(str, get_args(item)))})".strip(), "CHOICE"
     elif inspect.isclass(item) and issubclass(item, StrEnum):
-        said = f"{said} [{' | '.join(item)}]".strip()
+        said, metavar = f"{said} ({', '.join(item)})".strip(), "CHOICE"
     elif item is Procedure:
-        said = "a procedure by key or letter, as `s47 procedure list` has it"
+        said, metavar = "A procedure by its key or letter; s47 procedure list has them", "PROCEDURE"
     elif inspect.isclass(item) and issubclass(item, Value):
-        said = f"{said}; JSON, such as {json.dumps(dict.fromkeys(item.model_fields, '…'))}"
+        example = json.dumps(dict.fromkeys(item.model_fields, "…"), ensure_ascii=False)
+        said, metavar = f"{said}, as JSON such as {example}", "JSON"
+    elif item in (AwareDatetime, datetime):
+        metavar = "TIME"
+    elif item is date:
+        metavar = "DATE"
+    elif item is int:
+        metavar = "NUMBER"
+    said = escape(said)
     if item is bool:
-        option = typer.Option(f"{flag}/--no-{field.replace('_', '-')}", help=said)
+        option = typer.Option(f"{flag}/--no-{flag.removeprefix('--')}", metavar=" ", help=said)
         default = inspect.Parameter.empty if info.is_required() else None
         return _keyword(field, Annotated[bool if info.is_required() else bool | None, option], default)
     if many:
-        return _keyword(field, Annotated[list[str] | None, typer.Option(flag, help=f"{said}; may be repeated")], None)
+        option = typer.Option(flag, metavar=metavar, help=f"{said}; you can repeat this")
+        return _keyword(field, Annotated[list[str] | None, option], None)
     kind: Any = int if item is int else str
+    option = typer.Option(flag, metavar=metavar, help=said, hidden=field == "moved_from")  # S47 itself fills that in
     if info.is_required():
-        return _keyword(field, Annotated[kind, typer.Option(flag, help=said)])
-    return _keyword(field, Annotated[kind | None, typer.Option(flag, help=said)], None)
+        return _keyword(field, Annotated[kind, option])
+    return _keyword(field, Annotated[kind | None, option], None)
+
+
+def option_of(field: str) -> str:
+    """The option by which a field is given: `--starts-at`."""
+    return {"occurred_at": "--at", "by": "--as"}.get(field, f"--{field.replace('_', '-')}")
+
+
+def as_options(name: str, reason: str) -> str:
+    """A refusal that begins a line with a field's name, with the option that was typed instead."""
+    fields = MESSAGES[name].model_fields if name in MESSAGES else {}
+
+    def typed(found: re.Match[str]) -> str:
+        return f"{option_of(found[1])}{found[2]}" if found[1] in fields else found[0]
+
+    return re.sub(r"^([a-z0-9_]+)((?:\.[\w.]+)?: )", typed, reason, flags=re.MULTILINE)
 
 
 def _plain_type(annotation: Any) -> Any:
@@ -218,11 +276,11 @@ def as_typed(name: str, changes: Sequence[str]) -> dict[str, Any]:
     fields = MESSAGES[name].model_fields if name in MESSAGES else {}
     said: dict[str, Any] = {}
     for change in changes:
-        field, equals, words = change.partition("=")
+        field, equals, typed = change.partition("=")
         field = {"at": "occurred_at"}.get(field.strip(), field.strip().replace("-", "_"))
         if not equals or not field:
-            raise WronglyCalled(f"--set: {change!r} is not FIELD=VALUE, such as --set seen=false.")
-        value = _corrected(fields.get(field), words)
+            raise WronglyCalled(f"--set: write {change!r} as FIELD=VALUE, such as --set seen=no.")
+        value = _corrected(fields.get(field), typed)
         if field in said:
             value = [*_as_list(said[field]), *_as_list(value)]
         said[field] = value
@@ -233,28 +291,28 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _corrected(info: FieldInfo | None, words: str) -> Any:
+def _corrected(info: FieldInfo | None, typed: str) -> Any:
     wanted = _plain_type(info.annotation) if info else None
-    if words == "null":
+    if typed == "null":
         return None
     if get_origin(wanted) is tuple:
-        return _as_list(_json_or_text(words))
+        return _as_list(_json_or_text(typed))
     if wanted is AwareDatetime or wanted is datetime:
-        return _instant(words)
+        return _instant(typed)
     if wanted is bool:
-        return {"yes": True, "true": True, "no": False, "false": False}.get(words.strip().casefold(), words)
+        return {"yes": True, "true": True, "no": False, "false": False}.get(typed.strip().casefold(), typed)
     if wanted is Procedure:
-        return _value(info, words) if info else words
+        return _value(info, typed) if info else typed
     if wanted is int or wanted is None:
-        return _json_or_text(words)
-    return words
+        return _json_or_text(typed)
+    return typed
 
 
-def _json_or_text(words: str) -> Any:
+def _json_or_text(typed: str) -> Any:
     try:
-        return json.loads(words)
+        return json.loads(typed)
     except ValueError:
-        return words
+        return typed
 
 
 def _json(item: str) -> Any:
@@ -266,6 +324,6 @@ def _json(item: str) -> Any:
         return item
 
 
-def _instant(words: str) -> str:
-    known = in_london(words)
-    return known.isoformat() if isinstance(known, date) else words
+def _instant(typed: str) -> str:
+    known = in_london(typed)
+    return known.isoformat() if isinstance(known, date) else typed

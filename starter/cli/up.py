@@ -5,13 +5,17 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from connection.search_attributes import registered
 from connection.settings import settings
 from connection.temporal import connect_to
-from starter.cases import demo, reach
-from starter.cli.words import out
-from starter.embedded import Addresses, embedded_stack, keep_running
+from starter.cases import demo as demonstration
+from starter.cases import reach
+from starter.cli.words import flag, out
+from starter.embedded import Addresses, embedded_stack, keep_running, run_until_stopped
 
 
 def say(line: str) -> None:
@@ -19,9 +23,20 @@ def say(line: str) -> None:
     out.print(line, markup=False)
 
 
-async def up(folder: Path, *, with_demo: bool, temporal_port: int, ui_port: int) -> None:
+def up(
+    demo: Annotated[bool, flag("--demo", "Load a few fictional cases")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where to keep the data (default: .s47, or S47_FOLDER)")] = None,
+    temporal_port: Annotated[int, typer.Option(metavar="PORT", help="Port of the Temporal server")] = 7233,
+    ui_port: Annotated[int, typer.Option(metavar="PORT", help="Port of the Temporal Web UI")] = 8233,
+) -> None:
+    """Run S47 on this computer: Temporal, Postgres and the worker. Press Ctrl-C to stop."""
+    where = folder or settings().folder
+    run_until_stopped(_run(where, with_demo=demo, temporal_port=temporal_port, ui_port=ui_port), say)
+
+
+async def _run(folder: Path, *, with_demo: bool, temporal_port: int, ui_port: int) -> None:
     """Run Temporal, Postgres and the worker until cancelled. Raises `EmbeddedError`."""
-    say(f"Starting Temporal and Postgres; their state is in {folder}/")
+    say(f"Starting Temporal and Postgres. Their data is kept in {folder}/")
     _forget_other_servers(folder)
     async with embedded_stack(
         folder, temporal_port=temporal_port, ui_port=ui_port, search_attributes=registered(), report=say
@@ -36,7 +51,7 @@ async def up(folder: Path, *, with_demo: bool, temporal_port: int, ui_port: int)
             client = await connect_to(addresses.temporal)
             await reach.worker_ready(client)
             if with_demo:
-                await demo.load(client, say)
+                await demonstration.load(client, say)
             _invite(addresses, folder, with_demo)
             await worker
         finally:
@@ -54,7 +69,7 @@ def _forget_other_servers(folder: Path) -> None:
 def _invite(addresses: Addresses, folder: Path, with_demo: bool) -> None:
     """Print where everything is and what to type next."""
     say("")
-    say("S47 is running. Ctrl-C stops it; started again, every case is where it was.")
+    say("S47 is running. To stop it, press Ctrl-C. When you start it again, every case is where it was.")
     say("")
     say(f"  Temporal Web UI   {addresses.web_ui}/namespaces/default/workflows")
     say(f"  Temporal          {addresses.temporal}")

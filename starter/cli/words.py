@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console, Group
@@ -14,16 +14,33 @@ from rich.table import Table
 from activities.reading import RecordedMessage, TrayItem
 from casework.calendar import spoken_date, spoken_instant
 from casework.deadlines import spoken_due
+from casework.messages import in_words
 from casework.possible import Possible, Preview, title_of
 from casework.story import DeadlineState, Story
 from casework.view import open_prompts, remarks
+from starter.cases import reach
 from starter.rehearsal.outcome import Rehearsed
 from workflows.case import Receipt
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
-Force = Annotated[bool, typer.Option("--force", help="Write over the file that is there")]
+
+
+def flag(name: str, said: str) -> Any:
+    """An option that is given or not. Its help names no type: there is nothing to write after it."""
+    return typer.Option(name, metavar=" ", help=said)
+
+
+Json = Annotated[bool, flag("--json", "Answer in JSON")]
+Force = Annotated[bool, flag("--force", "Write over the file that is there")]
+Answer: TypeAlias = Receipt | Preview | reach.Failed | None
+"""What came of a message to one case; none: nobody waited for it."""
+NOBODY = "nobody: the case is closed"
+
+
+def many(count: int, what: str) -> str:
+    """A number of things: `1 case`, `2 cases`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def print_json(value: Any) -> None:
@@ -47,28 +64,29 @@ def front(case: Story) -> Group:
     """A case: where it stands, who acts next, what is owed, what waits."""
     about = case.procedure.about
     lines: list[str | Table] = [
-        f"[bold]Case {case.reference}[/]  {case.stage.value}",
+        f"[bold]Case {case.reference}[/]",
+        f"Stage: [bold]{case.stage.value}[/]",
         f"Procedure: {escape(about.title)} ({about.letter}, version {about.version})",
-        f"Who must act next: [bold]{', '.join(case.waiting_for) or 'nobody: the case is closed'}[/]",
+        f"Who must act next: [bold]{', '.join(case.waiting_for) or NOBODY}[/]",
     ]
     if case.allocated_to:
         lines.append(f"Allocated to: {case.allocated_to}")
     if case.withholding:
-        lines.append(f"[yellow]Withheld from the family: {case.withholding.ground.value}[/]")
+        lines.append(f"[yellow]Information is withheld from the family. Ground: {case.withholding.ground.value}[/]")
     if case.circumstances:
-        lines.append(f"So at present: {'; '.join(one.value for one in case.circumstances)}")
+        lines.append(f"Current circumstances: {'; '.join(one.value for one in case.circumstances)}")
     if case.linked:
         lines.append(f"Linked cases: {', '.join(case.linked)}")
     lines += ["", _deadlines(case)]
     if case.waiting_requests:
-        waiting = table("request", "waiting to be decided", "who decides", "asked")
+        waiting = table("request", "waiting for a decision", "who decides", "asked")
         for request in case.waiting_requests:
             who = " or ".join(request.to) + (f" ({request.assigned_to})" if request.assigned_to else "")
             waiting.add_row(request.id, escape(request.title), who, spoken_instant(request.asked_at))
         lines += ["", waiting]
     prompts = [f"  {escape(asks)} [dim]{key}[/]" for key, asks in open_prompts(case)]
     if prompts:
-        lines += ["", "To think of at this stage:", *prompts]
+        lines += ["", "To consider at this stage:", *prompts]
     return Group(*lines)
 
 
@@ -76,7 +94,7 @@ def _deadlines(case: Story) -> Table | str:
     withheld = [d for d in case.deadlines.values() if d.state is DeadlineState.WITHHELD and d.closed_at is None]
     owed = case.running_deadlines + withheld
     if not owed:
-        return "No deadline is running."
+        return "Nothing is due."
     made = table("state", "due", "what", "who", "source")
     for deadline in owed:
         style = "bold red" if deadline.state is DeadlineState.OVERDUE else ""
@@ -92,77 +110,118 @@ def _deadlines(case: Story) -> Table | str:
     return made
 
 
+def print_answers(answers: dict[str, Answer], *, as_json: bool) -> None:
+    """Say for each case whether the message was recorded, and what followed. Exits with the status of the first that
+    was not."""
+    failed = [answer for answer in answers.values() if isinstance(answer, reach.Failed)]
+    if as_json:
+        print_json({case: _as_json(answer) for case, answer in answers.items()})
+    else:
+        for case, answer in answers.items():
+            match answer:
+                case reach.Failed():
+                    err.print(f"[bold red]✗[/] {case}: {escape(str(answer))}")
+                case None:
+                    out.print(f"[green]→[/] {case}: sent, without waiting for an answer")
+                case Preview():
+                    out.print(*preview(case, answer), sep="\n")
+                case _:
+                    out.print(*receipt(case, answer), sep="\n")
+    if failed:
+        sys.exit(failed[0].code)
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    match answer:
+        case reach.Failed():
+            return {"accepted": False, "reason": str(answer)}
+        case None:
+            return {"accepted": None}
+        case Preview():
+            return {"accepted": None, "preview": answer.model_dump(mode="json")}
+        case _:
+            return {"accepted": True, **answer.model_dump(mode="json")}
+
+
 def receipt(reference: str, answer: Receipt) -> list[str]:
     """What an accepted message came to: its number, what followed, what is unusual, who must act next."""
-    said = [f"[green]✓[/] {reference}: {_taken(answer)} Stage: {answer.stage}"]
-    said += [f"    {escape(entry)}" for entry in answer.entries]
-    said += [f"  [yellow]![/] {escape(warning)}" for warning in answer.warnings]
-    waiting = ", ".join(answer.waiting_for) or "nobody: the case is closed"
-    return [*said, f"  Who must act next: [bold]{escape(waiting)}[/]"]
+    lines = [f"[green]✓[/] {reference}: {_recorded(answer)} Stage: {answer.stage}"]
+    if answer.duplicate and answer.entries:
+        lines.append("  When it was recorded, the chronology said:")
+    lines += [f"    {escape(entry)}" for entry in answer.entries]
+    lines += [f"  [yellow]![/] {escape(warning)}" for warning in answer.warnings]
+    return [*lines, f"  Who must act next: [bold]{escape(', '.join(answer.waiting_for) or NOBODY)}[/]"]
 
 
-def _taken(answer: Receipt) -> str:
+def _recorded(answer: Receipt) -> str:
     if not answer.duplicate:
         return f"recorded as no. {answer.fact}."
     if answer.fact is None:
-        return "recorded before, in an earlier episode; nothing has changed."
-    return f"recorded before, as no. {answer.fact}; nothing has changed."
+        return "this was recorded before, in an earlier episode. Nothing has changed."
+    return f"this was recorded before, as no. {answer.fact}. Nothing has changed."
 
 
 def preview(reference: str, found: Preview) -> list[str]:
     """What a message would do."""
-    said = [f"[bold]{reference}[/]: nothing was recorded. This is what it would do. Stage: {found.stage}"]
+    lines = [f"[bold]{reference}[/]: nothing has been recorded. If you record this, the stage is: {found.stage}"]
     parts = (("starts", found.starts), ("moves", found.moves), ("meets", found.meets), ("ends", found.ends))
-    said += [f"    {what} {escape(clock)}" for what, clocks in parts for clock in clocks]
-    said += [f"    asks the {escape(to)}: {escape(title)}" for to, title in found.asked]
-    said += [f"    tells the {escape(to)}: {escape(text)}" for to, text in found.told]
-    if len(said) == 1:
-        said.append("    It starts, moves, meets and ends nothing, and nobody is told.")
-    said += [f"  [yellow]![/] {escape(warning)}" for warning in found.warnings]
-    waiting = ", ".join(found.waiting_for) or "nobody: the case is closed"
-    return [*said, f"  Who must act next: [bold]{escape(waiting)}[/]"]
+    lines += [f"    {what} {escape(clock)}" for what, clocks in parts for clock in clocks]
+    lines += [f"    asks the {escape(to)}: {escape(title)}" for to, title in found.asked]
+    lines += [f"    tells the {escape(to)}: {escape(text)}" for to, text in found.told]
+    if len(lines) == 1:
+        lines.append("    No deadline changes, and nobody is notified.")
+    lines += [f"  [yellow]![/] {escape(warning)}" for warning in found.warnings]
+    return [*lines, f"  Who must act next: [bold]{escape(', '.join(found.waiting_for) or NOBODY)}[/]"]
 
 
 def possible(reference: str, role: str, found: Sequence[Possible], *, everything: bool) -> Group:
     """What a role can record on a case now: first what meets a duty, then the rest; and why the others cannot be."""
-    meets = [one for one in found if one.why_not is None and one.meets]
-    others = [one for one in found if one.why_not is None and not one.meets]
-    never = [one for one in found if one.why_not is not None]
+    meets = [message for message in found if message.why_not is None and message.meets]
+    others = [message for message in found if message.why_not is None and not message.meets]
+    never = [message for message in found if message.why_not is not None]
     parts: list[str | Table] = []
     if meets:
-        made = table("meets a duty that is running", "the duty")
-        for one in meets:
-            made.add_row(f"[bold]{one.message}[/]", escape("\n".join(one.meets)))
+        made = table("record this", "to meet this duty")
+        for message in meets:
+            made.add_row(f"[bold]{message.message}[/]", escape("\n".join(message.meets)))
         parts += [made, ""]
     if others:
-        made = table("can be recorded too" if meets else "can be recorded", "")
-        for one in others:
-            made.add_row(one.message, escape(title_of(one.message)))
+        made = table("you can also record" if meets else "you can record", "")
+        for message in others:
+            made.add_row(message.message, escape(title_of(message.message)))
         parts += [made, ""]
     if never and everything:
         made = table("cannot be recorded now", "why")
-        for one in never:
-            made.add_row(one.message, escape(one.why_not or ""))
+        for message in never:
+            made.add_row(message.message, escape(message.why_not or ""))
         parts += [made, ""]
     elif never:
-        parts += [f"{len(never)} more messages cannot be recorded now; --all says why.", ""]
-    head = f"[bold]{reference}[/]: what the {escape(role)} can record now"
-    how = f"What a message says: s47 send {reference} MESSAGE --help. What it would do: add --preview."
-    return Group(head, "", *parts, how)
+        parts += [f"{len(never)} more cannot be recorded now. To see why, add --all.", ""]
+    head = f"[bold]{reference}[/]: what you can record now as {escape(role)}"
+    how = (
+        f"To see what to fill in: s47 send {reference} NAME --help. To see what it would do first: add --preview.",
+        f"For example: s47 send {reference} {(meets or others or found)[0].message} --help" if found else "",
+    )
+    return Group(head, "", *parts, *(line for line in how if line))
 
 
 def refused(messages: Sequence[RecordedMessage]) -> Table:
     """What was refused: when it came, from whom, and why."""
     made = table("sent", "by", "what", "why it was refused")
-    for one in messages:
-        by = " ".join(part for part in (one.role, one.person) if part) or "somebody unknown"
-        made.add_row(spoken_instant(one.recorded_at), escape(by), escape(one.name), escape(one.refused or ""))
+    for message in messages:
+        by = " ".join(part for part in (message.role, message.person) if part) or "unknown"
+        made.add_row(
+            spoken_instant(message.recorded_at),
+            escape(by),
+            escape(in_words(message.name)),
+            escape(message.refused or ""),
+        )
     return made
 
 
 def tray(items: Sequence[TrayItem]) -> Table:
     """What a role has to do, soonest first."""
-    made = table("", "due", "case", "what", "for")
+    made = table("type", "due", "case", "what", "for")
     made.add_column("id", no_wrap=True)
     for item in items:
         due = spoken_date(item.on) if item.on else spoken_instant(item.due) if item.due else ""
@@ -171,22 +230,38 @@ def tray(items: Sequence[TrayItem]) -> Table:
     return made
 
 
+def what_to_do_with(items: Sequence[TrayItem]) -> list[str]:
+    """What to type next about what is in a tray: an example for each kind of thing."""
+    first = {item.kind: item for item in reversed(items)}
+    lines = []
+    if item := first.get("deadline"):
+        lines.append(f"See what meets a deadline: s47 send {item.reference} --as '{item.role}/PERSON'")
+    if item := first.get("request"):
+        lines.append(
+            f"Decide a request: s47 send {item.reference} authorisation --request {item.id} --decision authorise "
+            f"--as '{item.role}/PERSON'"
+        )
+    if item := first.get("notice"):
+        lines.append(f"Take a notice out of the tray once you have read it: s47 acknowledge {item.id} --as PERSON")
+    return lines
+
+
 def timeline(rehearsed: Rehearsed) -> Table:
     """What happened in a rehearsal, in order: messages, what followed, who was told."""
     rows: list[tuple[datetime, int, str, str]] = []
     for told in rehearsed.messages:
-        said = "accepted" if told.accepted else f"[red]refused:[/] {escape(told.reason or '')}"
-        rows.append((told.told_at, 0, f"[bold]{told.message}[/] [dim]{escape(told.by)}[/]", said))
+        answer = "recorded" if told.accepted else f"[red]refused:[/] {escape(told.reason or '')}"
+        rows.append((told.told_at, 0, f"[bold]{told.message}[/] [dim]{escape(told.by)}[/]", answer))
     rows += [(entry.recorded_at, 1, "", escape(entry.text)) for entry in rehearsed.entries]
     rows += [
         (notice.at, 2, f"[cyan]→ {escape(notice.to)}[/]", f"[dim]{notice.kind.value}: {escape(notice.text)}[/]")
         for notice in rehearsed.notices
     ]
-    made = table("", "", "")
+    made = table("when", "sent, or to whom", "what followed")
     last = ""
-    for at, _, what, said in sorted(rows, key=lambda row: (row[0].replace(microsecond=0), row[1])):
+    for at, _, what, text in sorted(rows, key=lambda row: (row[0].replace(microsecond=0), row[1])):
         when = spoken_instant(at)
-        made.add_row("" if when == last else when, what, said)
+        made.add_row("" if when == last else when, what, text)
         last = when
     return made
 
@@ -196,8 +271,8 @@ def lives(rehearsed: Rehearsed) -> Table:
     made = table("due", "state", "what", "source", "")
     for life in rehearsed.deadlines:
         due = spoken_date(life.due_on) if life.due_on else spoken_instant(life.due) if life.due else "no date"
-        other = f"in the other reading {spoken_date(life.other_reading_on)}" if life.other_reading_on else ""
-        moved = f"moved {len(life.moves)}×" if life.moves else ""
+        other = f"read the other way: {spoken_date(life.other_reading_on)}" if life.other_reading_on else ""
+        moved = f"moved {many(len(life.moves), 'time')}" if life.moves else ""
         missed = "[red]missed[/]" if life.breached_at else ""
         made.add_row(
             due,
@@ -210,8 +285,8 @@ def lives(rehearsed: Rehearsed) -> Table:
 
 
 def checks(rehearsed: Rehearsed) -> Table:
-    """What the scenario expects, and whether it is so."""
-    made = table("", "expected", "")
+    """What the scenario expects, and whether it came out so."""
+    made = table("", "expected", "result")
     for check in rehearsed.checks:
         mark = "[green]✓[/]" if check.holds else "[bold red]✗[/]"
         made.add_row(mark, escape(check.expected), "" if check.holds else f"[red]found: {escape(check.found)}[/]")

@@ -129,7 +129,7 @@ def held_against(
         checks += _deadline(expected, lives)
     for timescale in scenario.absent:
         ran = [life for life in lives if life.timescale == timescale]
-        checks.append(Check(expected=f"{timescale} never runs", found=f"ran {len(ran)} times", holds=not ran))
+        checks.append(Check(expected=f"{timescale} never starts", found=f"it started {len(ran)} times", holds=not ran))
     if scenario.expect_stage is not None:
         checks.append(_same("stage", scenario.expect_stage, case.story.stage.value))
     if scenario.expect_waiting_for is not None:
@@ -141,7 +141,11 @@ def held_against(
 
 
 def _same(what: str, expected: object, found: object) -> Check:
-    return Check(expected=f"{what}: {expected}", found=str(found), holds=expected == found)
+    return Check(expected=f"{what}: {_spoken(expected)}", found=_spoken(found), holds=expected == found)
+
+
+def _spoken(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _answer(scenario: Scenario, number: int, told: Told) -> Check:
@@ -161,12 +165,12 @@ def _deadline(expected: Expected, lives: Sequence[DeadlineLife]) -> list[Check]:
     name = f"{expected.deadline} {expected.nth}"
     life = next((one for one in lives if (one.timescale, one.nth) == (expected.deadline, expected.nth)), None)
     if life is None:
-        return [Check(expected=f"{name} runs", found="it never ran", holds=False)]
+        return [Check(expected=f"{name} starts", found="it never started", holds=False)]
     checks = []
     if expected.due is not None:
         checks.append(_same(f"{name} due", expected.due[:16], life.due_local))
     if expected.other_reading is not None:
-        checks.append(_same(f"{name} in the other reading", expected.other_reading, life.other_reading_on))
+        checks.append(_same(f"{name} read the other way", expected.other_reading, life.other_reading_on))
     if expected.window_opens is not None:
         checks.append(_same(f"{name} may be held from", expected.window_opens, life.window_opens))
     if expected.state is not None:

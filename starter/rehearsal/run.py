@@ -153,7 +153,7 @@ async def stage(notebook: Notebook) -> AsyncIterator[WorkflowEnvironment]:
             runtime=_quiet(),
         )
     except RuntimeError as problem:
-        raise EmbeddedError(f"The server that skips time did not start: {problem}") from None
+        raise EmbeddedError(f"The test server that skips time did not start: {problem}") from None
     try:
         await server.client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from casework.calendar import LONDON
-from casework.incoming import problems
 from casework.messages import By, Instant
+from casework.mistakes import problems
 from casework.model import Value
+from casework.naming import there_are
 from casework.stages import MESSAGES
 from casework.story import DeadlineState
 from casework.text_files import WrongFile, text_of, values_in
@@ -35,7 +36,7 @@ def in_london(value: Any) -> Any:
 
 def _within_reach(value: datetime) -> datetime:
     if not 1 < value.year < 9999:
-        raise ValueError(f"the year {value.year} cannot be counted in")  # in UTC it may be no year at all
+        raise ValueError(f"{value.year} is not a year that S47 can count with")  # in UTC it may be no year at all
     return value
 
 
@@ -48,7 +49,7 @@ class Step(Value):
     at: When
     by: By
     send: str
-    arrives: When | None = Field(None, description="when it is told, where that is later than when it happened")
+    arrives: When | None = Field(None, description="when it is recorded, if later than when it happened")
     expect: Literal["accepted", "refused"] = "accepted"
     because: str | None = Field(None, description="words that the reason of a refusal must contain")
     door: Literal["update", "signal"] = "update"
@@ -72,7 +73,7 @@ class Step(Value):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in MESSAGES:
-            raise ValueError(f"there is no message {value!r}; there are: {', '.join(sorted(MESSAGES))}")
+            raise ValueError(f"there is no message {value!r}. {there_are(value, MESSAGES)}")
         return value
 
     @property
@@ -90,7 +91,9 @@ def who(words: str) -> dict[str, str]:
     """`team manager/tm-1` as role and person. Raises ValueError where no person is named: somebody always says so."""
     role, _, person = words.partition("/")
     if not role.strip() or not person.strip():
-        raise ValueError(f"{words!r} names no person; say who, as 'team manager/tm-1'")
+        raise ValueError(
+            f"{words!r} does not name a person. Write both the role and the person, such as 'team manager/tm-1'"
+        )
     return {"role": role.strip(), "person": person.strip()}
 
 
@@ -126,7 +129,7 @@ class Expected(Value):
         known = [state.value for state in DeadlineState]
         said = "ended" if value == "cancelled" else value
         if said is not None and said not in known:
-            raise ValueError(f"there is no state {value!r}; there are: {', '.join(known)}")
+            raise ValueError(f"there is no state {value!r}. {there_are(value or '', known)}")
         return said
 
     @field_validator("due", mode="before")
@@ -155,7 +158,9 @@ class Scenario(Value):
         told = [step.told_at for step in self.message]
         for number, (before, after) in enumerate(itertools.pairwise(told), 2):
             if after < before:
-                raise ValueError(f"message {number} is told before message {number - 1}; write them in order")
+                raise ValueError(
+                    f"message {number} arrives before message {number - 1}. Write them in order of arrival"
+                )
         return self
 
 
