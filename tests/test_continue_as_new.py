@@ -20,6 +20,8 @@ from starter.cases import reach
 from starter.rehearsal.scenario import who
 from tests.office import Office, eventually, has_its_timers
 from tests.postgres import rows
+from workflows.case import NOT_NOW
+from workflows.outbox import MOST_TURNS_WAITING, TURNS_PER_BATCH
 
 MESSAGES = 1000
 AT_ONCE = 9
@@ -121,21 +123,28 @@ async def test_a_thousand_messages_through_one_case(office: Office, records: Dat
     await eventually(lambda: has_its_timers(case))
 
 
-async def test_what_waits_to_be_recorded_goes_along(office: Office, records: Database) -> None:
+async def test_what_waits_to_be_recorded_goes_along_until_no_more_can_wait(office: Office, records: Database) -> None:
     case = await office.case("BEHIND")
     await case.enquired(HOUR)
     await case.recorded(records)
-    bodies = [case.body("police/pc-1") for _ in range(300)]
+    accepted: list[str] = []
+
+    async def until_refused() -> str:
+        while True:
+            try:
+                accepted.append((await case.tell("new_information_received", "police/pc-1")).message_id)
+            except reach.NotAccepted as refused:
+                return str(refused)
 
     async with records.transaction() as connection:  # the record cannot be written meanwhile
         await connection.execute("SELECT FROM s47.case WHERE reference = $1 FOR UPDATE", case.reference)
-        for body in bodies:
-            await case.send("new_information_received", body)
+        assert await until_refused() == NOT_NOW
+        assert 300 < len(accepted) <= MOST_TURNS_WAITING + TURNS_PER_BATCH
         assert len(await case.runs()) >= 2
         assert len(await reading.chronology(records, case.reference)) < 20
     lines = await case.recorded(records)
     said = Counter(line.message_id for line in lines if line.text == "New information received")
-    assert said == Counter(body["id"] for body in bodies)
+    assert said == Counter(accepted)
     assert (await reading.verify_chain(records, case.reference)).intact
     starts = [(await case.history(run))[0].ByteSize() for run in await case.runs()]
     assert max(starts) < 1_000_000, "the server takes two megabytes"

@@ -48,10 +48,10 @@ LOG = logging.getLogger("starter")
 """What is used is said here; the command line puts it on standard error."""
 ANSWER_WITHIN = timedelta(seconds=15)
 WORKER_WITHIN = timedelta(seconds=60)
-TASK_WITHIN = timedelta(seconds=20)
-"""How long a worker may take over one turn of a case. Replaying a long run takes seconds on a busy machine, and what
-takes longer than this is begun again, for ever; but a turn that is lost with a server or a worker is missed only then,
-and so long the case answers nobody."""
+TASK_WITHIN = timedelta(seconds=8)
+"""How long a worker may take over one turn of a case. Replaying a long run takes a second or two on a busy machine, and
+what takes longer than this is begun again, for ever; but a turn that is lost with a server or a worker is missed only
+then, and so long the case answers nobody."""
 LOOK_AGAIN = timedelta(milliseconds=200)
 ASK_AGAIN = timedelta(milliseconds=50)
 NOT_JUST_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED)
