@@ -77,6 +77,7 @@ class Database:
                     max_size=self._most_connections,
                     timeout=CONNECT_SECONDS,
                     command_timeout=QUERY_SECONDS,
+                    reset=_as_it_is,
                 )
             return self._pool
 
@@ -106,3 +107,7 @@ def _without_values() -> Iterator[None]:
         raise DatabaseFailed(f"Postgres: {said} ({code})", error.sqlstate) from None
     except asyncpg.InterfaceError as error:
         raise DatabaseFailed(f"Postgres: {error.args[0]}") from None
+
+
+async def _as_it_is(connection: Connection) -> None:
+    """Leave a connection as it comes back: nothing is ever set on one beyond a transaction, and asking costs a turn."""

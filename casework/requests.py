@@ -85,7 +85,7 @@ def takes_effect(subject: Subject) -> Callable[[TakesEffect], TakesEffect]:
     return register
 
 
-def put_to(telling: Telling, subject: Subject, message: Message, about: str | None = None) -> None:
+def submit(telling: Telling, subject: Subject, message: Message, about: str | None = None) -> None:
     """Let the message take effect: at once, or once its request is authorised, where the procedure asks for that."""
     rule = telling.story.procedure.authorisation.get(subject)
     if rule is None or not all_hold(rule.only_if, telling.story):

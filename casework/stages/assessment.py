@@ -61,7 +61,7 @@ def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None
     telling.change(assessment=assessment.model_copy(update={"completed_at": message.occurred_at}))
     telling.line(f"The {telling.story.procedure.assessment.name} was completed")
     happened(telling, ASSESSMENT_COMPLETED)
-    requests.put_to(telling, Subject.ASSESSMENT, message, "assessment")
+    requests.submit(telling, Subject.ASSESSMENT, message, "assessment")
 
 
 @takes_effect(Subject.ASSESSMENT)
@@ -103,7 +103,7 @@ def assessment_estimate_proposed(telling: Telling, message: AssessmentEstimatePr
     name = telling.story.procedure.assessment.name
     telling.refuse_if(telling.story.assessment is None, f"No {name} is open.")
     telling.line(f"The {name} is estimated to take until {spoken_date(message.complete_by)}")
-    requests.put_to(telling, Subject.ASSESSMENT_ESTIMATE, message, "assessment estimate")
+    requests.submit(telling, Subject.ASSESSMENT_ESTIMATE, message, "assessment estimate")
 
 
 @takes_effect(Subject.ASSESSMENT_ESTIMATE)

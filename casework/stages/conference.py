@@ -289,7 +289,7 @@ def invitations_requested(telling: Telling, message: InvitationsRequested) -> No
     telling.change(conference=conference)
     telling.line(f"Invitations to {len(message.attendees)} attendees were asked for")
     happened(telling, INVITATIONS_REQUESTED, scope=conference.id)
-    requests.put_to(telling, Subject.INVITATIONS, message, conference.id)
+    requests.submit(telling, Subject.INVITATIONS, message, conference.id)
 
 
 @takes_effect(Subject.INVITATIONS)
@@ -301,14 +301,14 @@ def invitations_sent(telling: Telling, message: InvitationsRequested, at: dateti
 def minutes_asked(telling: Telling, message: Message, conference: str) -> None:
     """After a conference the minute taker has their part, then the chair (U-M-04), where the procedure has that."""
     if Subject.MINUTES in telling.story.procedure.authorisation:
-        requests.put_to(telling, Subject.MINUTES, message, conference)
+        requests.submit(telling, Subject.MINUTES, message, conference)
 
 
 @takes_effect(Subject.MINUTES)
 def minutes_finished(telling: Telling, message: Message, at: datetime) -> None:
     """The minutes are finished: the chair is told, whose authorisation is next."""
     if Subject.CONFERENCE_RECORD in telling.story.procedure.authorisation:
-        requests.put_to(telling, Subject.CONFERENCE_RECORD, message)
+        requests.submit(telling, Subject.CONFERENCE_RECORD, message)
 
 
 @takes_effect(Subject.CONFERENCE_RECORD)

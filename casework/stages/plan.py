@@ -126,7 +126,7 @@ def review_report_completed(telling: Telling, message: ReviewReportCompleted) ->
     plan = _plan(telling.story)
     telling.line("The report for the review conference was completed")
     happened(telling, REVIEW_REPORT_COMPLETED, scope=plan.id)
-    requests.put_to(telling, Subject.REVIEW_REPORT, message, plan.review.id)
+    requests.submit(telling, Subject.REVIEW_REPORT, message, plan.review.id)
 
 
 @takes_effect(Subject.REVIEW_REPORT)
@@ -155,7 +155,7 @@ def review_conference_held(telling: Telling, message: ReviewConferenceHeld) -> N
     if message.decision == "change":
         happened(telling, PLAN_CHANGED, scope=plan.id)
     if message.decision == "end" and not plan.step_down_authorised:
-        requests.put_to(telling, Subject.STEP_DOWN, message, plan.id)
+        requests.submit(telling, Subject.STEP_DOWN, message, plan.id)
     elif message.decision == "end":
         _end(telling, message.occurred_at)
 
@@ -176,7 +176,7 @@ def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
     plan = _plan(telling.story)
     telling.line("Stepping down from the plan is considered")
     happened(telling, STEP_DOWN_CONSIDERED, scope=plan.id)
-    requests.put_to(telling, Subject.STEP_DOWN, message, plan.id)
+    requests.submit(telling, Subject.STEP_DOWN, message, plan.id)
 
 
 @takes_effect(Subject.STEP_DOWN)

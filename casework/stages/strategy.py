@@ -138,7 +138,7 @@ def strategy_requested(telling: Telling, message: StrategyRequested) -> None:
             )
         strategy_agreed(telling, message, message.occurred_at)
     else:
-        requests.put_to(telling, Subject.STRATEGY_DISCUSSION, message)
+        requests.submit(telling, Subject.STRATEGY_DISCUSSION, message)
 
 
 @takes_effect(Subject.STRATEGY_DISCUSSION)
@@ -193,7 +193,7 @@ def strategy_extension_requested(telling: Telling, message: StrategyExtensionReq
     telling.insist(strategy.immediate, "An immediate response is required: the discussion cannot be put off.")
     telling.insist(not strategy.complex, "Only for particularly complex concerns: the request did not say complex.")
     named = message.model_copy(update={"strategy": strategy.id})  # another may be open by the time it is agreed
-    requests.put_to(telling, Subject.STRATEGY_EXTENSION, named, strategy.id)
+    requests.submit(telling, Subject.STRATEGY_EXTENSION, named, strategy.id)
 
 
 @takes_effect(Subject.STRATEGY_EXTENSION)
@@ -268,7 +268,7 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
             ("U-B-06",),
         )
         telling.line(f"{deadline.duty}, for the {owner} (what is to be done is in the record)", ("D-B-09",))
-    requests.put_to(telling, Subject.STRATEGY_RECORD, message.model_copy(update={"strategy": strategy.id}), strategy.id)
+    requests.submit(telling, Subject.STRATEGY_RECORD, message.model_copy(update={"strategy": strategy.id}), strategy.id)
 
 
 @takes_effect(Subject.STRATEGY_RECORD)
