@@ -44,6 +44,7 @@ from workflows.case import CaseWorkflow, Receipt, workflow_id
 from workflows.summaries import summary_of
 
 ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "tests" / "procedures"
 SECONDS = 30.0
 """How long a test waits for something that is to come about."""
 NUMBERS = count(1)
@@ -70,7 +71,7 @@ opens_on = "assessment limit passed"
 within = "1 hour"
 met_by = "assessment overrun explained"
 """
-"""An authority's own procedure, `OWN`: the process map with two rules more."""
+"""An authority's own procedure, `OWN`: the example with two rules more."""
 
 WORKER = (sys.executable, "-m", "worker")
 S47 = (str(Path(sys.executable).with_name("s47")),)
@@ -134,7 +135,7 @@ class Office:
             "S47_POSTGRES": self.dsn,
             "S47_FOLDER": str(self.folder),
             "S47_TASK_QUEUE": self.queue,
-            "S47_PROCEDURES": json.dumps([str(self.procedures)]),
+            "S47_PROCEDURES": json.dumps([str(self.procedures), str(EXAMPLE)]),
         }
         return {**theirs, **ours, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
 
@@ -144,8 +145,8 @@ class Office:
         folder = self.folder / "procedures"
         if not folder.exists():
             folder.mkdir()
-            shipped = (ROOT / "casework/procedures/process-map.toml").read_text(encoding="utf-8")
-            ours = shipped.replace('key = "process-map"', 'key = "own-rules"').replace('letter = "P"', 'letter = "OWN"')
+            example = (EXAMPLE / "example.toml").read_text(encoding="utf-8")
+            ours = example.replace('key = "example"', 'key = "own-rules"').replace('letter = "E"', 'letter = "OWN"')
             (folder / "own-rules.toml").write_text(ours + OWN_RULES, encoding="utf-8")
         return folder
 
@@ -153,7 +154,7 @@ class Office:
         """A client, as the command line makes one."""
         return await Client.connect(self.temporal, data_converter=DATA_CONVERTER)
 
-    async def case(self, reference: str, procedure: str = "P") -> "OneCase":
+    async def case(self, reference: str, procedure: str = "E") -> "OneCase":
         """A case to be, under a reference that no other test uses."""
         return OneCase(await self.client(), f"{reference}-{next(NUMBERS)}-{os.getpid()}", procedure, self)
 

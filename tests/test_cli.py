@@ -418,7 +418,7 @@ async def test_a_case_is_shown_and_its_record_verified(office: Office) -> None:
     assert whole["deadlines"].keys() == story.deadlines.keys()
     assert [line["text"] for line in whole["chronology"]] == [line.text for line in lines]
     assert [fact["number"] for fact in whole["facts"]] == [1, 2, 3, 4, 5]
-    assert (whole["procedure"], whole["person"]) == ("process-map", f"child-of-{case.reference}")
+    assert (whole["procedure"], whole["person"]) == ("example", f"child-of-{case.reference}")
     assert without.json["chronology"] == []
     said = one_line(shown.out)
     assert f"Case {case.reference} Stage: {story.stage.value}" in said
@@ -700,7 +700,7 @@ async def test_cases_are_listed_and_filtered(office: Office) -> None:
         office.s47("cases", *ours),
         office.s47("cases", *ours, "--overdue"),
         office.s47("cases", *ours, "--waiting-for", "Assistant Team Manager"),
-        office.s47("cases", *ours, "--stage", "Section 47 enquiry", "--procedure", "P"),
+        office.s47("cases", *ours, "--stage", "Section 47 enquiry", "--procedure", "E"),
         office.s47("cases", *ours, "--allocated-to", "sw-7"),
         office.s47("cases", "--allocated-to", "nobody"),
         office.s47("cases", *ours, "--closed"),
@@ -717,7 +717,7 @@ async def test_cases_are_listed_and_filtered(office: Office) -> None:
         "episode": 1,
         "status": "running",
         "stage": "section 47 enquiry",
-        "procedure": "process-map",
+        "procedure": "example",
         "next_due": None,
         "overdue": ["child-seen"],
         "waiting_for": ["social worker", "conference service"],

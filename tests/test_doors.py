@@ -156,7 +156,7 @@ WRONG: dict[str, Wrong] = {
         "conference_scheduled",
         "conference service/cs-1",
         {"starts_at": (datetime.now(UTC) + DAY).isoformat()},
-        "send conference_service_informed (U-P-01, F-P-04)",
+        "send conference_service_informed (Q-01)",
         "conference service",
     ),
     "not by this role": (

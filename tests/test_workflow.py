@@ -52,7 +52,6 @@ def only(story: Story, timescale: str) -> DeadlineState:
 # --- Timers -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.covers("P-02")
 async def test_a_limit_that_passes_is_told_by_itself(office: Office, records: Database) -> None:
     case = await office.case("LATE")
     await case.enquired(ALMOST_A_DAY)
@@ -141,7 +140,7 @@ async def test_cases_are_filtered_by_what_managers_ask(case: OneCase) -> None:
     is_so = [
         "Stage = 'section 47 enquiry'",
         "ExecutionStatus = 'Running'",
-        "CaseProcedure = 'process-map'",
+        "CaseProcedure = 'example'",
         "Team = 'North'",
         "AllocatedTo = 'sw-1'",
         "WaitingFor = 'social worker'",
@@ -176,7 +175,7 @@ async def test_search_attributes_follow_the_case(case: OneCase) -> None:
         front = front_of(await case.state())
         return await shown() == {
             "Stage": front.stage.value,
-            "CaseProcedure": "process-map",
+            "CaseProcedure": "example",
             "Team": front.team,
             "AllocatedTo": front.allocated_to,
             "NextDue": front.next_due,
@@ -202,7 +201,7 @@ async def test_search_attributes_follow_the_case(case: OneCase) -> None:
     assert await shown() == {
         **dict.fromkeys(("NextDue", "Overdue", "WaitingFor")),
         "Stage": "closed",
-        "CaseProcedure": "process-map",
+        "CaseProcedure": "example",
         "Team": "South",
         "AllocatedTo": "sw-2",
     }
@@ -213,7 +212,7 @@ async def test_the_front_page_says_who_acts_next_and_what_is_due(case: OneCase) 
     details = (await case.metadata()).current_details
     state = await case.story()
     assert details.startswith("## Strategy discussion\n") or details.startswith("## Section 47 enquiry\n")
-    assert f"Case **{case.reference}**, episode 1, on the procedure *Child Protection Process Map*" in details
+    assert f"Case **{case.reference}**, episode 1, on the procedure *Example Council*" in details
     assert f"**Who must act next:** {', '.join(state.waiting_for)}" in details and "team manager" in state.waiting_for
     assert "**Allocated to:** sw-1, North" in details
     for deadline in state.running_deadlines:
@@ -225,7 +224,7 @@ async def test_the_front_page_says_who_acts_next_and_what_is_due(case: OneCase) 
 async def test_a_case_says_what_it_is_and_what_it_does(case: OneCase, records: Database) -> None:
     await case.recorded(records)
     described = await case.handle.describe()
-    assert await described.static_summary() == f"Case {case.reference}, on the procedure P"
+    assert await described.static_summary() == f"Case {case.reference}, on the procedure E"
     assert "who must act next" in (await described.static_details() or "")
     assert described.workflow_type == "case"
     assert await described.memo() == {}

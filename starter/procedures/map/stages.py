@@ -10,7 +10,10 @@ from casework.procedure import Gate, Procedure, Timescale
 from casework.stages import MESSAGES
 from casework.vocabulary import Stage
 
-ON_THE_MAP: tuple[Stage, ...] = tuple(stage for stage in Stage if stage is not Stage.CLOSED)
+ON_THE_MAP: tuple[Stage, ...] = tuple(
+    stage for stage in Stage if any(kind.stage is stage for kind in MESSAGES.values())
+)
+"""The stages at which something is recorded, in their order."""
 
 
 def stage_of_timescale(procedure: Procedure, rule: Timescale) -> Stage | None:
@@ -23,7 +26,7 @@ def stage_of_timescale(procedure: Procedure, rule: Timescale) -> Stage | None:
     started = next((event.stage for event in (*rule.from_, *opens) if event.stage), None)
     after = procedure.timescale.get(rule.after_duty or "")
     found = [stage for stage in (met, started, stage_of_timescale(procedure, after) if after else None) if stage]
-    return max(found, key=ON_THE_MAP.index, default=None)
+    return max(found, key=list(Stage).index, default=None)
 
 
 def stage_of_message(procedure: Procedure, message: str, when: dict[str, str | bool]) -> Stage | None:
