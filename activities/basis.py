@@ -28,8 +28,8 @@ YEARS_BEFORE, YEARS_AFTER = 20, 19
 UNDELIVERED = """
 SELECT id, kind, role AS to, person, text, at, deadline, request FROM s47.notice
 WHERE reference = $1 AND episode = $2 AND (state = 'queued' OR state = 'failed' AND NOT EXISTS (
-    SELECT FROM s47.entry AS said
-    WHERE said.reference = $1 AND said.episode = $2 AND position(notice.id || ' ' IN said.text || ' ') > 0))
+    SELECT FROM s47.entry
+    WHERE entry.reference = $1 AND entry.episode = $2 AND position(notice.id || ' ' IN entry.text || ' ') > 0))
 ORDER BY ordinal
 """
 
@@ -152,8 +152,8 @@ async def _referrals(connection: Connection, reference: str, before: int) -> dic
     return {row["message_id"]: row["digest"] for row in rows}
 
 
-def _no_record(said: str) -> ApplicationError:
-    return ApplicationError(said, type="NoRecord", non_retryable=True)
+def _no_record(text: str) -> ApplicationError:
+    return ApplicationError(text, type="NoRecord", non_retryable=True)
 
 
 def bank_holidays(year: int | None = None) -> BankHolidays:

@@ -103,8 +103,8 @@ def _without_values() -> Iterator[None]:
         yield
     except asyncpg.PostgresError as error:
         code = error.sqlstate or ""
-        said = type(error).__name__ if code.startswith("22") else error.args[0]
-        raise DatabaseFailed(f"Postgres: {said} ({code})", error.sqlstate) from None
+        detail = type(error).__name__ if code.startswith("22") else error.args[0]
+        raise DatabaseFailed(f"Postgres: {detail} ({code})", error.sqlstate) from None
     except asyncpg.InterfaceError as error:
         raise DatabaseFailed(f"Postgres: {error.args[0]}") from None
 

@@ -62,7 +62,7 @@ class Mail:
                     use_tls=settings.smtp_tls,
                 )
         except aiosmtplib.SMTPRecipientsRefused as refused:
-            answers = [(one.code, one.message) for one in refused.recipients]
+            answers = [(recipient.code, recipient.message) for recipient in refused.recipients]
             raise _problem("refused the recipient", *answers[0]) from None
         except aiosmtplib.SMTPDataError as refused:
             raise _problem("refused the message", refused.code, refused.message) from None
@@ -90,15 +90,15 @@ class Mail:
 
 
 def _host_and_port(server: str) -> tuple[str, int | None]:
-    found = urlsplit(f"//{server}")
+    address = urlsplit(f"//{server}")
     with suppress(ValueError):  # a port that is no number
-        if found.hostname:
-            return found.hostname, found.port
+        if address.hostname:
+            return address.hostname, address.port
     raise WrongSettings(f"S47_SMTP is {server!r}; a mail server is named as host:port")
 
 
 def _problem(did: str, code: int, answer: str) -> NotTaken | Undeliverable:
     """A refusal by its code; of the answer only the enhanced status, since its words may hold the address."""
     status = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", answer)
-    said = f"The mail server {did}: {code}{f' {status[0]}' if status else ''}"
-    return Undeliverable(said) if code >= 500 else NotTaken(said)
+    text = f"The mail server {did}: {code}{f' {status[0]}' if status else ''}"
+    return Undeliverable(text) if code >= 500 else NotTaken(text)

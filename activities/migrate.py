@@ -42,12 +42,12 @@ class Migration:
 
 def shipped() -> list[Migration]:
     """The migrations that come with this version, in order."""
-    found = [
+    migrations = [
         Migration(file.name, file.read_text(encoding="utf-8"))
         for file in files("activities").joinpath("migrations").iterdir()
         if file.name.endswith(".sql")
     ]
-    return sorted(found, key=lambda migration: migration.name)
+    return sorted(migrations, key=lambda migration: migration.name)
 
 
 async def migrate(connection: Connection, migrations: Sequence[Migration] | None = None) -> list[str]:

@@ -270,7 +270,7 @@ async def tray(
                 WHERE d.owner = ANY($1::text[]) AND d.running
             UNION ALL
                 SELECT 'request', r.reference, r.episode, r.id, r.title,
-                    (SELECT min(one) FROM unnest(r.roles) AS one WHERE one = ANY($1)), r.assigned_to,
+                    (SELECT min(role) FROM unnest(r.roles) AS role WHERE role = ANY($1)), r.assigned_to,
                     c.team, NULL, NULL, r.asked_at, r.state, false
                 FROM s47.request r JOIN s47.case c USING (reference, episode)
                 WHERE r.roles && $1 AND r.waiting
@@ -300,11 +300,11 @@ async def tray(
 async def _roles_called(connection: Connection, name: str) -> list[str]:
     """The roles that people call `name`, by key or label, whatever its case: authorities may write one differently."""
     known = await connection.fetch(
-        "SELECT DISTINCT one.key, one.value ->> 'label' AS label FROM s47.procedure, json_each(body -> 'role') AS one"
+        "SELECT DISTINCT role.key, role.value ->> 'label' AS label FROM s47.procedure, json_each(body -> 'role') AS role"
     )
     wanted = name.strip().casefold()
-    found = {row["key"] for row in known if wanted in (row["key"].casefold(), (row["label"] or "").casefold())}
-    if not found:  # a role of a procedure that a case adopted later is in no snapshot
+    roles = {row["key"] for row in known if wanted in (row["key"].casefold(), (row["label"] or "").casefold())}
+    if not roles:  # a role of a procedure that a case adopted later is in no snapshot
         used = await connection.fetch(
             """
             SELECT owner AS key FROM s47.deadline UNION SELECT unnest(roles) FROM s47.request
@@ -312,11 +312,11 @@ async def _roles_called(connection: Connection, name: str) -> list[str]:
             UNION SELECT allocated_role FROM s47.case WHERE allocated_role IS NOT NULL
             """
         )
-        found = {row["key"] for row in used if row["key"].casefold() == wanted}
-    if not found:
+        roles = {row["key"] for row in used if row["key"].casefold() == wanted}
+    if not roles:
         keys = {row["key"] for row in known}
         raise NoSuchRole(f"There is no role {name.strip()!r}. {there_are(name, keys) if keys else NO_ROLE}")
-    return sorted(found)
+    return sorted(roles)
 
 
 async def chronology(database: Database, reference: str, episode: int | None = None) -> list[ChronologyEntry]:
@@ -365,7 +365,7 @@ async def facts(
 
 async def refused(database: Database, reference: str, episode: int) -> list[RecordedMessage]:
     """What was sent to one episode of a case and refused, in the order in which it came."""
-    return [one for one in await facts(database, reference, episode, refused=True) if one.fact is None]
+    return [fact for fact in await facts(database, reference, episode, refused=True) if fact.fact is None]
 
 
 async def deadlines(database: Database, reference: str, episode: int) -> dict[str, Deadline]:
@@ -430,24 +430,26 @@ async def verify_chain(database: Database, reference: str) -> Chain:
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute("SET LOCAL TimeZone TO 'UTC'")  # as the rows were sealed
-        found = await connection.fetch(SEALED, reference)
+        sealed = await connection.fetch(SEALED, reference)
         groundless = await connection.fetch(GROUNDLESS, reference)
     breaks = []
-    for chain in dict.fromkeys((row["episode"], row["chain"]) for row in found):
-        rows = [row for row in found if (row["episode"], row["chain"]) == chain]
-        breaks += [Break(episode=chain[0], table=chain[1], number=at, problem=said) for at, said in _breaks_in(rows)]
+    for chain in dict.fromkeys((row["episode"], row["chain"]) for row in sealed):
+        rows = [row for row in sealed if (row["episode"], row["chain"]) == chain]
+        breaks += [
+            Break(episode=chain[0], table=chain[1], number=at, problem=problem) for at, problem in _breaks_in(rows)
+        ]
     breaks += [
         Break(
             episode=row["episode"], table="entry", number=row["number"], problem=f"names fact {row['fact']}: not there"
         )
         for row in groundless
     ]
-    there = [row["chain"] for row in found if row["is_there"]]
+    there = [row["chain"] for row in sealed if row["is_there"]]
     return Chain(
         reference=reference,
         facts=there.count("fact"),
         entries=there.count("entry"),
-        breaks=tuple(sorted(breaks, key=lambda one: (one.episode, one.table != "fact", one.number))),
+        breaks=tuple(sorted(breaks, key=lambda part: (part.episode, part.table != "fact", part.number))),
     )
 
 
@@ -463,8 +465,8 @@ WITH kept AS (
 SELECT episode, chain, number, line, seal, whole IS NOT NULL AS is_there,
     -- Column by column as it was sealed: a column that was added since is in no seal.
     EXISTS (
-        SELECT FROM jsonb_each(CASE WHEN line IS JSON OBJECT THEN line::jsonb END) AS said
-        WHERE whole -> said.key IS DISTINCT FROM said.value
+        SELECT FROM jsonb_each(CASE WHEN line IS JSON OBJECT THEN line::jsonb END) AS field
+        WHERE whole -> field.key IS DISTINCT FROM field.value
     ) AS differs
 FROM kept FULL JOIN sealed USING (reference, episode, chain, number)
 ORDER BY episode, chain DESC, number

@@ -231,10 +231,10 @@ def _kept_row(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _within_time(said: datetime) -> datetime | None:
+def _within_time(instant: datetime) -> datetime | None:
     """In UTC; of the first and the last year there is, it may lie beyond: the body has it as it was sent."""
     try:
-        return said.astimezone(UTC)
+        return instant.astimezone(UTC)
     except OverflowError:
         return None
 

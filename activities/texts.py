@@ -20,23 +20,23 @@ def storable_json(text: str) -> str:
     lists in one another. It must reach the record nevertheless.
     """
     try:
-        said = json.dumps(_without_nulls(json.loads(text)), ensure_ascii=False, allow_nan=False)
-        said.encode()
+        plain = json.dumps(_without_nulls(json.loads(text)), ensure_ascii=False, allow_nan=False)
+        plain.encode()
     except (ValueError, RecursionError):
         return json.dumps(storable(text), ensure_ascii=False)
-    return said
+    return plain
 
 
-def _without_nulls(said: Any) -> Any:
-    match said:
+def _without_nulls(value: Any) -> Any:
+    match value:
         case str():
-            return storable(said)
+            return storable(value)
         case list():
-            return [_without_nulls(one) for one in said]
+            return [_without_nulls(item) for item in value]
         case dict():
-            return {storable(key): _without_nulls(value) for key, value in said.items()}
+            return {storable(key): _without_nulls(part) for key, part in value.items()}
         case _:
-            return said
+            return value
 
 
 def words(name: str | None, body: Mapping[str, Any]) -> str | None:
@@ -44,12 +44,12 @@ def words(name: str | None, body: Mapping[str, Any]) -> str | None:
 
     The record outlives the code: a message or a field that is known no more is passed over.
     """
-    said = [f"{body['note']}"] if body.get("note") else []
+    lines = [f"{body['note']}"] if body.get("note") else []
     kind = MESSAGES.get(name or "")
     for field in narratives(kind) if kind else ():
         if field != "note" and body.get(field):
-            said.append(f"{field.replace('_', ' ')}: {body[field]}")
+            lines.append(f"{field.replace('_', ' ')}: {body[field]}")
     for action in body.get("actions") or ():
         if isinstance(action, dict) and action.get("what"):
-            said.append(f"action: {action['what']}, by the {action.get('owner')}, by {action.get('due')}")
-    return "\n".join(said) or None
+            lines.append(f"action: {action['what']}, by the {action.get('owner')}, by {action.get('due')}")
+    return "\n".join(lines) or None

@@ -44,5 +44,5 @@ def settings() -> Settings:
         name = re.search(r'field "(\w+)"', str(error))
         raise WrongSettings(f"S47_{name[1].upper() if name else '*'}: this is to be written as JSON") from None
     except ValidationError as error:
-        wrong = [f"S47_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+        wrong = [f"S47_{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}" for problem in error.errors()]
         raise WrongSettings("\n".join(wrong)) from None

@@ -347,8 +347,8 @@ class CaseWorkflow:
             raise
         except Exception as fault:  # an error of ours must cost one message, not the case: its timers go on
             workflow.logger.exception("Message %s could not be decided", message.name)
-            said = f"S47 could not decide this ({type(fault).__name__}); nothing has changed. Please report it."
-            raise refusal(said) from None
+            text = f"S47 could not decide this ({type(fault).__name__}); nothing has changed. Please report it."
+            raise refusal(text) from None
 
     def _receipt(self, message: Message, decided: Decided) -> Receipt:
         story = decided.case.story

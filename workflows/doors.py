@@ -90,7 +90,7 @@ def body_of(given: Sequence[Any]) -> Any:
 
 def _size(given: Sequence[Any]) -> int:
     """The bytes of what was sent."""
-    return sum(len(one.payload.data) for one in given if isinstance(one, RawValue))
+    return sum(len(part.payload.data) for part in given if isinstance(part, RawValue))
 
 
 def written(given: Sequence[Any]) -> str:
@@ -130,7 +130,7 @@ def taken(name: str, given: Sequence[Any]) -> Message:
 
 def _digest(given: Sequence[Any]) -> str:
     # Two things instead of one come as what they are, and not raw.
-    sent = (one.payload.data if isinstance(one, RawValue) else repr(one).encode() for one in given)
+    sent = (part.payload.data if isinstance(part, RawValue) else repr(part).encode() for part in given)
     return blake2b(b"|".join(sent), digest_size=6).hexdigest()
 
 
