@@ -300,7 +300,8 @@ async def tray(
 async def _roles_called(connection: Connection, name: str) -> list[str]:
     """The roles that people call `name`, by key or label, whatever its case: authorities may write one differently."""
     known = await connection.fetch(
-        "SELECT DISTINCT role.key, role.value ->> 'label' AS label FROM s47.procedure, json_each(body -> 'role') AS role"
+        "SELECT DISTINCT role.key, role.value ->> 'label' AS label "
+        "FROM s47.procedure, json_each(body -> 'role') AS role"
     )
     wanted = name.strip().casefold()
     roles = {row["key"] for row in known if wanted in (row["key"].casefold(), (row["label"] or "").casefold())}
