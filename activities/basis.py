@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.database import Database
 from activities.migrate import Connection
+from activities.moment import in_a_moment
 from casework.batch import Basis, BasisWanted
 from casework.calendar import BankHolidays
 from casework.effects import Kept, Notice
@@ -56,8 +57,10 @@ class CaseBasis:
         open and Temporal does not run ("LostCase"), and that there is nothing to rebuild one from ("NoRecord"). An
         episode is in the records only once its first batch is written, so a second try counts the same.
         """
-        if wanted.rebuild:
-            return await self._recorded(wanted.reference)
+        return await in_a_moment(self._recorded(wanted.reference) if wanted.rebuild else self._new(wanted))
+
+    async def _new(self, wanted: BasisWanted) -> Basis:
+        """What a new case, or a further episode, begins with."""
         try:
             procedure = await asyncio.to_thread(load, wanted.procedure, self._procedures)
         except WrongProcedure as problem:

@@ -1,5 +1,6 @@
 """Writing the record: every batch in one transaction, so that a retry changes nothing."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.database import Database, DatabaseFailed
 from activities.migrate import Connection
+from activities.moment import in_a_moment
 from activities.texts import storable, storable_json
 from casework.batch import Batch, Front, Recorded
 from casework.effects import Entry, HolidayChanged, Kept, Notice
@@ -19,6 +21,8 @@ DOES_NOT_FOLLOW = "S4701"
 
 UNIQUE = "23505"
 """Postgres' code of a key that is there already: here, of a message's or a line's number."""
+SLOW = 0.25
+"""Seconds. A record that takes longer is written outside of the workflow tasks, which have to be short."""
 CASE = ("reference", "episode")
 PART = (*CASE, "id")
 SAME_MESSAGE = ("fact", "recorded_at", "name", "message_id", "body")
@@ -46,6 +50,11 @@ class Records:
         lost wrote it, or two workflows write one case. So too where the one before is not there ("ChainBroken"):
         batches come one after the other, so an earlier one was written and is lost.
         """
+        began = time.monotonic()
+        recorded = await in_a_moment(self._record(batch))
+        return recorded.model_copy(update={"slow": time.monotonic() - began > SLOW})
+
+    async def _record(self, batch: Batch) -> Recorded:
         try:
             async with self._database.transaction() as connection:
                 # Locks the row, changed or not: the batches of one case are written one after the other.

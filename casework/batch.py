@@ -150,6 +150,8 @@ def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, numb
 
 
 class Recorded(Value):
-    """What came of writing a batch: the ids of the notices that are to be delivered beyond the tray."""
+    """What came of writing a batch: the ids of the notices that are to be delivered beyond the tray, and whether it
+    was slow."""
 
     deliver: tuple[str, ...] = ()
+    slow: bool = False

@@ -9,8 +9,8 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from workflows.summaries import summary_of
 
-AT_ONCE = timedelta(seconds=2)
-"""Whoever sent a message waits for so long, at the most, until it stands in the record."""
+AT_ONCE = timedelta(seconds=4)
+"""The activities themselves take two seconds at the most, where they are part of a workflow task."""
 AT_A_TIME = timedelta(seconds=30)
 FOR_EVER = RetryPolicy(maximum_interval=timedelta(seconds=30))
 ONCE = RetryPolicy(maximum_attempts=1)

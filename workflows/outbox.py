@@ -85,7 +85,7 @@ class Outbox:
         self._delivering = {notice.id: notice for notice in unsent.delivering}
         self._forwarding = list(unsent.forwarding)
         self._going_on: set[asyncio.Task[None]] = set()
-        self._started = self._writing = False
+        self._started = self._writing = self._slow = False
         self._turns_put = sum(pending.turns for pending in unsent.pending)
         self._turns_written = self._turns_in_flight = 0
         self._caught_up = False
@@ -209,29 +209,32 @@ class Outbox:
                 await workflow.sleep(RECORD_REFUSED_FOR, summary="The record refused what was to be written")
                 self._caught_up = False
         else:
-            self._in_flight, self.refused = None, None
-            self._turns_written += self._turns_in_flight
-            self.away = self._caught_up = False
-            for notice in batch.notices:
-                if notice.id in recorded.deliver:
-                    self._delivering[notice.id] = notice
-                    self._begin(self._deliver(notice))
-            for forwarded in batch.forwards:
-                self._forwarding.append(forwarded)
-                self._begin(self._forward(forwarded))
+            if recorded is None:
+                self.away = self._slow = True  # and it is begun again, in its turn
+            else:
+                self._wrote(batch, recorded)
         self._writing = False
         self._stir()
 
-    async def _write(self, batch: Batch) -> Recorded:
-        summary = _what(batch)
+    async def _write(self, batch: Batch) -> Recorded | None:
         # What opens an episode is not written by a task that may still be lost: the next one would find it open.
-        if batch.number > 1:
-            recorded = await at_once("record", batch, Recorded, summary)
-            if recorded is not None:
-                return recorded
-        self.away = True
-        self._stir()
-        return await in_the_end("record", batch, Recorded, summary)
+        if self._slow or batch.number == 1:
+            self.away = True
+            return await in_the_end("record", batch, Recorded, _what(batch))
+        return await at_once("record", batch, Recorded, _what(batch))
+
+    def _wrote(self, batch: Batch, recorded: Recorded) -> None:
+        self._in_flight, self.refused = None, None
+        self._turns_written += self._turns_in_flight
+        self.away = self._caught_up = False
+        self._slow = recorded.slow
+        for notice in batch.notices:
+            if notice.id in recorded.deliver:
+                self._delivering[notice.id] = notice
+                self._begin(self._deliver(notice))
+        for forwarded in batch.forwards:
+            self._forwarding.append(forwarded)
+            self._begin(self._forward(forwarded))
 
     def _next_batch(self) -> Batch:
         self._batches += 1
