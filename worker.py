@@ -7,8 +7,8 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
-from activities.table import all_activities, production
+from activities.table import production
 from connection.settings import WrongSettings, settings
 from connection.temporal import SETTLE, address, connect, named
 from workflows.case import CaseWorkflow
@@ -83,17 +83,29 @@ async def main() -> None:
     for asked in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(asked, stop.set)
     try:
-        async with production() as real:
+        async with production() as (activities, confirming):
             client = await _reached(stop)
             if client is None:
                 return
-            async with case_worker(client, all_activities(*real), settings().task_queue):
+            async with case_worker(client, activities, settings().task_queue), _beside(confirming.go_on(client)):
                 logging.info(
                     "the worker serves task queue %s of Temporal at %s", settings().task_queue, address(client)
                 )
                 await _beating(settings().heartbeat, stop)
     finally:
         await asyncio.sleep(SETTLE)
+
+
+@asynccontextmanager
+async def _beside(doing: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something beside the block, for as long as that takes."""
+    task = asyncio.create_task(doing)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _reached(stop: asyncio.Event) -> Client | None:

@@ -97,7 +97,8 @@ class CaseBasis:
         ):
             last = await connection.fetchrow(
                 """
-                SELECT episode, announced, batch, opened_with, procedure.body AS procedure, calendar.version, dates
+                SELECT episode, announced, batch, batch_at, opened_with, procedure.body AS procedure,
+                    calendar.version, dates
                 FROM s47.case AS this
                 LEFT JOIN s47.procedure ON fingerprint = opened_with
                 LEFT JOIN s47.calendar ON calendar.version = this.calendar
@@ -122,6 +123,7 @@ class CaseBasis:
                 kept=tuple(Kept(**dict(row)) for row in kept),
                 announced=last["announced"],
                 batches=last["batch"],
+                batch_at=last["batch_at"],
                 undelivered=tuple(Notice(**dict(row)) for row in undelivered),
             )
 

@@ -221,6 +221,7 @@ def _case_row(batch: Batch) -> dict[str, Any]:
         "waiting_for": list(front.waiting_for),
         "announced": storable_json(batch.announced),
         "batch_at": batch.at,
+        "written_at": datetime.now(UTC),
     }
 
 

@@ -7,25 +7,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from activities.basis import CaseBasis, bank_holidays
+from activities.confirming import Confirming
 from activities.database import Database, DatabaseFailed
-from activities.forwarding import Forwards
 from activities.mail import Mail
 from activities.notices import Notices
 from activities.records import Records
 from connection.settings import WrongSettings, settings
 
 
-def all_activities(
-    records: Records, notices: Notices, basis: CaseBasis, forwards: Forwards
-) -> list[Callable[..., Any]]:
-    """Every activity. The workflow calls them by name: case_basis, record, deliver,
-    mark_undelivered, forward."""
-    return [basis.case_basis, records.record, notices.deliver, notices.mark_undelivered, forwards.forward]
-
-
 @asynccontextmanager
-async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis, Forwards]]:
-    """What the settings name: the records' database, its schema brought up to date, and the mail server.
+async def production() -> AsyncIterator[tuple[list[Callable[..., Any]], Confirming]]:
+    """Every activity, and what confirms the record, on what the settings name: the records' database, its schema
+    brought up to date, and the mail server. The workflow calls activities by their names.
 
     A database that does not answer is waited for by the activities themselves. Raises `WrongSettings`,
     and `WrongMigrations`.
@@ -42,6 +35,14 @@ async def production() -> AsyncIterator[tuple[Records, Notices, CaseBasis, Forwa
             await database.prepare()
         except DatabaseFailed as problem:
             logging.warning("the records cannot be reached yet: %s", problem)
-        yield records, Notices(database, mail), CaseBasis(database, chosen.procedures), Forwards(database)
+        notices, basis = Notices(database, mail), CaseBasis(database, chosen.procedures)
+        activities: list[Callable[..., Any]] = [
+            basis.case_basis,
+            records.record,
+            notices.deliver,
+            notices.mark_undelivered,
+            forward,
+        ]
+        yield activities, Confirming(database)
     finally:
         await database.close()

@@ -90,8 +90,8 @@ class Basis(Value):
 
     `referrals` are the referrals of earlier episodes: message id to a digest of it. Only of a case that is rebuilt:
     `kept` (what the record has of it, in order), `announced` (what it had said, as JSON), `batches` (the number of its
-    last batch) and `undelivered` (the notices that are still to go beyond the tray, or of which it was never said
-    that they could not).
+    last batch, made at `batch_at`) and `undelivered` (the notices that are still to go beyond the tray, or of which it
+    was never said that they could not).
     """
 
     procedure: Snapshot
@@ -101,6 +101,7 @@ class Basis(Value):
     kept: tuple[Kept, ...] = ()
     announced: str = "{}"
     batches: int = 0
+    batch_at: datetime | None = None
     undelivered: tuple[Notice, ...] = ()
 
 
@@ -147,6 +148,20 @@ def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, numb
         deadlines=tuple(deadlines.values()),
         requests=tuple(requests.values()),
     )
+
+
+class LastWritten(Value):
+    """The last batch of a case that it knows to be in the record; `at` tells it from others of its number."""
+
+    episode: int
+    number: int
+    at: datetime | None
+
+    def knows_of(self, episode: int, number: int, at: datetime) -> bool:
+        """Whether a case whose last batch this is knows of that one."""
+        if (self.episode, self.number) == (episode, number):
+            return self.at is None or self.at == at
+        return (self.episode, self.number) > (episode, number)
 
 
 class Recorded(Value):

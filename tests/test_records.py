@@ -21,7 +21,7 @@ from activities.database import Database, DatabaseFailed
 from activities.migrate import Migration, WrongMigrations, migrate, shipped
 from activities.reading import Break, NoSuchNotice, NoSuchRole, NoSuchStage
 from activities.records import Records
-from activities.table import all_activities, production
+from activities.table import production
 from activities.texts import storable_json, words
 from casework.batch import Basis, BasisWanted, Batch, Recorded
 from casework.effects import Entry, NoticeKind
@@ -733,10 +733,10 @@ async def test_a_worker_outlives_the_database(state_folder: Path, environment: p
     told = Told()
     async with (
         temporal_server(state_folder, lambda _: None, search_attributes={}, port=free_port(), ui_port=None) as temporal,
-        production() as real,
+        production() as (activities, _),
     ):
         client = await Client.connect(temporal.server, data_converter=DATA_CONVERTER)
-        async with Worker(client, task_queue="records", activities=all_activities(*real)):
+        async with Worker(client, task_queue="records", activities=activities):
             await _recorded_once_postgres_is_back(client, state_folder, told.referred().batch())
             await _recorded_once_postgres_is_back(client, state_folder, told.enquired().batch())
         async with running(state_folder), _opened(dsn) as database:

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 
 from activities import reading
+from activities.confirming import Confirming
 from activities.database import Database
 from activities.records import Records
 from casework import decide
@@ -321,19 +322,43 @@ async def test_a_record_that_refuses_is_said_so_and_the_case_goes_on(office: Off
     assert len(waiting) == 1, "it is tried again"
 
 
+async def written_by_a_lost_task(case: OneCase, records: Database, sent: dict[str, Any]) -> None:
+    """A worker writes a message into the record, and is killed before Temporal hears of it."""
+    before, now = await case.state(), datetime.now(UTC)
+    [batch] = [row["batch"] for row in await rows(case.office.dsn, "case") if row["reference"] == case.reference]
+    lost = decide.receive(before, cast(Message, read("new_information_received", sent)), now)
+    assert isinstance(lost, Decided)
+    await Records(records).record(batch_of(lost.case, lost.effects, lost.case.announced, batch + 1, now))
+
+
+async def test_a_case_comes_to_know_of_what_a_lost_task_had_written(office: Office, records: Database) -> None:
+    case = await office.case("UNKNOWING")
+    await case.enquired()
+    await case.recorded(records)
+    facts = len((await case.state()).facts)
+    await written_by_a_lost_task(case, records, case.body("police/pc-1"))
+    assert len((await case.state()).facts) == facts
+    async with records.transaction() as connection:
+        await connection.execute("UPDATE s47.case SET written_at = now() - interval '1 hour'")
+    await Confirming(records).confirm(case.client)
+
+    async def knows() -> bool:
+        return len((await case.state()).facts) == facts + 1
+
+    await eventually(knows)
+    await Confirming(records).confirm(case.client)
+    [row] = [row for row in await rows(office.dsn, "case") if row["reference"] == case.reference]
+    assert row["confirmed"] == row["batch"]
+    assert (await case.tell("child_visited", WORKER, seen=True, alone=True)).fact == facts + 2
+
+
 async def test_what_a_lost_task_had_written_stands(office: Office, records: Database) -> None:
-    """A worker wrote a turn into the record, and was killed before Temporal heard of it."""
     case = await office.case("OVERTAKEN")
     await case.enquired()
     await case.recorded(records)
     before = await case.state()
-    [written] = [row["batch"] for row in await rows(office.dsn, "case") if row["reference"] == case.reference]
-    now = datetime.now(UTC)
     sent = case.body("police/pc-1", note="Only the record has heard of this")
-    lost = decide.receive(before, cast(Message, read("new_information_received", sent)), now)
-    assert isinstance(lost, Decided)
-    batch = batch_of(lost.case, lost.effects, lost.case.announced, written + 1, now)
-    await Records(records).record(batch)
+    await written_by_a_lost_task(case, records, sent)
 
     await case.signal("new_information_received", "police/pc-2", note="A signal of the same moment")
     await case.tell("child_visited", WORKER, seen=True, alone=True)

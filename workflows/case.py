@@ -19,7 +19,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from casework import decide
-from casework.batch import Basis, BasisWanted
+from casework.batch import Basis, BasisWanted, LastWritten
 from casework.case import Announced, Case
 from casework.decide import Decided
 from casework.effects import Entry, Forwarded, Kept, Notice
@@ -159,6 +159,18 @@ class CaseWorkflow:
         """The whole state; None while the case is not opened yet."""
         return self._case
 
+    @workflow.query(description="The last batch of the case that stands in its record")
+    def last_written(self) -> LastWritten:
+        """None of no episode, while the case is not opened yet."""
+        number, at = self._outbox.last
+        return LastWritten(episode=self._case.episode if self._case else 0, number=number, at=at)
+
+    @workflow.signal
+    async def go_on_from_the_record(self) -> None:
+        """The record has something of which the case does not know: a task was lost after it had written."""
+        await self._ready()
+        self._outbox.doubt()
+
     # --- Beginning and ending -------------------------------------------------------------------------------------
 
     async def _opened(self) -> bool:
@@ -199,7 +211,7 @@ class CaseWorkflow:
         if not rebuild:
             return case, ()
         announced = Announced.model_validate_json(basis.announced)
-        unwritten = self._outbox.goes_on_from(basis.batches, basis.undelivered, announced.forwarding)
+        unwritten = self._outbox.goes_on_from(basis.batches, basis.batch_at, basis.undelivered, announced.forwarding)
         return decide.rebuilt(case, basis.kept, announced), unwritten
 
     async def _catch_up(self) -> None:
@@ -221,13 +233,14 @@ class CaseWorkflow:
 
     def _take_again(self, kept: Kept) -> None:
         """Take a message again, whose turn is not in the record."""
+        message = None
         try:
             message = or_refuse(read(kept.name, json.loads(kept.body)))
             self._apply(self._decide(message))
         except (ApplicationError, ValueError) as refused:
             reason = kept.refused or str(refused)
             self._apply(
-                decide.refused(self._known_case, kept.name, None, kept.body, reason, self._now(), tell_sender=True)
+                decide.refused(self._known_case, kept.name, message, kept.body, reason, self._now(), tell_sender=True)
             )
 
     @property

@@ -50,6 +50,7 @@ class Unsent(Value):
     pending: tuple[Pending, ...] = ()
     in_flight: Batch | None = None
     batches: int = 0
+    last_at: datetime | None = None
     delivering: tuple[Notice, ...] = ()
     forwarding: tuple[Forwarded, ...] = ()
 
@@ -82,6 +83,7 @@ class Outbox:
         self._pending = list(unsent.pending)
         self._in_flight = unsent.in_flight
         self._batches = unsent.batches
+        self._last_at = unsent.last_at
         self._delivering = {notice.id: notice for notice in unsent.delivering}
         self._forwarding = list(unsent.forwarding)
         self._going_on: set[asyncio.Task[None]] = set()
@@ -115,7 +117,7 @@ class Outbox:
         )
 
     def goes_on_from(
-        self, batches: int, undelivered: Iterable[Notice] = (), forwarding: Iterable[Forwarded] = ()
+        self, batches: int, last_at: datetime | None, undelivered: Iterable[Notice], forwarding: Iterable[Forwarded]
     ) -> tuple[Kept, ...]:
         """Go on from what the record has: number the batches on from its last, send what it has as not gone out.
 
@@ -124,6 +126,7 @@ class Outbox:
         unwritten = [*self._in_flight.kept] if self._in_flight else []
         unwritten += [effect for pending in self._pending for effect in pending.effects if isinstance(effect, Kept)]
         self._pending, self._in_flight, self._batches, self.behind = [], None, batches, False
+        self._last_at = last_at
         self._turns_written = self._turns_put
         self._catchings_up += 1
         for notice in undelivered:
@@ -169,6 +172,17 @@ class Outbox:
         """Whether everything has gone out."""
         return self.written and not self._delivering and not self._forwarding
 
+    @property
+    def last(self) -> tuple[int, datetime | None]:
+        """The number of the last batch that is known to be written, and when it was made."""
+        return self._batches - (1 if self._in_flight else 0), self._last_at
+
+    def doubt(self) -> None:
+        """Go on from the record, which is said to have more; where something is being written, that will show."""
+        if not self._writing:
+            self.behind = True
+            self._stir()
+
     async def settled(self) -> bool:
         """Wait until what was put so far is written, or the record is away for longer than a moment.
 
@@ -185,6 +199,7 @@ class Outbox:
             pending=tuple(self._pending),
             in_flight=self._in_flight,
             batches=self._batches,
+            last_at=self._last_at,
             delivering=tuple(self._delivering.values()),
             forwarding=tuple(self._forwarding),
         )
@@ -224,7 +239,7 @@ class Outbox:
         return await at_once("record", batch, Recorded, _what(batch))
 
     def _wrote(self, batch: Batch, recorded: Recorded) -> None:
-        self._in_flight, self.refused = None, None
+        self._in_flight, self.refused, self._last_at = None, None, batch.at
         self._turns_written += self._turns_in_flight
         self.away = self._caught_up = False
         self._slow = recorded.slow

@@ -21,6 +21,8 @@ CREATE TABLE s47.case (
     announced json NOT NULL,
     batch integer NOT NULL,
     batch_at timestamptz NOT NULL,
+    written_at timestamptz NOT NULL,
+    confirmed integer NOT NULL DEFAULT 0,
     PRIMARY KEY (reference, episode)
 );
 COMMENT ON TABLE s47.case IS 'The front page of each case: one row per episode of a reference.';
@@ -39,9 +41,12 @@ COMMENT ON COLUMN s47.case.waiting_for IS 'The roles that must act next.';
 COMMENT ON COLUMN s47.case.announced IS
     'What the case has said so far: which limit, reminder, request, to whom. Not jsonb, so that its order is kept.';
 COMMENT ON COLUMN s47.case.batch IS 'The batch that wrote this row last; an older one changes nothing.';
+COMMENT ON COLUMN s47.case.written_at IS 'When that batch was written.';
+COMMENT ON COLUMN s47.case.confirmed IS 'The last batch of which the running case is known to know.';
 COMMENT ON COLUMN s47.case.batch_at IS 'When the case made that batch: tells it from another of the same number.';
 
 CREATE INDEX case_open ON s47.case (next_due) WHERE closed_at IS NULL;
+CREATE INDEX case_unconfirmed ON s47.case (written_at) WHERE confirmed < batch;
 
 CREATE TABLE s47.deadline (
     reference text NOT NULL,

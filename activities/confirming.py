@@ -1,0 +1,66 @@
+"""Seeing to it that each case knows of all that stands in its record.
+
+A turn is recorded within a workflow task, and that task may be lost afterwards. Done again, it finds what was written,
+and the case goes on from there. But a message that came as an Update is not brought again where its sender has gone:
+then the record would have something of which the case does not know, and whose clocks would not run.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.database import Database, DatabaseFailed
+from casework.batch import LastWritten
+
+EVERY = 20.0
+"""Seconds between two looks."""
+UNCONFIRMED = """
+SELECT reference, episode, batch, batch_at FROM s47.case
+WHERE confirmed < batch AND written_at < now() - interval '15 seconds' ORDER BY written_at LIMIT 500
+"""
+
+
+class Confirming:
+    """Looks after what was recorded a moment ago, again and again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def go_on(self, client: Client) -> None:
+        """Confirm what is recorded, for ever; what cannot be reached is looked at the next time."""
+        while True:
+            with suppress(DatabaseFailed, OSError, RPCError, TimeoutError):
+                await self.confirm(client)
+            await asyncio.sleep(EVERY)
+
+    async def confirm(self, client: Client) -> None:
+        """Ask each case whose record was not confirmed yet; one that does not know all of it goes on from it."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(UNCONFIRMED)
+        for row in rows:
+            if await self._knows(client, row):
+                async with self._database.connection() as connection:
+                    await connection.execute(
+                        "UPDATE s47.case SET confirmed = $3 WHERE reference = $1 AND episode = $2 AND confirmed < $3",
+                        row["reference"],
+                        row["episode"],
+                        row["batch"],
+                    )
+
+    async def _knows(self, client: Client, row: Any) -> bool:
+        handle = client.get_workflow_handle(f"case-{row['reference']}")
+        try:
+            last = await handle.query("last_written", result_type=LastWritten)
+            if last.knows_of(row["episode"], row["batch"], row["batch_at"]):
+                return True
+            logging.warning("case %s goes on from its record: a workflow task of it was lost", row["reference"])
+            await handle.signal("go_on_from_the_record")
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return True  # it is closed, or lost: that is for others to find
+            raise
+        return False
