@@ -9,6 +9,7 @@ from typing import Any
 from activities.basis import CaseBasis, bank_holidays
 from activities.confirming import Confirming
 from activities.database import Database, DatabaseFailed
+from activities.forwarding import Forwards
 from activities.mail import Mail
 from activities.notices import Notices
 from activities.records import Records
@@ -41,7 +42,7 @@ async def production() -> AsyncIterator[tuple[list[Callable[..., Any]], Confirmi
             records.record,
             notices.deliver,
             notices.mark_undelivered,
-            forward,
+            Forwards(database).forward,
         ]
         yield activities, Confirming(database)
     finally:
