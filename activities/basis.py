@@ -76,7 +76,7 @@ class CaseBasis:
             )
             if known is not None and known["closed_at"] is None:
                 raise ApplicationError(
-                    f"The record has case {wanted.reference} open, and Temporal has lost it. "
+                    f"Temporal has lost case {wanted.reference}, which the record has as open. "
                     f"Rebuild it first: s47 rebuild {wanted.reference}",
                     type="LostCase",
                     non_retryable=True,
@@ -107,10 +107,10 @@ class CaseBasis:
                 reference,
             )
             if last is None:
-                raise _no_record(f"There is no record of a case {reference}")
+                raise _no_record(f"Case {reference} is not in the record")
             if last["procedure"] is None or last["version"] is None:
                 raise _no_record(
-                    f"The procedure or the calendar that case {reference} opened with is not in the record"
+                    f"The procedure or the bank holidays that case {reference} opened with are missing from the record"
                 )
             episode: int = last["episode"]
             kept = await connection.fetch(KEPT, reference, episode)

@@ -43,6 +43,6 @@ class Forwards:
             return str(refused.cause)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return f"there is no running case {to}"
+                return f"case {to} is not open"
             raise
         return ""

@@ -134,8 +134,8 @@ class NoSuchTeam(LookupError):
     """No case has this team. Says which teams there are."""
 
 
-NO_ROLE = "No case is recorded yet, so no role is known."
-NO_TEAM = "No case has one yet."
+NO_ROLE = "No case is recorded yet, so there are no roles."
+NO_TEAM = "No case has a team yet."
 
 
 def _names(model: type[Value]) -> str:
@@ -225,7 +225,7 @@ def _stage(name: str) -> Stage:
     for stage in Stage:
         if stage.value.casefold() == wanted:
             return stage
-    raise NoSuchStage(f"There is no stage {name.strip()!r}. There are: {', '.join(Stage)}.")
+    raise NoSuchStage(f"There is no stage {name.strip()!r}. {there_are(name, Stage)}")
 
 
 async def _team_called(connection: Connection, name: str) -> str:
@@ -441,7 +441,10 @@ async def verify_chain(database: Database, reference: str) -> Chain:
         ]
     breaks += [
         Break(
-            episode=row["episode"], table="entry", number=row["number"], problem=f"names fact {row['fact']}: not there"
+            episode=row["episode"],
+            table="entry",
+            number=row["number"],
+            problem=f"names fact {row['fact']}, which is missing",
         )
         for row in groundless
     ]
@@ -495,9 +498,9 @@ def _breaks_in(rows: Sequence[asyncpg.Record]) -> Iterator[tuple[int, str]]:
         if seal is None:
             yield number, "was never sealed"
         elif before is not None and sha256(f"{before}\n{row['line']}".encode()).hexdigest() != seal:
-            yield number, "its seal is not of what was sealed, or does not seal the one before it"
+            yield number, "its seal does not match what was sealed"
         elif not row["is_there"]:
             yield number, "missing"
         elif row["differs"]:
-            yield number, "not as it was sealed"
+            yield number, "changed since it was sealed"
         before, expected = seal, number + 1

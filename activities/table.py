@@ -37,7 +37,13 @@ async def production() -> AsyncIterator[tuple[list[Callable[..., Any]], Confirmi
         except DatabaseFailed as problem:
             logging.warning("the records cannot be reached yet: %s", problem)
         notices, basis = Notices(database, mail), CaseBasis(database, chosen.procedures)
-        deliver = [notices.deliver, notices.mark_undelivered, Forwards(database).forward]
-        yield [basis.case_basis, records.record, *deliver], Confirming(database)
+        activities: list[Callable[..., Any]] = [
+            basis.case_basis,
+            records.record,
+            notices.deliver,
+            notices.mark_undelivered,
+            Forwards(database).forward,
+        ]
+        yield activities, Confirming(database)
     finally:
         await database.close()

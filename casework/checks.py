@@ -6,7 +6,7 @@ from typing import Any
 from casework import deadlines
 from casework.calendar import LONDON, local_date, spoken_date, spoken_instant
 from casework.conditions import all_hold, holds
-from casework.messages import Message, times_in
+from casework.messages import Message, in_words, times_in
 from casework.procedure import Answer, Gate
 from casework.requests import Authorisation, RequestFinished, RequestReassigned, found
 from casework.stages.any_time import ProcedureAdopted, ReasonRecorded
@@ -61,7 +61,7 @@ def resolved(story: Story, message: Message) -> Message:
     if isinstance(message, ReportShared | ConferenceRequestsSent) and message.which is None:
         both = story.conference is not None and story.plan is not None
         if both:
-            raise Refusal("which: an initial conference and a review are both to come; say which.", "which")
+            raise Refusal("which: both an initial conference and a review are to come. Say which.", "which")
         return message.model_copy(update={"which": "review" if story.plan is not None else "initial"})
     return message
 
@@ -73,7 +73,7 @@ def _deadline(story: Story, named: str, field: str) -> str:
     alike = [deadline for deadline in story.deadlines.values() if deadline.timescale == named]
     running = [deadline for deadline in alike if deadline.closed_at is None]
     if len(running) > 1:
-        raise Refusal(f"{field}: more than one {named} runs: {', '.join(one.id for one in running)}; say which.", field)
+        raise Refusal(f"{field}: more than one is due. Say which: {', '.join(one.id for one in running)}.", field)
     return (running or alike[-1:])[0].id if alike else named
 
 
@@ -88,7 +88,9 @@ def check(story: Story, message: Message, now: datetime) -> None:
     _check_times(story, message, now)
     if story.of_age and not isinstance(message, AFTER_18):
         raise Refusal(
-            "The child was 18 by then: nothing more is recorded of them as a child. Close the case.", "occurred_at"
+            "The child was 18 by then, so nothing more can be recorded "
+            "about them as a child. Close the case: case_closed",
+            "occurred_at",
         )
     _check_who(story, message)
     _check_rules(story, message)
@@ -102,20 +104,24 @@ def _check_times(story: Story, message: Message, now: datetime) -> None:
             day = local_date(said) if isinstance(said, datetime) else said
             if abs(day - now.date()) > A_CHILDHOOD:
                 away = "longer ago" if day < now.date() else "further ahead"
-                raise Refusal(f"{field}: {day} is {away} than a childhood.", field)
+                raise Refusal(f"{field}: {spoken_date(day)} is {away} than a childhood lasts. Check the year.", field)
             if instant and not story.bank_holidays.reaches(day):
-                raise Refusal(f"{field}: {_reach(story)} {day} cannot be counted from.", field)
+                raise Refusal(
+                    f"{field}: S47 cannot count from {spoken_date(day)}. {_reach(story)} Check the year.", field
+                )
     if message.occurred_at > now + CLOCK_SKEW:
         raise Refusal(
-            f"occurred_at: {spoken_instant(message.occurred_at)} is in the future (now {spoken_instant(now)}); "
-            "say what has happened once it has.",
+            f"occurred_at: {spoken_instant(message.occurred_at)} is in the future (it is now {spoken_instant(now)}). "
+            "Record it once it has happened.",
             "occurred_at",
         )
 
 
 def _reach(story: Story) -> str:
     days = story.bank_holidays.dates
-    return f"The bank holidays are known from {days[0].year} to {days[-1].year} only;" if days else "No calendar;"
+    return (
+        f"It knows the bank holidays from {days[0].year} to {days[-1].year}." if days else "It knows no bank holidays."
+    )
 
 
 def _check_who(story: Story, message: Message) -> None:
@@ -125,7 +131,9 @@ def _check_who(story: Story, message: Message) -> None:
         raise Refusal(procedure.no_role(message.by.role), "by")
     if not procedure.may_record(role, message.name, message.sent_by):
         may = sorted(key for key in procedure.role if procedure.may_record(key, message.name, message.sent_by))
-        raise Refusal(f"The {role} cannot record {message.name}. It is recorded by: {', '.join(may)}.", "by")
+        raise Refusal(
+            f"by: you cannot record “{in_words(message.name)}” as {role}. It is recorded by: {', '.join(may)}.", "by"
+        )
 
 
 def _check_rules(story: Story, message: Message) -> None:
@@ -139,12 +147,12 @@ def missing(story: Story, message: Message) -> list[str]:
     """What this authority's procedure asks for first, a line each."""
     said = message.model_dump(mode="json")
     lacking = [
-        f"{answer.field}: {answer.because} ({', '.join(answer.cites)})"
+        f"{answer.field}: {answer.because} (source: {', '.join(answer.cites)})"
         for answer in story.procedure.answer
         if _applies(answer, story, message, said) and not _answered(answer, said.get(answer.field))
     ]
     return lacking + [
-        f"{gate.because} ({', '.join(gate.cites)})"
+        f"{gate.because} (source: {', '.join(gate.cites)})"
         for gate in story.procedure.gate
         if _applies(gate, story, message, said) and _stands_in_the_way(gate, story, said)
     ]
@@ -179,11 +187,16 @@ def warnings(then: Story, message: Message) -> tuple[str, ...]:
     said = []
     at = message.occurred_at.astimezone(LONDON)
     if isinstance(message, ChildVisited) and (at.time() >= NIGHT[0] or at.time() < NIGHT[1]):
-        said.append(f"A visit at {at.hour:02}:{at.minute:02}: is the time right?")
+        said.append(f"The visit was at {at.hour:02}:{at.minute:02}. Check that the time is right.")
     for field in ("starts_at", "first_core_group_at", "first_review_at"):
         meets = getattr(message, field, None)
         if isinstance(meets, datetime) and not then.bank_holidays.is_working_day(local_date(meets)):
-            said.append(f"{field}: {spoken_instant(meets)} is on a weekend or a bank holiday. Is the day right?")
+            said.append(
+                f"{field}: {spoken_instant(meets)} is on a weekend or a bank holiday. Check that the day is right."
+            )
     if message.name.endswith("_held") and not then.bank_holidays.is_working_day(local_date(message.occurred_at)):
-        said.append(f"Held on {spoken_date(local_date(message.occurred_at))}, a day off. Is the day right?")
+        said.append(
+            f"It was held on {spoken_date(local_date(message.occurred_at))}, a "
+            "weekend or a bank holiday. Check that the day is right."
+        )
     return tuple(said)

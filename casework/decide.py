@@ -22,7 +22,7 @@ from casework.effects import Effect, Forwarded, Kept, Notice, NoticeKind, Refuse
 from casework.facts import Fact, Opening, Replacement, Withdrawal
 from casework.incoming import read, sender
 from casework.lapse import comes_of_age
-from casework.messages import Message, as_sent, digest, without_narrative
+from casework.messages import Message, as_sent, digest, in_words, without_narrative
 from casework.model import Value
 from casework.naming import cut
 from casework.procedure import Procedure
@@ -153,12 +153,12 @@ def _repeated(case: Case, message: Message) -> Decided | None:
         return Decided(case=case, duplicate=True)
     if known is not None:
         raise Refusal(
-            f"The id {message.id} was used before, for something else: {described(known)}. "
-            "Send it with an id of its own; to change what is recorded, correct it.",
+            f"id: {message.id} was used before, for something else: {described(known)}. "
+            "Send this with its own id. To change what is recorded, correct it: s47 correct",
             "id",
         )
     if earlier is not None:
-        raise Refusal(f"The id {message.id} was used before, for an earlier referral. Send it with another.", "id")
+        raise Refusal(f"id: {message.id} was used before, for an earlier referral. Send this with its own id.", "id")
     return None
 
 
@@ -203,20 +203,23 @@ def _check_is_opened(case: Case, message: Message) -> None:
         return
     if case.episode > 1:
         raise is_closed(case.reference)
-    raise Refusal(f"Case {case.reference} is not open yet; it opens with a referral.")
+    raise Refusal(f"Case {case.reference} is not open yet. Open it with a referral: s47 refer FILE")
 
 
 def _check_correction(case: Case, message: Message) -> None:
     """A correction names facts that there are, and what it puts in their place can be read. Raises `Refusal`."""
     counting = {fact.number: fact for fact in case.book.order}
     if isinstance(message, RecordedInError) and 1 in message.facts:
-        raise Refusal("No. 1 opened the case. Send case_ended with how: opened in error.", "facts")
+        raise Refusal(
+            "No. 1 opened the case, so it cannot be withdrawn. If the case was opened in error, record: case_ended",
+            "facts",
+        )
     named = message.withdrawn() if isinstance(message, Withdrawal) else ()
     named = (message.replaced(),) if isinstance(message, Replacement) else named
     for number in named:
         if number not in counting:
-            why = "is withdrawn already" if 0 < number <= len(case.facts) else "is not in the record of this case"
-            raise Refusal(f"No. {number} {why}; s47 show lists the numbers.", "facts")
+            why = "is already withdrawn" if 0 < number <= len(case.facts) else "is not on this case"
+            raise Refusal(f"No. {number} {why}. s47 show lists the numbers.", "facts")
     if isinstance(message, Corrected):
         wrong = counting[message.fact].message
         right = read(wrong.name, message.body_instead_of(wrong))
@@ -263,7 +266,10 @@ def _tried(case: Case, fact: Fact, now: datetime) -> _Tried:
         if new:
             check(then, one.message, now)
         elif not whole:
-            unlike += [f"{described(one)} was recorded although: {why}" for why in missing(then, one.message)]
+            unlike += [
+                f"{described(one)} was recorded although {why[0].lower()}{why[1:]}"
+                for why in missing(then, one.message)
+            ]
         try:
             told.append(step(story, one, book, strict=new))
         except Refusal as refusal:
@@ -276,10 +282,7 @@ def _tried(case: Case, fact: Fact, now: datetime) -> _Tried:
             marks.append(Mark(count, story))
     if losing:
         named = "\n".join(f"* {described(one)}: {why}" for one, why in losing[:NAMED_AT_MOST])
-        raise Refusal(
-            "What is recorded already would lose its ground by this. Record that in error first, or put it right:\n"
-            + named
-        )
+        raise Refusal(f"This does not fit with what is already recorded. First withdraw or correct:\n{named}")
     return _Tried(Base(book, story, tuple(marks)), together(told, story), tuple(unlike[:NAMED_AT_MOST]))
 
 
@@ -333,7 +336,7 @@ def _lines(before: Book, tried: _Tried, fact: Fact) -> list[Line]:
     anew = {one.number for one in changed}
     own = [line for line in tried.told.lines if line.fact == fact.number]
     return own + [
-        line._replace(text=f"No. {line.fact}, as put right: {line.text}")
+        line._replace(text=f"No. {line.fact}, as corrected: {line.text}")
         for line in tried.told.lines
         if line.fact in anew and line.fact != fact.number
     ]
@@ -407,11 +410,11 @@ def refused(
         role = by.role if by else None
         procedure = case.story.procedure
         known = procedure.role_named(role) if role else None
-        what = name.replace("_", " ") if name in MESSAGES else "a message"
-        speaking.entry(f"Refused: {what}; the record has what was sent, and why it was refused")
+        what = in_words(name) if name in MESSAGES else "a message"
+        speaking.entry(f"Refused: {what}. What was sent, and why it was refused, is in the record")
         # Without the reason, which may repeat what was sent: a notice carries nothing of a child.
-        whose = "What you sent" if known else "What somebody unknown sent"
-        text = f"{whose} was refused: {what}. The record of the case says why"
+        whose = "What you sent" if known else "Something sent by somebody unknown"
+        text = f"{whose} was refused: {what}. To see why: s47 show {case.reference} --refused"
         person = by.person if by else None
         speaking.tell(NoticeKind.REFUSED, known or case.story.acting, text, person=person if known else None)
     return _said(case, speaking)
@@ -439,9 +442,9 @@ def notice_undelivered(case: Case, notice: Notice, now: datetime) -> Decided:
     The escalation itself is not escalated again when it fails too: it stays in the tray and in the chronology.
     """
     speaking = _speaking(case, case.story, now)
-    speaking.entry(f"Notice {notice.id} to the {notice.to} could not be delivered")
+    speaking.entry(f"Notice {notice.id} could not be delivered to the {notice.to}")
     if notice.kind is not NoticeKind.UNDELIVERED:
-        text = f"A notice did not reach the {notice.to}: {notice.id}"
+        text = f"Notice {notice.id} did not reach the {notice.to}. Tell them yourself"
         speaking.tell(NoticeKind.UNDELIVERED, case.story.acting, text)
     return _said(case, speaking)
 
@@ -452,10 +455,10 @@ def forwarded(case: Case, what: Forwarded, why_not: str | None, now: datetime) -
     still = tuple(one for one in case.announced.forwarding if one != what)
     speaking.announced = speaking.announced.model_copy(update={"forwarding": still})
     if why_not is None:
-        speaking.entry(f"No. {what.fact} is recorded on case {what.to} now")
+        speaking.entry(f"No. {what.fact} is now recorded on case {what.to}")
         return _said(case, speaking)
     speaking.entry(f"No. {what.fact} could not be recorded on case {what.to}: {cut(why_not, LONGEST_QUOTATION)}")
-    text = f"No. {what.fact} belongs to case {what.to}, and could not be recorded there; record it there"
+    text = f"No. {what.fact} belongs to case {what.to} but could not be recorded there. Record it there yourself"
     for role in case.story.procedure.managers or (case.story.acting,):
         speaking.tell(NoticeKind.WARNING, role, text)
     return _said(case, speaking)
@@ -464,7 +467,7 @@ def forwarded(case: Case, what: Forwarded, why_not: str | None, now: datetime) -
 def cancellation_refused(case: Case, now: datetime) -> Decided:
     """Somebody tried to end the case from outside; it goes on, and it is written down that they tried."""
     speaking = _speaking(case, case.story, now)
-    speaking.entry("Temporal was asked to cancel this case; it goes on, since only closing it ends a case")
+    speaking.entry("Somebody asked Temporal to cancel this case. It goes on: a case ends only when it is closed")
     return _said(case, speaking)
 
 

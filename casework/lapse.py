@@ -70,7 +70,7 @@ def comes_of_age(story: Story) -> datetime | None:
 def _come_of_age(telling: Telling) -> None:
     """What is owed to a child is not owed to an adult: every strand ends, and the case waits to be closed."""
     telling.cause = "0"
-    telling.line("The child turned 18 (Children Act 1989, section 105): what was due to them as a child ends")
+    telling.line("The child turned 18 (Children Act 1989, section 105): everything due to them as a child ends")
     end_everything(telling, "the child turned 18")
     telling.change(of_age=True)
     happened(telling, CHILD_TURNED_18)

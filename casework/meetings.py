@@ -24,19 +24,19 @@ def check_membership(telling: Telling, kind: str, attended_by: Iterable[str], me
     needed += [roles for condition, roles in rule.minimum_if.items() if holds(condition, telling.story)]
     absent = [" or ".join(roles) for roles in needed if not set(roles) & set(present)]
     if absent:
-        problem = f"The {kind} needs as a minimum: {', '.join(absent)} (attended_by names who took part)."
-        also = "" if rule.force == "must" else " If it went ahead without, say why in the note."
+        problem = f"attended_by: the {kind} cannot go ahead without: {', '.join(absent)}."
+        also = "" if rule.force == "must" else " If it did, say why in the note."
         telling.insist(rule.force == "must" or not message.note, problem + also, "attended_by")
-        telling.line(f"The {kind} was held without {', '.join(absent)}; the reason is in the note", rule.cites)
+        telling.line(f"The {kind} was held without {', '.join(absent)}. The reason is in the note", rule.cites)
     family = [role for role in present if role in procedure.role and procedure.role[role].kind is Kind.FAMILY]
     telling.insist(
         rule.professionals_only and family,
-        f"The {kind} is a meeting of professionals only; {', '.join(family)} cannot take part.",
+        f"attended_by: the {kind} is for professionals only, so {', '.join(family)} cannot take part.",
         "attended_by",
     )
     for role in rule.distribute_to:
         telling.tell(
-            NoticeKind.TOLD, role, f"The {kind} was held; its record is to reach you", about=f"record of {kind}"
+            NoticeKind.TOLD, role, f"The {kind} was held. You will be sent its record", about=f"record of {kind}"
         )
     return present
 
@@ -45,7 +45,9 @@ def tell_chair(telling: Telling, kind: str) -> None:
     """A meeting has a time: who chairs it hears of it."""
     rule = telling.story.procedure.meeting.get(kind)
     if rule is not None and rule.chair is not None:
-        telling.tell(NoticeKind.TOLD, rule.chair, f"The {kind} that you chair has a time", about=f"chair of {kind}")
+        telling.tell(
+            NoticeKind.TOLD, rule.chair, f"The {kind} that you chair has a date and time", about=f"chair of {kind}"
+        )
 
 
 def known_role(telling: Telling, field: str, name: str) -> str:

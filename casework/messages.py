@@ -114,15 +114,15 @@ class Message(Value):
     sent_by: ClassVar[frozenset[Kind]] = CASEWORKERS
     stage: ClassVar[Stage | None] = None
 
-    id: Id = Field(description="this message's own id; the same id twice counts once")
-    occurred_at: Instant = Field(description="when it happened, with its time zone")
+    id: Id = Field(description="This record's own id; sent twice with the same id, it counts once")
+    occurred_at: Instant = Field(description="When it happened, with its time zone")
     by: By
     ask: Id | None = Field(
-        None, description="whom to ask, where it needs an authorisation; anybody entitled, if left out"
+        None, description="Who to ask, if this needs an authorisation; anybody entitled, if left out"
     )
-    note: Note | None = Field(None, description="free text for the record")
+    note: Note | None = Field(None, description="Anything else, in your own words; it is kept in the record")
     moved_from: Origin | None = Field(
-        None, description="where it was first recorded on the wrong child: that case and number, as R-1001.7"
+        None, description="If it was first recorded on the wrong child: that case and number, such as R-1001.7"
     )
 
     @model_validator(mode="before")

@@ -31,7 +31,7 @@ MOST_SAMPLES = 24
 """So many samples of one message are tried at most."""
 SOMEBODY = "somebody"
 WORDS = "(to be filled in)"
-NOTHING = "there is nothing on this case that it could be about"
+NOTHING = "Nothing on this case needs it at present."
 NAMES = ("request", "duty", "form", "prompt", "strand", "action", "deadline", "strategy")
 """Fields that name something of the case: each of them is tried with everything there is."""
 

@@ -93,7 +93,7 @@ def reconcile(
     for line in lines:
         speaking.entry(line.text, line.cites, line.at)
     if told.story.of_age and not before.of_age:
-        said = "The child turned 18: what was due to them as a child has ended (Children Act 1989, section 105)"
+        said = "The child turned 18: everything due to them as a child has ended (Children Act 1989, section 105)"
         speaking.entry(said, time_passed=True)
     _say_deadlines(speaking, before)
     _say_requests(speaking, before)
@@ -165,14 +165,14 @@ def _say_deadline(speaking: Speaking, deadline: Deadline, known: Said | None) ->
     closed, closed_before = deadline.closed_at is not None, known.closed if known else False
     if (state, closed) == (before, closed_before):
         if known is not None and deadline.met_at is not None and known.met is not None and known.met != deadline.met_at:
-            met = f"{spoken_instant(deadline.met_at)} (not {spoken_instant(known.met)}, as was recorded)"
+            met = f"{spoken_instant(deadline.met_at)} (corrected from {spoken_instant(known.met)})"
             speaking.entry(f"{duty}: {state.value}, {met}", deadline.cites, deadline.met_at)
         return
     match state:
         case DeadlineState.MET | DeadlineState.MET_LATE:
             assert deadline.met_at is not None
             missed = known is not None and known.missed is not None and state is DeadlineState.MET
-            remark = " (it had been recorded as missed)" if missed else ""
+            remark = " (it was first recorded as missed)" if missed else ""
             speaking.entry(
                 f"{duty}: {state.value}, {spoken_instant(deadline.met_at)}{remark}", deadline.cites, deadline.met_at
             )
@@ -181,12 +181,12 @@ def _say_deadline(speaking: Speaking, deadline: Deadline, known: Said | None) ->
         case DeadlineState.ENDED:
             speaking.entry(f"{duty}: no longer due ({deadline.because})", deadline.cites)
         case DeadlineState.OVERDUE:
-            speaking.entry(f"{duty}: never met ({deadline.because})", deadline.cites)
+            speaking.entry(f"{duty}: not done ({deadline.because})", deadline.cites)
         case DeadlineState.OPEN if before is DeadlineState.WITHHELD:
             speaking.entry(f"{duty}: no longer withheld, due {due}", deadline.cites)
         case DeadlineState.OPEN if closed_before:
-            speaking.entry(f"{duty}: owed again, due {due}", deadline.cites)
-            speaking.tell(NoticeKind.MOVED, deadline.owner, f"Owed again: {duty}, due {due}", deadline=deadline.id)
+            speaking.entry(f"{duty}: due again, by {due}", deadline.cites)
+            speaking.tell(NoticeKind.MOVED, deadline.owner, f"Due again: {duty}, by {due}", deadline=deadline.id)
 
 
 def _as_it_was(due: datetime | None, deadline: Deadline) -> dict[str, object]:
@@ -201,7 +201,7 @@ def _say_gone(speaking: Speaking, deadline: Deadline) -> None:
         "state": DeadlineState.ENDED,
         "closed_at": speaking.now,
         "met_at": None,
-        "because": "what it was counted from was recorded in error",
+        "because": "what it counted from was recorded in error",
     }
     gone = deadline.model_copy(update=ended)
     speaking.entry(f"{deadline.duty}: no longer due ({gone.because})", deadline.cites)
@@ -222,7 +222,7 @@ def _say_requests(speaking: Speaking, before: Story) -> None:
             if request.state is RequestState.WITHDRAWN:
                 speaking.entry(f"{request.title}: withdrawn ({request.because})", request.cites)
             elif request.state is RequestState.OPEN and known is not None:
-                speaking.entry(f"{request.title}: waits to be decided again", request.cites)
+                speaking.entry(f"{request.title}: waiting for a decision again", request.cites)
             said[name] = Asked(state=request.state.value, since=speaking.now)
         if before.requests.get(name) != request:
             speaking.effects.append(RequestChanged(request=request))
@@ -275,7 +275,7 @@ def _say_withdrawn(speaking: Speaking, saying: Saying) -> None:
     if saying.kind is NoticeKind.TOLD and token not in speaking.announced.occasions:
         occasions = (*speaking.announced.occasions, token)
         speaking.announced = speaking.announced.model_copy(update={"occasions": occasions})
-        speaking.tell(NoticeKind.CORRECTED, saying.to, f"What you were told was recorded in error: {saying.text}")
+        speaking.tell(NoticeKind.CORRECTED, saying.to, f"This was recorded in error. Please disregard: {saying.text}")
 
 
 # --- Rungs --------------------------------------------------------------------------------------------------------
@@ -339,7 +339,10 @@ def _sound_request(speaking: Speaking, request: Request) -> None:
             speaking.tell(NoticeKind.REMINDER, rung.to, text, person=request.assigned_to, request=request.id)
         else:
             whom = request.assigned_to or f"the {' or the '.join(request.to)}"
-            text = f"Not decided by {whom}: {request.title}. It can be given to somebody else, or back to the role"
+            text = (
+                f"Not decided yet by {whom}: {request.title}. You can give it to "
+                "somebody else, or back to the role: request_reassigned"
+            )
             speaking.tell(NoticeKind.ESCALATION, rung.to, text, request=request.id)
 
 

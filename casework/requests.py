@@ -29,16 +29,16 @@ STEP_DOWN_AUTHORISED = Event("step-down authorised", Stage.CLOSING)
 
 
 class Authorisation(Granting):
-    """A decision on a request: authorise it, or return it with a reason. Nobody authorises their own."""
+    """A decision on a request: authorise it, or return it with a reason. Nobody can authorise their own request."""
 
-    request: Ref = Field(description="the request, as request-4; or what it is about, where only one such waits")
+    request: Ref = Field(description="The request, such as request-4, or what it is about if only one waits")
     decision: Literal["authorise", "return"]
     reason: Reason | None = None
 
     @model_validator(mode="after")
     def _returned_with_reason(self) -> "Authorisation":
         if self.decision == "return" and not self.reason:
-            raise ValueError("reason: say why it is returned, so that it can be put right")
+            raise ValueError("reason: say why you are returning it, so that it can be put right")
         return self
 
     def grants(self) -> str | None:
@@ -47,23 +47,25 @@ class Authorisation(Granting):
 
 
 class RequestReassigned(Message):
-    """A request was given to another person who may decide it, or back to everybody in the role."""
+    """A request was given to another person who can decide it, or back to everybody in the role."""
 
-    request: Ref = Field(description="the request, as request-4; or what it is about, where only one such waits")
-    to: Id | None = Field(None, description="an opaque id of the person")
-    back_to_role: bool = Field(False, description="to nobody in particular: anybody in the role may decide it")
+    request: Ref = Field(description="The request, such as request-4, or what it is about if only one waits")
+    to: Id | None = Field(None, description="The id of the person, never a name")
+    back_to_role: bool = Field(False, description="Give it back to the role, so that anybody in it can decide")
 
     @model_validator(mode="after")
     def _to_somebody(self) -> "RequestReassigned":
         if (self.to is None) == (not self.back_to_role):
-            raise ValueError("to: name the person it is given to, or say back_to_role; one of the two")
+            raise ValueError(
+                "to: name the person it is given to, or give it back to the role (back_to_role). Do one of the two"
+            )
         return self
 
 
 class RequestFinished(Message, sent_by=CASEWORKERS):
-    """The step was finished, after its request was authorised; only then does it take effect."""
+    """An authorised step was finished. It takes effect now."""
 
-    request: Ref = Field(description="the request, as request-4; or what it is about, where only one such waits")
+    request: Ref = Field(description="The request, such as request-4, or what it is about if only one waits")
 
 
 ASKED_AGAIN = "asked again"
@@ -95,11 +97,11 @@ def submit(telling: Telling, subject: Subject, message: Message, about: str | No
     role = role_of(telling, asked_by)
     telling.insist(
         rule.asked_by and role not in rule.asked_by,
-        f"{rule.title}: this is asked for by the {' or the '.join(rule.asked_by)}, not by the {role}.",
+        f"{rule.title}: you cannot ask for this as {role}. It is asked for by: {', '.join(rule.asked_by)}.",
         "by",
     )
     own = same_person(asked_by.ask, asked_by.by.person) and not rule.completes
-    telling.insist(own, "ask: nobody authorises their own; name somebody else.", "ask")
+    telling.insist(own, "ask: nobody can authorise their own request. Name somebody else.", "ask")
     for request in telling.story.waiting_requests:
         if request.subject is subject and request.about == about:
             withdraw(telling, request, ASKED_AGAIN)
@@ -120,7 +122,7 @@ def submit(telling: Telling, subject: Subject, message: Message, about: str | No
         escalate=telling.story.procedure.above(rule.authorised_by),
     )
     telling.put_request(request)
-    telling.line(f"{rule.title}: asked of the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
+    telling.line(f"{rule.title}: waiting for the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
     for to in rule.authorised_by:
         telling.tell(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", about=request.id, request=request)
     if not rule.holds:
@@ -150,10 +152,11 @@ def authorisation(telling: Telling, message: Authorisation) -> None:
     request = found(telling.story, message.request)
     _is_open(telling, request)
     role = role_of(telling, message)
-    _may_decide(telling, request, message, role, "decides")
+    _may_decide(telling, request, message, role, "decided")
     telling.insist(
         request.assigned_to is not None and not same_person(request.assigned_to, message.by.person),
-        f"{request.title}: this was given to {request.assigned_to}. To decide it yourself, reassign it first.",
+        f"{request.title}: this is for {request.assigned_to} to decide. "
+        "To decide it yourself, first record: request_reassigned",
         "by",
     )
     decided = {"decided_by": str(message.by), "decided_at": message.occurred_at}
@@ -168,7 +171,7 @@ def authorisation(telling: Telling, message: Authorisation) -> None:
     telling.put_request(request.model_copy(update={**decided, "state": RequestState.AUTHORISED}))
     telling.line(f"{request.title}: authorised by the {role}", request.cites)
     if request.finish:
-        text = f"Authorised, now to be finished: {request.title}"
+        text = f"Authorised, and ready for you to finish: {request.title}"
         telling.tell(NoticeKind.REQUEST, role, text, about=request.id, request=request)
     else:
         _grant(telling, request, message.occurred_at)
@@ -179,29 +182,29 @@ def request_finished(telling: Telling, message: RequestFinished) -> None:
     """Finish a step whose request was authorised; only now does it take effect (D-M-05)."""
     request = found(telling.story, message.request)
     telling.refuse_if(
-        not request.finish, f"{request.title}: this takes effect when it is authorised; there is nothing to finish."
+        not request.finish, f"{request.title}: this takes effect when it is authorised, so there is nothing to finish."
     )
     telling.refuse_if(
         request.state is not RequestState.AUTHORISED,
-        f"{request.title}: it is {request.state.value}; it can be finished once it is authorised.",
+        f"{request.title}: this is {request.state.value}. It can be finished once it is authorised.",
     )
     role = role_of(telling, message)
-    _may_decide(telling, request, message, role, "finishes")
+    _may_decide(telling, request, message, role, "finished")
     telling.put_request(request.model_copy(update={"state": RequestState.FINISHED}))
     telling.line(f"{request.title}: finished by the {role}", request.cites)
     _grant(telling, request, message.occurred_at)
 
 
-def _may_decide(telling: Telling, request: Request, message: Message, role: str, does: str) -> None:
+def _may_decide(telling: Telling, request: Request, message: Message, role: str, done: str) -> None:
     telling.insist(
         role not in request.to,
-        f"{request.title}: the {' or the '.join(request.to)} {does} this, not the {role}.",
+        f"{request.title}: this cannot be {done} as {role}. It is {done} by: {', '.join(request.to)}.",
         "by",
     )
     rule = telling.story.procedure.authorisation.get(request.subject)
     telling.insist(
         same_person(message.by.person, request.asked_by) and not (rule and rule.completes),
-        f"{request.title}: {message.by.person} asked for it; nobody authorises their own.",
+        f"{request.title}: {message.by.person} asked for this, and nobody can authorise their own request.",
         "by",
     )
 
@@ -213,10 +216,10 @@ def request_reassigned(telling: Telling, message: RequestReassigned) -> None:
     _is_open(telling, request)
     rule = telling.story.procedure.authorisation.get(request.subject)
     own = same_person(message.to, request.asked_by) and not (rule and rule.completes)
-    telling.insist(own, f"{message.to} asked for this; nobody authorises their own.", "to")
+    telling.insist(own, f"to: {message.to} asked for this, and nobody can authorise their own request.", "to")
     moved = request.model_copy(update={"assigned_to": message.to, "since": message.occurred_at})
     telling.put_request(moved)
-    to = message.to or f"anybody who is {' or '.join(request.to)}"
+    to = message.to or f"anybody in the role: {' or '.join(request.to)}"
     telling.line(f"{request.title}: given to {to}", request.cites)
     for role in request.to:
         telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request.id, request=moved)
@@ -232,8 +235,8 @@ def _is_open(telling: Telling, request: Request) -> None:
 
 def _already(request: Request) -> str:
     """Who decided it, and when: for whoever comes second."""
-    when = f" by {request.decided_by}, {spoken_instant(request.decided_at)}" if request.decided_at else ""
-    return f"{request.title} ({request.id}) is {request.state.value} already{when}."
+    when = f" (by {request.decided_by}, {spoken_instant(request.decided_at)})" if request.decided_at else ""
+    return f"{request.title} ({request.id}) is already {request.state.value}{when}."
 
 
 def withdraw_all(telling: Telling, because: str) -> None:
@@ -250,8 +253,8 @@ def adopt(telling: Telling) -> None:
         rule = procedure.authorisation.get(request.subject)
         correction = request.subject is Subject.CORRECTION
         if rule is None and not correction:
-            withdraw(telling, request, f"{procedure.about.key} asks for no authorisation; send it again")
-            text = f"To be sent again: {request.title}"
+            withdraw(telling, request, f"{procedure.about.key} asks for no authorisation. Record it again")
+            text = f"Please record this again: {request.title}"
             telling.tell(NoticeKind.REQUEST, acting, text, about=request.id, request=request)
             continue
         # A correction keeps its title, and is asked of the managers wherever a procedure does not say of whom.
@@ -263,7 +266,7 @@ def adopt(telling: Telling) -> None:
         changed = {"title": title, "cites": rule.cites if rule else (), "to": to, "asked_by_role": asked_by}
         moved = request.model_copy(update={**changed, "assigned_to": None})
         telling.put_request(moved)
-        telling.line(f"{title}: now asked of the {' or the '.join(to)} ({request.id})", moved.cites)
+        telling.line(f"{title}: now waiting for the {' or the '.join(to)} ({request.id})", moved.cites)
         for role in to:
             telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=moved)
 
@@ -306,5 +309,7 @@ def found(story: Story, named: str) -> Request:
     if len(about) == 1:
         return about[0]
     if about:
-        raise Refusal(f"More than one request is about {named}. Name one by its number: {waiting}.", "request")
-    raise Refusal(f"There was no request {named} at that time. Waiting: {waiting}.", "request")
+        raise Refusal(f"request: more than one request is about {named}. Name one of them: {waiting}.", "request")
+    raise Refusal(
+        f"request: nothing called {named!r} was waiting for a decision then. Waiting now: {waiting}.", "request"
+    )

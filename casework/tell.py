@@ -69,17 +69,17 @@ def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: P
     telling = Telling(passed.story, at, fact, strict=strict, rules=rules, book=book)
     MEANINGS[type(fact.message)](telling, fact.message)
     if fact.message.moved_from:
-        telling.line(f"First recorded on another child's case by mistake ({fact.message.moved_from})")
+        telling.line(f"First recorded by mistake on another child's case ({fact.message.moved_from})")
     return followed_by(followed_by(passed, telling.told()), pass_time(telling.story, at, rules=rules))
 
 
 def check_is_open(story: Story, message: Message) -> None:
     """Nothing happens on a case before it has a referral, and nothing once it is closed. Raises `Refusal`."""
     if story.closed_at is not None:
-        raise Refusal(f"Case {story.reference} was closed by then.", "occurred_at", closed=True)
+        raise Refusal(f"occurred_at: case {story.reference} was already closed by then.", "occurred_at", closed=True)
     if story.child is None and not isinstance(message, Opening):
         raise Refusal(
-            f"Case {story.reference} was not open yet at that time; it opens with a referral. Is the date right?",
+            f"occurred_at: case {story.reference} was not open yet at that time. Check the date.",
             "occurred_at",
         )
 

@@ -23,7 +23,7 @@ class Refusal(Exception):
 
 def is_closed(reference: str) -> Refusal:
     """Why a case that is closed takes nothing more."""
-    return Refusal(f"Case {reference} is closed; a new referral opens it again.", closed=True)
+    return Refusal(f"Case {reference} is closed. To open it again, send a new referral: s47 refer FILE", closed=True)
 
 
 class Line(NamedTuple):

@@ -23,7 +23,7 @@ def details(case: Case) -> str:
     if story.withholding:
         parts.append(f"\n**Withheld from the family:** {story.withholding.ground.value}")
     if story.circumstances:
-        parts.append(f"\n**So at present:** {'; '.join(one.value for one in story.circumstances)}")
+        parts.append(f"\n**Current circumstances:** {'; '.join(one.value for one in story.circumstances)}")
     if story.linked:
         parts.append(f"\n**Linked cases:** {', '.join(story.linked)}")
     parts += ["", *_requests(story), *_deadlines(story), *_prompts(story)]
@@ -38,14 +38,21 @@ def _requests(story: Story) -> list[str]:
         f"| {spoken_instant(r.asked_at)} |"
         for r in story.waiting_requests
     ]
-    return ["### Waiting to be decided", "", "| request | what | who decides | asked |", "|---|---|---|---|", *rows, ""]
+    return [
+        "### Waiting for a decision",
+        "",
+        "| request | what | who decides | asked |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _deadlines(story: Story) -> list[str]:
     owed = [deadline for deadline in story.owed if deadline.state is DeadlineState.WITHHELD]
     owed = story.running_deadlines + owed
     if not owed:
-        return ["### Deadlines", "", "None is running.", ""]
+        return ["### Deadlines", "", "Nothing is due.", ""]
     rows = [
         f"| {'**OVERDUE**' if d.state is DeadlineState.OVERDUE else d.state.value} | {spoken_due(d)} | {d.duty} "
         f"| {d.owner} | {', '.join(d.cites)}{remarks(story, d)} |"
@@ -58,15 +65,17 @@ def remarks(story: Story, deadline: Deadline) -> str:
     """What else is to be known of a limit: its reading, the day to aim for, where the rule is from."""
     said = []
     if deadline.provisional:
-        said.append("provisional: no meeting is set yet")
+        said.append("provisional: the meeting has no date yet")
     if deadline.reading and deadline.other_reading_on:
         other = "calendar" if deadline.reading == "working" else "working"
-        said.append(f"{deadline.reading} days; in {other} days {spoken_date(deadline.other_reading_on)}")
+        said.append(
+            f"counted in {deadline.reading} days; in {other} days it would be {spoken_date(deadline.other_reading_on)}"
+        )
     if deadline.on and not story.bank_holidays.is_working_day(deadline.on):
         said.append(f"aim for {spoken_date(last_working_day_up_to(deadline.on, story.bank_holidays))}")
     rule = story.procedure.timescale.get(deadline.timescale)
     if rule and rule.target:
-        said.append("an aim, not the limit")
+        said.append("an aim, not a limit")
     if rule and rule.origin:
         said.append(f"from {rule.origin}, not from this document")
     return f" ({'; '.join(said)})" if said else ""
@@ -83,4 +92,4 @@ def open_prompts(story: Story) -> list[tuple[str, str]]:
 
 def _prompts(story: Story) -> list[str]:
     prompts = [f"* {asks} (`{key}`)" for key, asks in open_prompts(story)]
-    return ["### To think of at this stage", "", *prompts, ""] if prompts else []
+    return ["### To consider at this stage", "", *prompts, ""] if prompts else []

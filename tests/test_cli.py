@@ -234,7 +234,7 @@ async def test_a_wrong_referral_file_is_said_what_is_wrong(office: Office, tmp_p
         "a = " + "1" * 5000: "standard input: a whole number in it has too many digits",
         "\ufeff": "reference: this is missing. Add it.",
         as_toml(referral("R 1")): "reference: 'R 1' is not an id",
-        as_toml(referral("R-1", date_of_birth=tomorrow)): f"date_of_birth {tomorrow} is after the referral",
+        as_toml(referral("R-1", date_of_birth=tomorrow)): "is after the referral. ",
         json.dumps(referral("R-1", received_at="2026-04-08T10:00:00")): (
             "received_at: '2026-04-08T10:00:00' has no time zone. Write the date and time as 2026-04-07T10:00:00+01:00."
         ),
@@ -302,7 +302,7 @@ async def test_what_is_typed_arrives(office: Office) -> None:
     )
     assert unread.code == REFUSED and "actions.0" in unread.err
     # Field report A11: an id that was used for something else is no repeat.
-    assert other.code == REFUSED and "The id typed-1 was used before, for something else" in one_line(other.err)
+    assert other.code == REFUSED and "typed-1 was used before, for something else" in one_line(other.err)
 
 
 def _send(case: OneCase, message: str, by: str) -> tuple[str, ...]:
@@ -523,23 +523,23 @@ async def test_what_was_recorded_wrongly_is_put_right(office: Office) -> None:
     small = await office.s47(*correct, "5", "--set", "alone=no", "--set", "note=At school", *why)
     assert (small.code, small.err) == (DONE, "")
     assert small.out.startswith(f"✓ {case.reference}: recorded as no. 6. Stage: section 47 enquiry\n")
-    assert "alone: yes was recorded, no is right" in one_line(small.out)
+    assert "alone: no, not yes" in one_line(small.out)
 
     tried = await office.s47(*correct, "5", "--withdraw", *why, "--preview")
-    assert "asks the assistant team manager or team manager: Withdraw what was recorded: no. 5" in tried.out
+    assert "asks the assistant team manager or team manager: Withdraw entry no. 5" in tried.out
     asked = await office.s47(*correct, "5", "--withdraw", *why, "--json")
     assert (asked.code, asked.json[case.reference]["fact"]) == (DONE, 7)
     async with office.records() as records:
         await case.recorded(records)
         waiting = one_line((await office.s47("show", case.reference)).out)
-        assert "put right by no. 6; no. 7 asks to put this right; waiting for the assistant team manager or" in waiting
-        assert "reason: A slip of the pen" in waiting and "note, put right: At school" in waiting
+        assert "corrected by no. 6; no. 7 asks to correct this and waits for the assistant team manager or" in waiting
+        assert "reason: A slip of the pen" in waiting and "note, corrected: At school" in waiting
         decided = ("--request", "correction", "--decision", "authorise")
         granted = await office.s47(*_send(case, "authorisation", MANAGER), *decided)
-        assert granted.code == DONE and "Visit the family home and see the child: owed again" in granted.out
+        assert granted.code == DONE and "Visit the family home and see the child: due again" in granted.out
         await case.recorded(records)
     shown, as_json = await together(office.s47("show", case.reference), office.s47("show", case.reference, "--json"))
-    assert "withdrawn by no. 7; put right by no. 6" in one_line(shown.out)
+    assert "withdrawn by no. 7; corrected by no. 6" in one_line(shown.out)
     became = {fact["number"]: fact for fact in as_json.json["facts"]}
     assert (became[5]["withdrawn_by"], became[5]["put_right_by"], became[6]["idle_since"]) == (7, [6], 7)
     assert (await case.story()).deadlines["child-seen@4"].state.value == "open"
@@ -557,7 +557,7 @@ async def test_what_is_of_another_child_is_recorded_there(office: Office) -> Non
     assert asked.code == DONE, asked.err
     decided = ("--request", "correction", "--decision", "authorise")
     granted = await office.s47(*_send(wrong, "authorisation", MANAGER), *decided)
-    assert f"It belongs to case {right.reference}, and is recorded there" in granted.out
+    assert f"It belongs to case {right.reference} and is recorded there" in granted.out
 
     async def there() -> bool:
         return len((await right.state()).facts) == 5
@@ -566,7 +566,7 @@ async def test_what_is_of_another_child_is_recorded_there(office: Office) -> Non
     async with office.records() as records:
         await right.recorded(records)
     shown = one_line((await office.s47("show", right.reference)).out)
-    assert f"First recorded on another child's case by mistake ({wrong.reference}.5)" in shown
+    assert f"First recorded by mistake on another child's case ({wrong.reference}.5)" in shown
     assert (await wrong.story()).deadlines["child-seen@4"].state.value == "open"
     assert (await right.story()).deadlines["child-seen@4"].state.value == "met"
 
@@ -576,7 +576,7 @@ async def test_a_correction_that_cannot_be_is_refused(office: Office) -> None:
     await case.enquired(3 * HOUR)
     correct, why = ("correct", case.reference), ("--as", WORKER, "--reason", "A slip of the pen")
     wanted = {
-        ("1", "--withdraw"): (REFUSED, "No. 1 opened the case. Send case_ended with how: opened in error."),
+        ("1", "--withdraw"): (REFUSED, "No. 1 opened the case, so it cannot be withdrawn."),
         ("99", "--withdraw"): (REFUSED, "No. 99"),
         ("99", "--set", "how=meeting"): (REFUSED, f"Case {case.reference} has no entry no. 99. s47 show "),
         ("4", "--set", "colour=blue"): (REFUSED, "colour: there is no such field."),
@@ -586,7 +586,7 @@ async def test_a_correction_that_cannot_be_is_refused(office: Office) -> None:
         ("4",): (WRONGLY_CALLED, "No. 4 is “strategy outcome”. Give what is right"),
         ("3", "4", "--set", "how=meeting"): (WRONGLY_CALLED, "Correct one entry at a time"),
         ("4", "--withdraw", "--set", "how=meeting"): (WRONGLY_CALLED, "not both"),
-        ("3", "--withdraw", "--belongs-to", case.reference): (REFUSED, "this is that very case"),
+        ("3", "--withdraw", "--belongs-to", case.reference): (REFUSED, "this is the case itself"),
     }
     answers = await together(*(office.s47(*correct, *given, *why) for given in wanted))
     for (given, (code, words)), ran in zip(wanted.items(), answers, strict=True):
@@ -677,7 +677,7 @@ async def test_a_record_that_was_changed_is_found(office: Office) -> None:
             await connection.close()
     one, everything = await together(office.s47("verify", case.reference), office.s47("verify"))
     assert (one.code, everything.code) == (REFUSED, REFUSED)
-    assert f"✗ {case.reference}: episode 1, fact 2: not as it was sealed\n" in one.err
+    assert f"✗ {case.reference}: episode 1, fact 2: changed since it was sealed\n" in one.err
     assert "child-seen@4 is open, due " in one.err and "met, due " in one.err
     assert re.search(r"^\d+ cases checked: \d+ in order, 1 not.$", everything.out, re.MULTILINE), everything.out
 
@@ -726,7 +726,7 @@ async def test_cases_are_listed_and_filtered(office: Office) -> None:
     }
     assert none.out == "No case matches.\n"
     # Field report B6: what is not known is named, with what there is.
-    wanted = ("no stage 'bogus'. There are: referral, ", 'no team "nobody\'s". There are: ', "no role 'head honcho'.")
+    wanted = ("no stage 'bogus'. There are: ", 'no team "nobody\'s". There are: ', "no role 'head honcho'.")
     for ran, words in zip(unknown, wanted, strict=True):
         assert (ran.code, ran.out) == (REFUSED, "") and f"✗ There is {words}" in one_line(ran.err), ran
     assert one_line(table.out).startswith("case stage next due overdue waiting for team allocated to")
@@ -959,16 +959,16 @@ async def test_the_demonstration_and_the_five_minutes_of_the_readme(office: Offi
     for words in (
         "DEMO-LATE: recorded as no. 5.",
         "Visit the family home and see the child: met late",
-        "alone: yes was recorded, no is right",
-        "Withdraw what was recorded: no. 5: asked of the assistant team manager or the team manager",
-        "Visit the family home and see the child: owed again",
+        "alone: no, not yes",
+        "Withdraw entry no. 5: waiting for the assistant team manager or the team manager",
+        "Visit the family home and see the child: due again",
         "R-1001: recorded as no. 1. Stage: referral",
     ):
         assert words in whole, words
     shown = one_line((await office.s47("show", "DEMO-LATE")).out)
-    assert "withdrawn by no. 8; put right by no. 7" in shown and "It was her sister who was seen" in shown
+    assert "withdrawn by no. 8; corrected by no. 7" in shown and "It was her sister who was seen" in shown
     right = one_line((await office.s47("show", "DEMO-RIGHT")).out)
-    assert "put right by no. 6" in right and "no. 9 asks to put this right; waiting for the" in right
+    assert "corrected by no. 6" in right and "no. 9 asks to correct this and waits for the" in right
 
     case = OneCase(client, "DEMO-LATE", "P", office)
     seen = (await case.story()).deadlines["child-seen@4"]

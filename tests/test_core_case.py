@@ -54,7 +54,10 @@ def closed() -> Life:
 def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> None:
     life = Life("E", "2026-04-07 09:00")
     assert life.case.waiting_for == ["team manager"]
-    assert life.refused("strategy_requested", ATM) == "Case case-1 is not open yet; it opens with a referral."
+    assert (
+        life.refused("strategy_requested", ATM) == "Case case-1 is not open yet. "
+        "Open it with a referral: s47 refer FILE"
+    )
     life.say("referral_received", "police/pc", person="child-1", date_of_birth="2018-05-01", source="police")
     assert (life.case.stage, life.case.opened_at) == (Stage.REFERRAL, london("2026-04-07 09:00"))
     assert life.case.waiting_for == ["assistant team manager"]
@@ -63,10 +66,10 @@ def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> Non
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({}, "give date_of_birth, or expected_date_of_birth"),
-        ({"date_of_birth": "2018-05-01", "expected_date_of_birth": "2026-08-01"}, "one of the two"),
+        ({}, "give the date of birth or, if the child is not born yet, expected_date_of_birth"),
+        ({"date_of_birth": "2018-05-01", "expected_date_of_birth": "2026-08-01"}, "Give one of the two"),
         ({"date_of_birth": "2026-04-08"}, "is after the referral"),
-        ({"date_of_birth": "2007-04-01"}, "is of an adult"),
+        ({"date_of_birth": "2007-04-01"}, "is an adult"),
         ({"expected_date_of_birth": "2027-04-01"}, "not within ten months"),
         ({"date_of_birth": "yesterday"}, "is not a date. Write the date as 2026-04-07"),
         ({"date_of_birth": "2018-05-01", "person": "Jane Doe"}, "is not an id"),
@@ -143,14 +146,14 @@ def test_an_id_that_was_used_for_something_else_is_refused(changed: dict[str, An
     life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", note="He was cheerful.")
     answer = told_again(life, 5, **changed)
     assert isinstance(answer, Refused)
-    assert "was used before, for something else: no. 5, child visited of Wed 8 Apr 2026 15:00" in answer.reason
+    assert "was used before, for something else: no. 5 (child visited, Wed 8 Apr 2026 15:00" in answer.reason
     assert answer.field == "id"
 
 
 def test_an_id_is_not_used_again_for_another_kind_of_message() -> None:
     life = strategy_held("2026-04-08 10:00")
     said_back = life.refused("whereabouts_unknown", SW, id="m-2")
-    assert "used before, for something else: no. 2, strategy requested" in said_back
+    assert "used before, for something else: no. 2 (strategy requested" in said_back
 
 
 def test_the_same_said_with_other_spelling_is_the_same() -> None:
@@ -184,7 +187,10 @@ def test_a_referral_of_an_earlier_episode_is_a_repeat_in_the_next_one() -> None:
     assert (answer.duplicate, answer.effects) == (True, ())
     another: dict[str, Any] = {"person": "child-1", "date_of_birth": "2018-05-01", "source": "police"}
     assert "for an earlier referral" in life.refused("referral_received", "police/pc", id="m-1", **another)
-    assert life.refused("strategy_requested", ATM) == "Case case-1 is closed; a new referral opens it again."
+    assert (
+        life.refused("strategy_requested", ATM) == "Case case-1 is closed. "
+        "To open it again, send a new referral: s47 refer FILE"
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,7 +299,7 @@ def test_a_day_the_calendar_reaches_is_counted_with_its_holidays() -> None:
 def test_a_day_before_the_calendar_is_refused_and_not_counted_wrong() -> None:
     life = Life("E", "2023-03-01 09:00")
     life.whole = decide.unopened("case-1", 1, life.procedure, calendar_of(2023, 2026))
-    says = "The bank holidays are known from 2023 to 2026 only; 2022-12-20 cannot be counted from"
+    says = "S47 cannot count from Tue 20 Dec 2022. It knows the bank holidays from 2023 to 2026."
     assert says in life.refused(
         "referral_received",
         "police/pc",
@@ -374,7 +380,7 @@ def test_a_message_there_is_not_is_refused_with_those_that_may_be_meant() -> Non
 def test_a_message_of_somebody_who_may_not_send_it_is_refused_with_those_who_may() -> None:
     life = referred("E", "2026-04-07 09:00")
     assert "It is recorded by: assistant team manager, team manager" in life.refused("case_closed", SW, reason="done")
-    assert "The parents and carers cannot record whereabouts_unknown" in life.refused(
+    assert "cannot record “whereabouts unknown” as parents and carers" in life.refused(
         "whereabouts_unknown", "parents and carers/m"
     )
 
@@ -422,10 +428,10 @@ def test_a_refused_signal_is_kept_whole_and_its_sender_is_told() -> None:
     kept, entry, notice = decided.effects
     assert isinstance(kept, Kept)
     assert (kept.fact, kept.name, kept.message_id, kept.person) == (None, "child_visited", "v", "p-7")
-    assert "The conference service cannot record child_visited" in (kept.refused or "")
+    assert "cannot record “child visited” as conference service" in (kept.refused or "")
     assert "I rang." in kept.body
     assert isinstance(entry, Entry)
-    assert entry.text == "Refused: child visited; the record has what was sent, and why it was refused"
+    assert entry.text == "Refused: child visited. What was sent, and why it was refused, is in the record"
     assert isinstance(notice, Notice)
     assert (notice.kind, notice.to, notice.person) == (NoticeKind.REFUSED, "conference service", "p-7")
     assert decided.case.story == life.case
@@ -448,7 +454,7 @@ def test_what_cannot_be_read_is_kept_no_longer_than_there_is_room() -> None:
     assert len(kept.name.encode()) <= LONGEST_QUOTATION + len("…".encode())
     assert len((kept.refused or "").encode()) <= LONGEST_KEPT + len("…".encode())
     assert isinstance(entry, Entry)
-    assert entry.text.startswith("Refused: a message;")
+    assert entry.text.startswith("Refused: a message.")
     assert isinstance(notice, Notice)
     assert "x" * 50 not in notice.text
 
@@ -488,11 +494,15 @@ def test_what_comes_after_closing_is_still_written_down() -> None:
 
 def test_what_is_unusual_is_accepted_with_a_warning() -> None:
     life = conference_set("2026-04-08 10:00", "2026-04-26 10:00")
-    assert life.warnings == ("starts_at: Sun 26 Apr 2026 10:00 is on a weekend or a bank holiday. Is the day right?",)
+    assert life.warnings == (
+        "starts_at: Sun 26 Apr 2026 10:00 is on a weekend or a bank holiday. Check that the day is right.",
+    )
     life.say("child_visited", SW, "2026-04-10 03:00")
-    assert life.warnings == ("A visit at 03:00: is the time right?",)
+    assert life.warnings == ("The visit was at 03:00. Check that the time is right.",)
     life.say("chair_allocated", CS, chair="iro").say("initial_conference_held", IRO, "2026-04-26 10:00", plan=False)
-    assert life.warnings == ("Held on Sun 26 Apr 2026, a day off. Is the day right?",)
+    assert life.warnings == (
+        "It was held on Sun 26 Apr 2026, a weekend or a bank holiday. Check that the day is right.",
+    )
 
 
 def test_only_the_role_that_an_allocation_is_about_is_the_person_it_names() -> None:
@@ -514,11 +524,11 @@ def test_the_last_allocation_by_when_it_happened_counts() -> None:
 
 def test_a_case_closes_when_nothing_is_open_and_somebody_entitled_says_so() -> None:
     life = plan_made("2026-04-08 10:00", "2026-04-29 14:00")
-    assert "while this is open: the child protection plan" in life.refused("case_closed", TM, reason="done")
+    assert "First finish or end: the child protection plan" in life.refused("case_closed", TM, reason="done")
     life = stepped_down()
     assert life.case.stage is Stage.CLOSING
     assert life.case.waiting_for
-    assert "cannot record case_closed" in life.refused("case_closed", SW, reason="done")
+    assert "cannot record “case closed”" in life.refused("case_closed", SW, reason="done")
     life.say("case_closed", TM, reason="the family is well supported")
     assert (life.case.stage, life.case.waiting_for) == (Stage.CLOSED, [])
 
@@ -540,7 +550,7 @@ def test_after_closing_nothing_runs_nothing_rings_and_nothing_is_accepted() -> N
     told = len(life.effects)
     life.until("2030-01-01 09:00")
     assert len(life.effects) == told
-    assert "a new referral opens it again" in life.refused("child_visited", SW, **ALONE)
+    assert "To open it again, send a new referral" in life.refused("child_visited", SW, **ALONE)
     assert decide.wake(life.whole, life.now).case == life.whole
 
 
@@ -696,7 +706,7 @@ def test_an_action_is_a_deadline_of_its_own_and_is_done_by_name() -> None:
     life.say("strategy_outcome", SW, "2026-04-20 10:00", decision="section 47", actions=[action])
     assert life.due("action") == "2026-04-20"
     assert life.the("action").duty == "Action 1 agreed at strategy-2"
-    assert "There is no action action@9" in life.refused("action_completed", SW, action="action@9")
+    assert "no action called 'action@9'" in life.refused("action_completed", SW, action="action@9")
     life.say("action_completed", SW, action="action@3")
     assert life.state("action") == "met"
 

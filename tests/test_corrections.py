@@ -58,7 +58,7 @@ def test_what_met_a_limit_is_withdrawn_once_a_manager_authorises_it() -> None:
     assert life.state("child-seen") == "met"
     authorise(life)
     assert (life.state("child-seen"), life.due("child-seen")) == ("open", "2026-04-09 10:00")
-    assert "Visit the family home and see the child: owed again, due Thu 9 Apr 2026 10:00" in life.lines
+    assert "Visit the family home and see the child: due again, by Thu 9 Apr 2026 10:00" in life.lines
     assert "child-seen@4" in decide.alarms(life.whole)
     life.until("2026-04-09 10:01")
     assert life.state("child-seen") == "overdue missed"
@@ -72,7 +72,7 @@ def test_what_is_withdrawn_stays_in_the_record_with_who_withdrew_it_and_why() ->
         "authorisation",
     ]
     assert "Child visited: seen" in life.lines
-    line = "Recorded in error, and withdrawn: no. 5, child visited of Wed 8 Apr 2026 15:00, by the social worker sw"
+    line = "Withdrawn, as recorded in error: no. 5 (child visited, Wed 8 Apr 2026 15:00, by social worker sw)"
     assert line in life.lines
     assert "it was another child" in life.kept[5].body
     assert "it was another child" not in life.whole.model_dump_json()
@@ -89,15 +89,15 @@ def test_a_withdrawal_that_is_returned_leaves_everything_as_it_was() -> None:
     assert (back.to, back.person, back.text) == (
         "social worker",
         "sw",
-        "Returned to you: Withdraw what was recorded: no. 5",
+        "Returned to you: Withdraw entry no. 5",
     )
 
 
 def test_nobody_authorises_their_own_correction() -> None:
     life = withdraw(visited(), 5, by=TM)
     ask = {"request": "correction", "decision": "authorise"}
-    assert "nobody authorises their own" in life.refused("authorisation", TM, **ask)
-    assert "nobody authorises their own" in life.refused("authorisation", "team manager/TM", **ask)
+    assert "nobody can authorise their own" in life.refused("authorisation", TM, **ask)
+    assert "nobody can authorise their own" in life.refused("authorisation", "team manager/TM", **ask)
     life.say("authorisation", ATM, **ask)
     assert life.state("child-seen") == "open"
 
@@ -106,7 +106,7 @@ def test_what_no_clock_hangs_on_is_withdrawn_at_once() -> None:
     life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", seen=False)
     withdraw(life, 5)
     assert life.case.waiting_requests == []
-    assert any(line.startswith("Recorded in error, and withdrawn: no. 5, child visited") for line in life.lines)
+    assert any(line.startswith("Withdrawn, as recorded in error: no. 5 (child visited") for line in life.lines)
     assert "child visited" not in life.case.clock
 
 
@@ -116,7 +116,7 @@ def test_a_death_that_was_recorded_by_mistake_is_withdrawn_and_all_is_as_before(
     life.say("strategy_requested", ATM, "2026-05-01 09:00")
     before = life.case
     life.say("child_died", SW, "2026-05-01 12:00", abuse_or_neglect_suspected=True, other_children=True)
-    assert "The child died" in life.refused("child_visited", SW, **ALONE)
+    assert "The death of the child is recorded" in life.refused("child_visited", SW, **ALONE)
     authorise(withdraw(life, len(life.whole.facts), at="2026-05-01 13:00"))
     assert not life.case.died
     assert (life.case.plan, life.case.stage) == (before.plan, Stage.PLAN)
@@ -138,7 +138,7 @@ def test_whoever_was_told_of_what_was_an_error_hears_of_that() -> None:
     assert life.notices(NoticeKind.CORRECTED) == []
     authorise(life)
     assert [(notice.to, notice.text.partition(":")[0]) for notice in life.notices(NoticeKind.CORRECTED)] == [
-        ("conference service", "What you were told was recorded in error")
+        ("conference service", "This was recorded in error. Please disregard")
     ]
     assert life.case.stage is Stage.ENQUIRY
 
@@ -147,7 +147,7 @@ def test_what_was_owed_because_of_an_error_is_no_longer_due_and_its_owner_hears_
     life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     authorise(withdraw(life, 8, at="2026-04-09 10:00"))
     assert life.never_ran("conference-report-to-family")
-    gone = "no longer due (what it was counted from was recorded in error)"
+    gone = "no longer due (what it counted from was recorded in error)"
     assert f"Share the conference report with the parents and carers: {gone}" in life.lines
     assert life.told(NoticeKind.MOVED, "conference-report-to-family") == [("2026-04-09 10:00", "social worker")]
     assert not [name for name in decide.alarms(life.whole) if name.startswith("conference-report")]
@@ -162,9 +162,9 @@ def test_what_later_facts_rest_on_is_not_withdrawn_and_they_are_named() -> None:
     life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
     said = life.refused("recorded_in_error", SW, "2026-04-09 10:00", facts=[4], reason="it was never held")
     first, *named = said.splitlines()
-    assert first.startswith("What is recorded already would lose its ground by this.")
-    assert [line.partition(",")[0] for line in named] == ["* no. 6", "* no. 7", "* no. 8"]
-    assert "section 47 outcome of Wed 8 Apr 2026 10:00, by the social worker sw: No section 47 enquiry" in named[0]
+    assert first.startswith("This does not fit with what is already recorded.")
+    assert [line.partition(" (")[0] for line in named] == ["* no. 6", "* no. 7", "* no. 8"]
+    assert "(section 47 outcome, Wed 8 Apr 2026 10:00, by social worker sw): No section 47 enquiry" in named[0]
     assert life.case.stage is Stage.CONFERENCE
 
 
@@ -193,7 +193,7 @@ def test_an_authorisation_given_by_mistake_is_taken_back_and_its_request_waits_a
     life.say("authorisation", ATM, request="correction", decision="authorise")
     assert life.case.strategies == ()
     assert [request.id for request in life.case.waiting_requests] == ["request-2"]
-    assert "Management Decision to hold a strategy meeting: waits to be decided again" in life.lines
+    assert "Management Decision to hold a strategy meeting: waiting for a decision again" in life.lines
 
 
 def test_the_first_referral_is_not_withdrawn_and_the_refusal_says_what_to_send() -> None:
@@ -202,8 +202,8 @@ def test_the_first_referral_is_not_withdrawn_and_the_refusal_says_what_to_send()
 
 def test_there_is_nothing_to_put_right_where_nothing_is_recorded() -> None:
     life = visited()
-    assert "No. 77 is not in the record" in life.refused("recorded_in_error", SW, facts=[77], reason="an error")
-    assert "No. 77 is not in the record" in life.refused(
+    assert "No. 77 is not on this case" in life.refused("recorded_in_error", SW, facts=[77], reason="an error")
+    assert "No. 77 is not on this case" in life.refused(
         "corrected", SW, fact=77, changes={"seen": False}, reason="an error"
     )
     assert "facts: give at least one" in life.refused("recorded_in_error", SW, facts=[], reason="an error")
@@ -226,7 +226,7 @@ def test_a_visit_on_the_wrong_child_is_withdrawn_here_and_sent_to_where_it_belon
     assert forwarded == []  # not before it is authorised
     authorise(life)
     assert [effect for effect in life.effects if isinstance(effect, Forwarded)] == [Forwarded(fact=5, to="case-9")]
-    assert "It belongs to case case-9, and is recorded there" in life.lines
+    assert "It belongs to case case-9 and is recorded there" in life.lines
     assert life.state("child-seen") == "open"
     life.until("2026-05-20 09:00")
     assert len([effect for effect in life.effects if isinstance(effect, Forwarded)]) == 1
@@ -247,13 +247,13 @@ def test_what_happened_before_the_referral_that_is_left_loses_its_ground() -> No
     number = len(life.whole.facts)
     life.say("new_information_received", "police/pc", occurred_at="2026-04-01 12:00")
     why = life.refused("recorded_in_error", SW, facts=[number], reason="it was another child")
-    assert "would lose its ground" in why
-    assert f"no. {number + 1}, new information received of Wed 1 Apr 2026 12:00" in why
+    assert "does not fit with what is already recorded" in why
+    assert f"no. {number + 1} (new information received, Wed 1 Apr 2026 12:00" in why
     assert "was not open yet at that time" in why
 
 
 def test_nothing_belongs_to_the_very_case_it_is_on() -> None:
-    assert "this is that very case" in visited().refused(
+    assert "this is the case itself" in visited().refused(
         "recorded_in_error", SW, facts=[5], reason="the wrong child", belongs_to="case-1"
     )
 
@@ -269,7 +269,7 @@ def test_what_is_on_its_way_to_another_case_is_known_until_it_is_there() -> None
     [on_its_way] = life.whole.announced.forwarding
     assert on_its_way == Forwarded(fact=5, to="case-9")
     there = decide.forwarded(life.whole, on_its_way, None, life.now)
-    assert said_of_it(there) == [("No. 5 is recorded on case case-9 now",)]
+    assert said_of_it(there) == [("No. 5 is now recorded on case case-9",)]
     assert there.case.announced.forwarding == ()
 
 
@@ -288,7 +288,7 @@ def test_what_could_not_be_recorded_there_is_said_to_whoever_acts_here() -> None
 def test_what_comes_from_another_case_says_so() -> None:
     life = strategy_held("2026-04-08 10:00")
     life.say("child_visited", SW, "2026-04-08 15:00", moved_from="case-9.5")
-    assert "First recorded on another child's case by mistake (case-9.5)" in life.lines
+    assert "First recorded by mistake on another child's case (case-9.5)" in life.lines
     assert life.state("child-seen") == "met"
 
 
@@ -319,8 +319,8 @@ def test_a_slip_in_the_day_of_a_discussion_is_put_right_and_every_clock_is_count
     missed = "Hold the initial child protection conference: MISSED, was due Fri 27 Mar 2026"
     moved = "Hold the initial child protection conference: moved from Fri 27 Mar 2026 to Wed 29 Apr 2026"
     assert life.lines.index(missed) < life.lines.index(moved)
-    who = "by the social worker sw"
-    put_right = f"Put right: no. 4, strategy outcome of Sun 8 Mar 2026 10:00, {who}. when it happened: "
+    who = "by social worker sw"
+    put_right = f"Corrected: no. 4 (strategy outcome, Sun 8 Mar 2026 10:00, {who}). when it happened: "
     assert any(line.startswith(put_right) for line in life.lines)
 
 
@@ -382,13 +382,13 @@ def test_the_last_correction_of_a_field_counts() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({}, "changes: name from 1 to 20 fields"),
+        ({}, "changes: name the fields"),
         ({"id": "m-9"}, "id cannot be corrected"),
         ({"by": {"role": "team manager", "person": "tm"}}, "by cannot be corrected"),
         ({"colour": "blue"}, "colour: there is no such field"),
         ({"seen": "maybe"}, "seen"),
         ({"seen": None}, "seen"),
-        ({"seen": False, "alone": True}, "cannot have been seen alone and not seen"),
+        ({"seen": False, "alone": True}, "cannot have been seen alone"),
         ({"occurred_at": "yesterday"}, "is not a date and time"),
         ({"occurred_at": "2026-04-08T15:00:00"}, "has no time zone"),
         ({"occurred_at": "2026-05-08T15:00:00+01:00"}, "is in the future"),
@@ -407,9 +407,9 @@ def test_what_could_not_have_been_recorded_is_no_correction(changes: dict[str, A
 def test_a_correction_that_takes_the_ground_from_later_facts_is_refused_and_names_them() -> None:
     life = visited().say("section47_outcome", SW, "2026-04-09 10:00", outcome="substantiated")
     said = life.refused("corrected", SW, fact=4, changes={"decision": "no section 47"}, reason="a slip")
-    assert "* no. 6, section 47 outcome of Thu 9 Apr 2026 10:00" in said
+    assert "* no. 6 (section 47 outcome, Thu 9 Apr 2026 10:00" in said
     later = {"occurred_at": "2026-04-09T11:00:00+01:00"}
-    assert "* no. 6, section 47 outcome" in life.refused(
+    assert "* no. 6 (section 47 outcome" in life.refused(
         "corrected", SW, "2026-04-09 12:00", fact=4, changes=later, reason="a slip"
     )
 
@@ -452,7 +452,7 @@ def test_a_withdrawal_that_waits_is_withdrawn_itself() -> None:
 def test_a_withdrawal_that_was_authorised_is_withdrawn_with_its_authorisation() -> None:
     life = authorise(withdraw(visited(), 5, at="2026-04-08 17:00"))
     alone = life.refused("recorded_in_error", SW, facts=[6], reason="it was this child after all")
-    assert "* no. 7, authorisation of Wed 8 Apr 2026 17:00" in alone
+    assert "* no. 7 (authorisation, Wed 8 Apr 2026 17:00" in alone
     authorise(withdraw(life, 6, 7, at="2026-04-08 18:00"))
     assert life.state("child-seen") == "met"
     assert life.the("child-seen").met_at == london("2026-04-08 15:00")
@@ -471,13 +471,13 @@ def test_a_correction_made_at_once_is_withdrawn_at_once() -> None:
 def test_who_may_not_record_a_thing_may_not_correct_it(by: str) -> None:
     life = visited()
     role = by.partition("/")[0]
-    says = f"No. 5: the {role} cannot record child_visited, and so cannot correct it."
+    says = f"No. 5: you cannot record “child visited” as {role}, so you cannot correct it."
     assert says in life.refused("recorded_in_error", by, facts=[5], reason="an error")
     assert says in life.refused("corrected", by, fact=5, changes={"seen": False}, reason="an error")
 
 
 def test_the_family_corrects_nothing_themselves() -> None:
-    assert "The parents and carers cannot record corrected" in visited().refused(
+    assert "cannot record “corrected” as parents and carers" in visited().refused(
         "corrected", "parents and carers/m", fact=5, changes={"seen": False}, reason="an error"
     )
 
@@ -520,9 +520,7 @@ def test_the_same_correction_sent_twice_counts_once() -> None:
 def test_that_a_duty_was_met_at_another_time_is_said() -> None:
     life = correct(visited(), 5, at="2026-04-08 16:00", occurred_at="2026-04-08T14:30:00+01:00")
     authorise(life)
-    line = (
-        "Visit the family home and see the child: met, Wed 8 Apr 2026 14:30 (not Wed 8 Apr 2026 15:00, as was recorded)"
-    )
+    line = "Visit the family home and see the child: met, Wed 8 Apr 2026 14:30 (corrected from Wed 8 Apr 2026 15:00)"
     assert life.lines.count(line) == 1
     life.until("2026-04-20 09:00")
     assert life.lines.count(line) == 1
@@ -534,7 +532,7 @@ def test_a_correction_that_waits_is_asked_of_the_managers_of_the_procedure_that_
     [request] = life.case.waiting_requests
     managers = life.case.procedure.managers
     assert request.to == managers != ("assistant team manager", "team manager")
-    assert request.title == "Withdraw what was recorded: no. 5"
+    assert request.title == "Withdraw entry no. 5"
     asked = [one.to for one in life.notices(NoticeKind.REQUEST) if one.request == request.id]
     assert set(managers) <= set(asked)
-    assert f"{request.title}: now asked of the {' or the '.join(managers)} ({request.id})" in life.lines
+    assert f"{request.title}: now waiting for the {' or the '.join(managers)} ({request.id})" in life.lines

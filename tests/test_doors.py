@@ -156,14 +156,14 @@ WRONG: dict[str, Wrong] = {
         "conference_scheduled",
         "conference service/cs-1",
         {"starts_at": (datetime.now(UTC) + DAY).isoformat()},
-        "send conference_service_informed (Q-01)",
+        "send conference_service_informed (source: Q-01)",
         "conference service",
     ),
     "not by this role": (
         "case_closed",
         WORKER,
         {"reason": "Done"},
-        "The social worker cannot record case_closed. It is recorded by: assistant team manager, team manager",
+        "The social worker cannot record “case closed”. It is recorded by: assistant team manager, team manager",
         "social worker",
     ),
     "not by the family": (
@@ -177,7 +177,7 @@ WRONG: dict[str, Wrong] = {
         "child_visited",
         "conference service/cs-1",
         VISIT,
-        "The conference service cannot record child_visited. It is recorded by: ",
+        "cannot record “child visited” as conference service. It is recorded by: ",
         "conference service",
     ),
     "a role there is not": (
@@ -224,7 +224,7 @@ async def test_what_is_wrong_is_refused_at_both_doors(case: OneCase, records: Da
     assert entry == f"Refused: {what}; the record has what was sent, and why it was refused"
     known = sender(json.dumps(sent)) is not None and by != "headteacher/h-1"
     whose = "What you sent" if known else "What somebody unknown sent"
-    assert notice == f"{whose} was refused: {what}. The record of the case says why"
+    assert notice == f"{whose} was refused: {what}. To see why: s47 show"
     assert role == told
     kept = (await refused_messages(case, records))[-1]
     assert kept.refused is not None and words in kept.refused
@@ -321,11 +321,11 @@ async def test_a_message_there_is_not(case: OneCase, records: Database, given: l
 
     await case.handle.signal("child_vanished", args=given)
     [(entry, role, notice)] = await eventually(lambda: refused_signals(case, records))
-    assert entry == "Refused: a message; the record has what was sent, and why it was refused"
+    assert entry == "Refused: a message. the record has what was sent, and why it was refused"
     known = len(given) == 1
     assert role == ("police" if known else "social worker")
     whose = "What you sent" if known else "What somebody unknown sent"
-    assert notice == f"{whose} was refused: a message. The record of the case says why"
+    assert notice == f"{whose} was refused: a message. To see why: s47 show"
     [kept] = await refused_messages(case, records)
     assert (kept.name, kept.refused) == ("child_vanished", "There is no message 'child_vanished'.")
 
@@ -556,7 +556,9 @@ async def test_a_closed_case_takes_nothing_and_a_new_referral_opens_it_again(off
             await sent
     # While a referral of it is on its way: that one may be the old file again, which opens nothing.
     await waits_for_its_referral(case)
-    with pytest.raises(reach.NotAccepted, match=f"Case {case.reference} is closed; a new referral opens it again"):
+    with pytest.raises(
+        reach.NotAccepted, match=f"Case {case.reference} is closed; To open it again, send a new referral"
+    ):
         await case.tell("child_visited", WORKER, **VISIT)
     again = await case.refer()
     assert again.stage == "referral"
@@ -606,7 +608,7 @@ async def test_what_comes_while_a_case_is_being_closed_is_answered(office: Offic
     async with records.transaction() as connection:  # the record cannot be written meanwhile
         await connection.execute("SELECT FROM s47.case WHERE reference = $1 FOR UPDATE", case.reference)
         await close(case)
-        with pytest.raises(reach.NotAccepted, match="is closed; a new referral opens it again"):
+        with pytest.raises(reach.NotAccepted, match="is closed; To open it again, send a new referral"):
             await case.tell("child_visited", by, **VISIT)
         kept = (await case.state()).announced.kept
         await case.signal("child_visited", by, **VISIT)
@@ -614,7 +616,7 @@ async def test_what_comes_while_a_case_is_being_closed_is_answered(office: Offic
     await eventually(lambda: completed(case))
     [(_, role, _)] = await refused_signals(case, records)
     for one in await refused_messages(case, records):
-        assert one.refused is not None and "is closed; a new referral opens it again" in one.refused
+        assert one.refused is not None and "is closed; To open it again, send a new referral" in one.refused
     assert role == ("social worker" if by == WORKER else "team manager"), "who closes cases, where the role is unknown"
 
 
@@ -627,7 +629,9 @@ async def test_a_case_is_not_ended_by_cancelling_it(case: OneCase, records: Data
     await case.handle.cancel()
 
     async def said() -> bool:
-        return (await case.recorded(records))[-1].text.startswith("Temporal was asked to cancel this case; it goes on")
+        return (await case.recorded(records))[-1].text.startswith(
+            "Somebody asked Temporal to cancel this case; it goes on"
+        )
 
     await eventually(said)
     assert (await case.handle.describe()).status is WorkflowExecutionStatus.RUNNING

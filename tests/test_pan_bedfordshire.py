@@ -172,7 +172,7 @@ def test_a_supervisor_may_judge_that_this_assessment_has_to_be_quicker() -> None
     life.say("assessment_estimate_proposed", SOCIAL_WORKER, complete_by="2026-05-01")
     assert life.never_ran("assessment-judged-earlier")
     reason = life.refused("authorisation", POLICE, request=life.case.waiting_requests[-1].id, decision="authorise")
-    assert "police cannot record authorisation" in reason
+    assert "cannot record “authorisation” as police" in reason
     authorise(life, SUPERVISOR)
     assert life.due("assessment-judged-earlier") == "2026-05-01"
     assert life.due("assessment") == "2026-06-23"
@@ -209,7 +209,7 @@ def test_the_discussion_that_initiates_section_47_shows_when_the_conference_is_d
     assert shown[-1].what == "strategy_outcome"
     assert "Tue 12 May 2026" in shown[-1].text
     # It is for the local authority to decide: the police may not.
-    assert "police cannot record" in life.refused("strategy_outcome", POLICE, **discussion())
+    assert "as police" in life.refused("strategy_outcome", POLICE, **discussion())
 
 
 @pytest.mark.covers("B-07", "SP-B-23", "A-04", "D-B-35")
@@ -290,7 +290,7 @@ def test_the_record_is_circulated_once_the_manager_has_authorised_it() -> None:
     assert life.never_ran("strategy-record-circulated")
     assert "U-B-05" in life.refused("strategy_record_circulated", SOCIAL_WORKER)
     asked = life.case.waiting_requests[-1].id
-    assert "decides this" in life.refused("authorisation", SUPERVISOR, request=asked, decision="authorise")
+    assert "It is decided by" in life.refused("authorisation", SUPERVISOR, request=asked, decision="authorise")
     authorise(life)
     assert owed(life, "strategy-record-circulated")
     life.say("strategy_record_circulated", SOCIAL_WORKER)
@@ -890,7 +890,9 @@ def test_after_emergency_treatment_the_doctor_tells_the_parents_and_makes_a_reco
         assert "cannot be left out" in life.refused("duty_departed", SOCIAL_WORKER, duty=duty, reason="No time")
     # It is no matter of what the authority withholds: it is the doctor's own duty.
     life.say("information_withheld", SOCIAL_WORKER, ground="police investigation")
-    assert "the medical practitioner" in life.refused("duty_done", SOCIAL_WORKER, duty="parents-told-of-treatment")
+    assert "recorded by: medical practitioner" in life.refused(
+        "duty_done", SOCIAL_WORKER, duty="parents-told-of-treatment"
+    )
     done(life, "parents-told-of-treatment", DOCTOR)
     assert life.due("emergency-treatment-record") == "2026-04-20"  # at the time
     fill_in(life, "emergency-treatment-record", DOCTOR)
@@ -934,11 +936,11 @@ def test_a_joint_interview_is_planned_and_held_together_after_everything_was_rec
 def test_the_lead_practitioner_decides_the_outcome_and_the_manager_authorises_it() -> None:
     life = see_everybody(enquiry())
     fill_in(life, "section-47-recording")
-    assert "asked for by the lead practitioner" in life.refused("section47_outcome", SUPERVISOR, **OUTCOME)
+    assert "asked for by: lead practitioner" in life.refused("section47_outcome", SUPERVISOR, **OUTCOME)
     life.say("section47_outcome", SOCIAL_WORKER, **OUTCOME)
     assert life.case.conference is None  # not final until authorised
     asked = life.case.waiting_requests[-1].id
-    assert "decides this" in life.refused("authorisation", SUPERVISOR, request=asked, decision="authorise")
+    assert "It is decided by" in life.refused("authorisation", SUPERVISOR, request=asked, decision="authorise")
     authorise(life)
     assert life.case.conference is not None
 
@@ -1198,7 +1200,7 @@ def test_what_the_document_says_should_be_done_is_left_out_for_a_recorded_reason
     assert "reason" in life.refused("duty_departed", SOCIAL_WORKER, duty=duty)
     life.say("duty_departed", SOCIAL_WORKER, duty=duty, reason="It would put the child at risk")
     assert life.state(duty) == "ended"
-    assert life.the(duty).because == "left out, for the reason that is recorded"
+    assert life.the(duty).because == "left out, for the reason in the record"
 
 
 TOLD: dict[str, Callable[[], Life]] = {
@@ -1259,7 +1261,7 @@ def test_what_is_owed_because_something_is_so_is_owed_while_it_is_so(what: str) 
     assert owed(life, *WHILE[what])
     circumstance(life, what, "2026-04-22 09:00", holds=False)
     assert all(life.state(duty) == "ended" for duty in WHILE[what])
-    assert any(line == f"No longer so: {what}" for line in life.lines)
+    assert any(line == f"No longer true: {what}" for line in life.lines)
 
 
 # --- The file as a whole ------------------------------------------------------------------------------------------

@@ -603,7 +603,7 @@ FROM s47.{0} kept, s47.seal before
 WHERE seal.chain = '{0}' AND seal.number = {2} AND kept.number = {2}
     AND before.chain = '{0}' AND before.number = {2} - 1
 """
-CHANGED = "not as it was sealed"
+CHANGED = "changed since it was sealed"
 OUT_OF_LINE = "its seal is not of what was sealed, or does not seal the one before it"
 SWAPPED = """
 UPDATE s47.{0} SET number = 99 WHERE number = 2;

@@ -32,7 +32,7 @@ def adopted(story: Story, told_again: Story, after: Procedure, now: datetime) ->
         if deadline.provisional and deadline.closed_at is None:
             rule = after.timescale.get(deadline.timescale)
             if rule is not None and not owed & set(rule.before_scheduled):
-                kept[name] = _ended(deadline, "no meeting is awaited that it is counted from", now)
+                kept[name] = _ended(deadline, "no meeting that it counts from is to come", now)
     return kept
 
 

@@ -258,7 +258,7 @@ def end_with(telling: Telling, circumstance: Circumstance) -> None:
     for deadline in telling.story.owed:
         rule = telling.rules.timescale.get(deadline.timescale)
         if rule and circumstance in rule.only_if:
-            end(telling, deadline, f"no longer so: {circumstance.value}")
+            end(telling, deadline, f"no longer true: {circumstance.value}")
 
 
 def end_all(telling: Telling, because: str) -> None:

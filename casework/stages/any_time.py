@@ -12,10 +12,11 @@ from casework.effects import HolidayChanged
 from casework.facts import CalendarChange
 from casework.happening import begin, happened
 from casework.messages import ANYONE, CASEWORKERS, MANAGERS, PRACTITIONERS, Day, Message, Reason, Ref, means
+from casework.naming import there_are
 from casework.procedure import Procedure
 from casework.story import Withholding
 from casework.tell import tell_by
-from casework.telling import Telling
+from casework.telling import Refusal, Telling
 from casework.vocabulary import Circumstance, Event, Ground
 
 IMMEDIATE_PROTECTION = Event("immediate protection taken")
@@ -25,46 +26,46 @@ OTHERS_CONSIDERED = Event("other children considered")
 
 
 class ImmediateProtectionTaken(Message, sent_by=ANYONE):
-    """Somebody acted at once to make the child safe. It waits for nobody's authorisation."""
+    """Somebody acted at once to make the child safe. This needs no authorisation."""
 
     power: Literal["none", "emergency protection order", "police powers of protection"] = "none"
-    others_considered: bool | None = Field(None, description="whether other children need protection was considered")
-    reason: Reason | None = Field(None, description="why police powers rather than an order")
+    others_considered: bool | None = Field(None, description="It was considered whether other children need protection")
+    reason: Reason | None = Field(None, description="Why police powers were used rather than a court order")
 
     @model_validator(mode="after")
     def _justified(self) -> "ImmediateProtectionTaken":
         if self.power == "police powers of protection" and not self.reason:
-            raise ValueError("reason: say why police powers were used rather than an order of the court")
+            raise ValueError("reason: say why police powers were used rather than a court order")
         return self
 
 
 class ProtectionPowerEnded(Message, sent_by=ANYONE):
-    """The order, or the police powers, that protected the child are no longer in force."""
+    """An emergency protection order, or police powers of protection, ended."""
 
 
 class InformationWithheld(Message, sent_by=PRACTITIONERS):
-    """Something is kept from the family, on a ground; what must be shared with them is suspended meanwhile."""
+    """Information is withheld from the family. Whatever must be shared with them waits until it is released."""
 
     ground: Ground
 
 
 class InformationReleased(Message, sent_by=PRACTITIONERS):
-    """The ground for keeping something from the family is gone."""
+    """Information is no longer withheld from the family."""
 
 
 class CircumstanceRecorded(Message, sent_by=ANYONE):
-    """Something about the child or the family began, or is no longer so."""
+    """A circumstance of the child or family began or ended, such as the child going into hospital."""
 
     what: Circumstance
-    holds: bool = Field(True, description="false: it is no longer so")
+    holds: bool = Field(True, description="Whether it began, or has ended")
 
 
 class ComplaintMade(Message, sent_by=ANYONE):
-    """A parent objected or complained during the enquiry. Complaint and response are both recorded."""
+    """A parent objected or complained. The response must be recorded too."""
 
 
 class BankHolidayProclaimed(CalendarChange, sent_by=CASEWORKERS):
-    """A new bank holiday was proclaimed: every limit is counted with it."""
+    """A new bank holiday was proclaimed. Every deadline is counted again."""
 
     day: Day
 
@@ -74,7 +75,7 @@ class BankHolidayProclaimed(CalendarChange, sent_by=CASEWORKERS):
 
 
 class BankHolidayWithdrawn(CalendarChange, sent_by=CASEWORKERS):
-    """A bank holiday that was proclaimed is none after all, or it was on another day."""
+    """A bank holiday that was proclaimed is withdrawn. Every deadline is counted again."""
 
     proclaimed: ClassVar[bool] = False
 
@@ -86,7 +87,7 @@ class BankHolidayWithdrawn(CalendarChange, sent_by=CASEWORKERS):
 
 
 class ProcedureAdopted(Message, sent_by=MANAGERS):
-    """The case moves to another version of its procedure, or to another procedure, from now on."""
+    """The case moves to another procedure, or to another version of its own, from now on."""
 
     longest: ClassVar[int] = 256_000
 
@@ -94,7 +95,7 @@ class ProcedureAdopted(Message, sent_by=MANAGERS):
 
 
 class ReasonRecorded(Message):
-    """Why something that should have been done was not, or was done late."""
+    """The reason why something was done late, or was not done."""
 
     deadline: Ref
     reason: Reason
@@ -103,19 +104,23 @@ class ReasonRecorded(Message):
 @means(ImmediateProtectionTaken)
 def immediate_protection_taken(telling: Telling, message: ImmediateProtectionTaken) -> None:
     """Somebody made the child safe. It never waits on a timer or an authorisation (SP-B-01)."""
-    telling.line(f"Immediate protection was taken ({message.power})", ("SP-B-01",))
+    power = "" if message.power == "none" else f": {message.power}"
+    telling.line(f"Action was taken at once to protect the child{power}", ("SP-B-01",))
     if message.power != "none":
         telling.change(power_in_force=message.power)
     happened(telling, IMMEDIATE_PROTECTION)
     if message.others_considered:
-        telling.line("Whether other children need protection was considered", ("D-B-04",))
+        telling.line("It was considered whether other children need protection", ("D-B-04",))
         happened(telling, OTHERS_CONSIDERED)
 
 
 @means(ProtectionPowerEnded)
 def protection_power_ended(telling: Telling, message: ProtectionPowerEnded) -> None:
     """What protected the child by law has ended. How long it may last, no document says."""
-    telling.refuse_if(telling.story.power_in_force is None, "No order and no police powers are recorded as in force.")
+    telling.refuse_if(
+        telling.story.power_in_force is None,
+        "No emergency protection order and no police powers are recorded as in force.",
+    )
     telling.line(f"No longer in force: {telling.story.power_in_force}", ("SP-B-04",))
     telling.change(power_in_force=None)
 
@@ -124,21 +129,22 @@ def protection_power_ended(telling: Telling, message: ProtectionPowerEnded) -> N
 def circumstance_recorded(telling: Telling, message: CircumstanceRecorded) -> None:
     """Something about the child or the family began, or is no longer so."""
     if message.holds:
-        telling.insist(
-            message.what in telling.story.circumstances, f"It is recorded already that {message.what.value}."
-        )
+        telling.insist(message.what in telling.story.circumstances, f"This is already recorded: {message.what.value}.")
         begin(telling, message.what)
         return
-    telling.insist(message.what not in telling.story.circumstances, f"It is not recorded that {message.what.value}.")
+    telling.insist(
+        message.what not in telling.story.circumstances,
+        f"This is not recorded, so it cannot end: {message.what.value}.",
+    )
     telling.change(circumstances=tuple(one for one in telling.story.circumstances if one is not message.what))
-    telling.line(f"No longer so: {message.what.value}")
+    telling.line(f"No longer true: {message.what.value}")
     deadlines.end_with(telling, message.what)
 
 
 @means(ComplaintMade)
 def complaint_made(telling: Telling, message: ComplaintMade) -> None:
     """A complaint at any stage; the response is owed until it is recorded (SP-B-30)."""
-    telling.line("A parent's objection or complaint was recorded", ("SP-B-30",))
+    telling.line("A parent objected or complained", ("SP-B-30",))
     happened(telling, COMPLAINT_MADE)
 
 
@@ -146,7 +152,8 @@ def complaint_made(telling: Telling, message: ComplaintMade) -> None:
 def information_withheld(telling: Telling, message: InformationWithheld) -> None:
     """What must be shared with the family is suspended, on a recorded ground (Q-20)."""
     telling.insist(
-        telling.story.withholding, "Information is withheld already; release it before naming another ground."
+        telling.story.withholding,
+        "Information is already withheld from the family. To give another ground, first record that it is released.",
     )
     withhold(telling, message.ground, message)
 
@@ -162,7 +169,7 @@ def withhold(telling: Telling, ground: Ground, message: Message) -> None:
 @means(InformationReleased)
 def information_released(telling: Telling, message: InformationReleased) -> None:
     """The family may be told again."""
-    telling.insist(telling.story.withholding is None, "Nothing is withheld from the family.")
+    telling.insist(telling.story.withholding is None, "No information is withheld from the family.")
     telling.change(withholding=None)
     telling.line("Information is no longer withheld from the family", ("D-B-11",))
     deadlines.release(telling)
@@ -183,7 +190,7 @@ def bank_holiday_withdrawn(telling: Telling, message: BankHolidayWithdrawn) -> N
         for fact in telling.book.known
     )
     telling.insist(not was_proclaimed, f"day: {spoken_date(message.day)} was not proclaimed as a bank holiday.", "day")
-    telling.line(f"{spoken_date(message.day)} is no bank holiday after all", ("Q-21",))
+    telling.line(f"{spoken_date(message.day)} is not a bank holiday after all", ("Q-21",))
     telling.do(HolidayChanged(day=message.day, proclaimed=False), "holiday")
 
 
@@ -191,7 +198,7 @@ def bank_holiday_withdrawn(telling: Telling, message: BankHolidayWithdrawn) -> N
 def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
     """Decide by these rules from now on. What is open is told again under them; what closed before stays closed."""
     before, after = telling.story.procedure, message.procedure
-    telling.insist(before.fingerprint == after.fingerprint, "The case is on this very procedure already.")
+    telling.insist(before.fingerprint == after.fingerprint, "The case is already on this version of the procedure.")
     if telling.other_rules is not None:  # told again for yet another procedure, by whose clocks it goes
         telling.change(procedure=after)
         return
@@ -202,8 +209,8 @@ def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
     for key in sorted(before.timescale.keys() | after.timescale.keys()):
         old, new = before.timescale.get(key), after.timescale.get(key)
         if old != new:
-            said = "is new" if old is None else "is gone" if new is None else "is changed"
-            telling.line(f"The timescale {key} {said}")
+            said = "new" if old is None else "removed" if new is None else "changed"
+            telling.line(f"Timescale {key}: {said}")
     assert telling.fact is not None
     told_again = tell_by(telling.book, telling.book.before(telling.fact), after, telling.now)
     telling.change(procedure=after)
@@ -217,8 +224,8 @@ def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
 def reason_recorded(telling: Telling, message: ReasonRecorded) -> None:
     """Why a duty was not done, or was done late (Q-28)."""
     deadline = telling.story.deadlines.get(message.deadline)
-    there_are = ", ".join(telling.story.deadlines) or "none"
-    telling.refuse_if(deadline is None, f"There is no deadline {message.deadline}. There are: {there_are}.", "deadline")
-    assert deadline is not None
+    if deadline is None:
+        known = there_are(message.deadline, telling.story.deadlines) if telling.story.deadlines else ""
+        raise Refusal(f"deadline: this case has no deadline called {message.deadline!r}. {known}".strip(), "deadline")
     telling.put_deadline(deadline.model_copy(update={"because": "the reason is in the record"}))
     telling.line(f"{deadline.duty}: reason recorded", deadline.cites)

@@ -24,11 +24,11 @@ REASSESSMENT_ARRANGED = Event("re-assessment arranged", Stage.CLOSING)
 
 
 class AssessmentCompleted(Message, stage=Stage.ASSESSMENT):
-    """The social worker completed the assessment. It has ended once it is authorised, where the procedure has that."""
+    """The social worker completed the assessment. If it needs authorisation, it ends when it is authorised."""
 
 
 class AssessmentEstimateProposed(Message, stage=Stage.ASSESSMENT):
-    """How long the assessment may take is estimated; a manager agrees, where the procedure has that."""
+    """An estimate of when the assessment will be complete. A manager agrees it, if the procedure says so."""
 
     complete_by: Day
 
@@ -40,13 +40,13 @@ class DisposalCompleted(Message, stage=Stage.CLOSING):
 
 
 class AssessmentOverrunExplained(Message, stage=Stage.ASSESSMENT):
-    """Why the assessment exceeds its limit. It is not an extension: the limit stays missed."""
+    """The reason why the assessment takes longer than its limit. The limit stays missed."""
 
     reason: Reason
 
 
 class ReassessmentArranged(Message, stage=Stage.CLOSING):
-    """The child's health and development are assessed again regularly, by somebody named."""
+    """The child's health and development will be assessed again on a set day, by somebody named."""
 
     next_on: Day
     responsible: RoleName
@@ -56,7 +56,9 @@ class ReassessmentArranged(Message, stage=Stage.CLOSING):
 def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None:
     """The social worker is done with it."""
     assessment = telling.story.assessment
-    telling.refuse_if(assessment is None, f"No {telling.story.procedure.assessment.name} is open.")
+    telling.refuse_if(
+        assessment is None, f"No {telling.story.procedure.assessment.name} is open, so none can be completed."
+    )
     assert assessment is not None
     telling.change(assessment=assessment.model_copy(update={"completed_at": message.occurred_at}))
     telling.line(f"The {telling.story.procedure.assessment.name} was completed")
@@ -77,8 +79,8 @@ def assessment_overrun_explained(telling: Telling, message: AssessmentOverrunExp
     missed = [
         d for d in telling.story.deadlines.values() if d.timescale == "assessment" and d.state is DeadlineState.OVERDUE
     ]
-    telling.insist(not missed, "No limit of the assessment was missed.")
-    telling.line(f"Reasons recorded why the {telling.story.procedure.assessment.name} takes longer", ("B-03",))
+    telling.insist(not missed, "No time limit for the assessment was missed, so there is nothing to explain.")
+    telling.line(f"The reason why the {telling.story.procedure.assessment.name} takes longer was recorded", ("B-03",))
     happened(telling, ASSESSMENT_OVERRUN_EXPLAINED)
 
 
@@ -101,8 +103,8 @@ def disposal_completed(telling: Telling, message: DisposalCompleted) -> None:
 def assessment_estimate_proposed(telling: Telling, message: AssessmentEstimateProposed) -> None:
     """The estimated end of the assessment; it counts once it is agreed (U-W-02, U-B-12)."""
     name = telling.story.procedure.assessment.name
-    telling.refuse_if(telling.story.assessment is None, f"No {name} is open.")
-    telling.line(f"The {name} is estimated to take until {spoken_date(message.complete_by)}")
+    telling.refuse_if(telling.story.assessment is None, f"No {name} is open, so none can be estimated.")
+    telling.line(f"The {name} is estimated to be complete by {spoken_date(message.complete_by)}")
     requests.submit(telling, Subject.ASSESSMENT_ESTIMATE, message, "assessment estimate")
 
 
@@ -116,6 +118,6 @@ def assessment_estimate_agreed(telling: Telling, message: AssessmentEstimateProp
 @means(ReassessmentArranged)
 def reassessment_arranged(telling: Telling, message: ReassessmentArranged) -> None:
     """The child's health and development are assessed again on a day that is set (U-B-23)."""
-    telling.line(f"Re-assessment on {spoken_date(message.next_on)}, responsible: {message.responsible}", ("U-B-23",))
+    telling.line(f"Re-assessment on {spoken_date(message.next_on)}. Responsible: {message.responsible}", ("U-B-23",))
     due = end_of_day(message.next_on) - deadlines.GRACE
     happened(telling, REASSESSMENT_ARRANGED, counts_from=due)

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from casework import deadlines
-from casework.calendar import local_date
+from casework.calendar import local_date, spoken_date
 from casework.ending import end_everything
 from casework.happening import happened
 from casework.messages import ANYONE, PRACTITIONERS, Day, Id, Message, means, same_person
@@ -22,36 +22,36 @@ CHILD_DIED = Event("child died")
 
 
 class ChildBorn(Message):
-    """The child was born: the rules for a child who can be seen begin."""
+    """The child was born. The duties to see the child begin."""
 
     date_of_birth: Day
 
 
 class ChildDied(Message, sent_by=PRACTITIONERS):
-    """The child died: what was to be done for this child ends, and other children are considered."""
+    """The child died. Everything due for this child ends, and other children must be considered."""
 
     abuse_or_neglect_suspected: bool
-    other_children: bool = Field(description="there are other children in the household")
+    other_children: bool = Field(description="Whether there are other children in the household")
 
 
 class HouseholdChildIdentified(Message):
-    """Another child of the household, of an alleged perpetrator's household, or elsewhere."""
+    """Another child of the household, of an alleged perpetrator's household, or elsewhere was considered."""
 
-    person: Id = Field(description="that child's own id in the system of record")
+    person: Id = Field(description="That child's id in your own system, never a name")
     lives: Literal["same household", "household of an alleged perpetrator", "elsewhere"] = "same household"
-    action_needed: bool = Field(description="whether that child needs protection too; it was considered")
+    action_needed: bool = Field(description="Whether that child needs protection too")
 
 
 class HouseholdChildSpokenTo(Message, sent_by=ANYONE):
-    """The police or Children's Social Care communicated directly with another child of the household."""
+    """The police or children's social care spoke directly to another child of the household."""
 
     person: Id
 
 
 class CaseLinked(Message):
-    """This case belongs together with another child's."""
+    """This case is linked with another child's case."""
 
-    reference: Id = Field(description="the other case's reference")
+    reference: Id = Field(description="The other case's reference")
 
 
 @means(ChildBorn)
@@ -59,10 +59,10 @@ def child_born(telling: Telling, message: ChildBorn) -> None:
     """The child is born: what asks for seeing the child begins (Q-17)."""
     child = telling.story.child
     assert child is not None
-    telling.insist(child.born, "The child is recorded as born already. Is the day wrong? Correct what was recorded.")
+    telling.insist(child.born, "The birth is already recorded. If the date is wrong, correct it: s47 correct")
     telling.insist(
         message.date_of_birth > local_date(message.occurred_at),
-        f"date_of_birth: {message.date_of_birth} is yet to come.",
+        f"date_of_birth: {spoken_date(message.date_of_birth)} is in the future. Record the birth once it has happened.",
         "date_of_birth",
     )
     telling.change(child=child.model_copy(update={"born": message.date_of_birth}))
@@ -97,7 +97,7 @@ def household_child_identified(telling: Telling, message: HouseholdChildIdentifi
     considered = {"considered": True, "same_household": message.lives == "same household"}
     known[message.person] = child.model_copy(update=considered)
     telling.change(household=tuple(known.values()))
-    needed = "action is needed for them too" if message.action_needed else "no action is needed"
+    needed = "they need protection too" if message.action_needed else "they need no action"
     telling.line(f"Another child of the household was considered: {needed}", ("D-B-04", "SP-B-18"))
     happened(telling, HOUSEHOLD_CHILD_IDENTIFIED)
 
@@ -106,20 +106,22 @@ def household_child_identified(telling: Telling, message: HouseholdChildIdentifi
 def household_child_spoken_to(telling: Telling, message: HouseholdChildSpokenTo) -> None:
     """Another child of the household was directly communicated with."""
     found = [child for child in telling.story.household if same_person(child.person, message.person)]
-    telling.refuse_if(not found, "No such child of the household is recorded; identify them first.")
+    telling.refuse_if(
+        not found, "This child is not recorded in the household yet. First record: household_child_identified"
+    )
     telling.change(
         household=tuple(
             child.model_copy(update={"spoken_to": True}) if same_person(child.person, message.person) else child
             for child in telling.story.household
         )
     )
-    telling.line("Another child of the household was communicated with directly", ("SP-B-18",))
+    telling.line("Another child of the household was spoken to directly", ("SP-B-18",))
 
 
 @means(CaseLinked)
 def case_linked(telling: Telling, message: CaseLinked) -> None:
     """This case and another child's belong together."""
     telling.refuse_if(message.reference == telling.story.reference, "A case cannot be linked with itself.")
-    telling.insist(message.reference in telling.story.linked, f"Case {message.reference} is linked already.")
+    telling.insist(message.reference in telling.story.linked, f"Case {message.reference} is already linked.")
     telling.change(linked=(*telling.story.linked, message.reference))
     telling.line(f"Linked with case {message.reference}", ("Q-23",))

@@ -43,7 +43,7 @@ Which = Literal["initial", "review"]
 
 
 class ConferenceServiceInformed(Message, stage=Stage.CONFERENCE):
-    """The conference service was told the outcome, with the invitation and the social worker's availability."""
+    """The conference service was told the outcome, with the invitation and when the social worker is free."""
 
 
 class ConferenceRequested(Message, stage=Stage.CONFERENCE):
@@ -53,82 +53,84 @@ class ConferenceRequested(Message, stage=Stage.CONFERENCE):
 class ChairAllocated(Message, stage=Stage.CONFERENCE):
     """A chair was allocated to the initial conference."""
 
-    chair: Id = Field(description="an opaque id of the chair")
+    chair: Id = Field(description="The id of the chair, never a name")
 
 
 class ConferenceScheduled(Message, stage=Stage.CONFERENCE):
-    """A conference was arranged, or moved: the same message again with the new time."""
+    """A conference was arranged. If it moves, record it again with the new time."""
 
     starts_at: Instant
     which: Which = "initial"
 
 
 class InvitationsRequested(Message, stage=Stage.CONFERENCE):
-    """All attendees are entered, and the invitations are asked for."""
+    """The list of people to invite is complete, and the invitations can be sent."""
 
-    attendees: tuple[RoleName, ...] = Field(min_length=1, max_length=40, description="the roles that are invited")
+    attendees: tuple[RoleName, ...] = Field(min_length=1, max_length=40, description="A role that is invited")
 
 
 class ReportSharingDecided(Message, stage=Stage.CONFERENCE):
-    """Whether the conference report is shared with the parents, decided with the police and the chair."""
+    """The decision whether to share the conference report with the parents, made with the police and the chair."""
 
     share: bool
-    with_police: bool = Field(False, description="the police were consulted")
-    with_chair: bool = Field(False, description="the chair was consulted")
-    share_by: Day | None = Field(None, description="where it is shared: by when")
-    reason: Reason | None = Field(None, description="where it is not shared: why")
+    with_police: bool = Field(False, description="The police were consulted")
+    with_chair: bool = Field(False, description="The chair was consulted")
+    share_by: Day | None = Field(None, description="If it is shared: by when")
+    reason: Reason | None = Field(None, description="If it is not shared: why")
 
     @model_validator(mode="after")
     def _consulted(self) -> "ReportSharingDecided":
         if not (self.with_police and self.with_chair):
-            raise ValueError("with_police, with_chair: this is decided with the police and the chair; say both were")
+            raise ValueError(
+                "with_police, with_chair: this is decided with the police and the chair. Say that both were consulted"
+            )
         if not self.share and not self.reason:
             raise ValueError("reason: say why the report is not shared")
         return self
 
 
 class ConferenceDisputed(Message, stage=Stage.CONFERENCE, sent_by=ANYONE):
-    """Another agency is seriously concerned that no conference is held, and asks for one."""
+    """Another agency disagrees with the decision not to hold a conference, and asks for one."""
 
-    answer_by: Day = Field(description="when it is to be answered: as soon as the child's safety needs")
+    answer_by: Day = Field(description="By when to answer: as soon as the child's safety needs it")
 
 
 class ConferenceDisputeResolved(Message, stage=Stage.CONFERENCE, sent_by=PRACTITIONERS):
-    """The dispute was answered: the decision stays, or a conference is called."""
+    """The answer to another agency that asked for a conference: the decision stays, or a conference is called."""
 
     outcome: Literal["maintained", "conference called"]
     reason: Reason
 
 
 class ReportShared(Message, stage=Stage.CONFERENCE):
-    """The report for a conference was shared with the family, or sent to the conference service."""
+    """A conference report was shared with the family, or sent to the conference service."""
 
     to: Literal["family", "conference service"]
-    which: Which | None = Field(None, description="of which conference; needed where both are to come")
+    which: Which | None = Field(None, description="Which conference, if both an initial one and a review are to come")
 
 
 class ConferenceRequestsSent(Message, stage=Stage.CONFERENCE):
     """The remaining requests for a conference were sent."""
 
-    which: Which | None = Field(None, description="of which conference; needed where both are to come")
+    which: Which | None = Field(None, description="Which conference, if both an initial one and a review are to come")
 
 
 class InitialConferenceHeld(Message, stage=Stage.CONFERENCE, sent_by=DECIDERS):
-    """The initial child protection conference was held, and what it decided for this child."""
+    """The initial child protection conference was held, with its decision for this child."""
 
-    plan: bool = Field(description="the child is the subject of a child protection plan")
+    plan: bool = Field(description="Whether the child is to be on a child protection plan")
     categories: tuple[Literal["neglect", "physical", "sexual", "emotional"], ...] = Field(
-        (), max_length=4, description="the categories of abuse of the plan"
+        (), max_length=4, description="A category of abuse for the plan"
     )
     attended_by: tuple[RoleName, ...] = Field((), max_length=40)
-    first_core_group_at: Instant | None = Field(None, description="as set at the conference")
-    first_review_at: Instant | None = Field(None, description="as set at the conference")
-    services_considered: bool | None = Field(None, description="where no plan is made: were services considered")
+    first_core_group_at: Instant | None = Field(None, description="As set at the conference")
+    first_review_at: Instant | None = Field(None, description="As set at the conference")
+    services_considered: bool | None = Field(None, description="If there is no plan: whether services were considered")
 
     @model_validator(mode="after")
     def _categorised(self) -> "InitialConferenceHeld":
         if self.plan and not self.categories:
-            raise ValueError("categories: a plan has at least one of neglect, physical, sexual, emotional")
+            raise ValueError("categories: give at least one for the plan: neglect, physical, sexual or emotional")
         return self
 
 
@@ -137,13 +139,15 @@ MEETING = "initial conference"
 
 def _awaited(story: Story) -> Conference:
     if story.conference is None:
-        raise Refusal("No initial conference is called: a section 47 outcome comes first.")
+        raise Refusal(
+            "No initial conference is called yet. First record the outcome of the section 47 enquiry: section47_outcome"
+        )
     return story.conference
 
 
 def _plan(story: Story) -> Plan:
     if story.plan is None:
-        raise Refusal("The child is not on a child protection plan, so no review is due.")
+        raise Refusal("The child is not on a child protection plan, so there is no review.")
     return story.plan
 
 
@@ -152,7 +156,7 @@ def conference_service_informed(telling: Telling, message: ConferenceServiceInfo
     """The conference service knows the outcome and has the invitation."""
     conference = _awaited(telling.story)
     telling.change(conference=conference.model_copy(update={"service_informed": True}))
-    telling.line("The conference service was informed of the outcome")
+    telling.line("The conference service was told the outcome")
     happened(telling, CONFERENCE_SERVICE_INFORMED, scope=conference.id)
 
 
@@ -179,7 +183,7 @@ def conference_scheduled(telling: Telling, message: ConferenceScheduled) -> None
     """A conference has a time, or another time: what counts back from it moves with it."""
     telling.insist(
         message.starts_at < message.occurred_at,
-        f"starts_at: {spoken_instant(message.starts_at)} is earlier than the message itself.",
+        f"starts_at: {spoken_instant(message.starts_at)} is before the conference was arranged. Check both times.",
         "starts_at",
     )
     if message.which == "review":
@@ -209,7 +213,7 @@ def set_review(telling: Telling, plan: Plan, message: ConferenceScheduled) -> No
 def _warn_if_too_late(telling: Telling, message: ConferenceScheduled, timescale: str) -> None:
     for deadline in telling.story.running_deadlines:
         if deadline.timescale == timescale and deadline.due and message.starts_at > deadline.due:
-            text = f"The conference is set for {spoken_instant(message.starts_at)}, after its limit"
+            text = f"The conference is set for {spoken_instant(message.starts_at)}, after its time limit"
             telling.line(f"Warning: {text}", deadline.cites)
             telling.tell(NoticeKind.WARNING, deadline.owner, text, about=deadline.id, deadline=deadline.id)
 
@@ -225,9 +229,9 @@ def report_shared(telling: Telling, message: ReportShared) -> None:
     scope = _awaited(telling.story).id if message.which == "initial" else _plan(telling.story).id
     telling.insist(
         message.to == "family" and telling.story.withholding,
-        "Information is withheld from the family; it must be released before the report is shared.",
+        "Information is withheld from the family. To share the report, first record: information_released",
     )
-    telling.line(f"The report for the {message.which} conference reached the {message.to}")
+    telling.line(f"The report for the {message.which} conference was given to the {message.to}")
     if message.which == "review":
         happened(telling, REVIEW_REPORT_SHARED, scope=scope)
     else:
@@ -253,13 +257,15 @@ def initial_conference_held(telling: Telling, message: InitialConferenceHeld) ->
     telling.change(conference=None)
     plan = telling.story.plan
     if plan is not None:
-        telling.line("Conference held: the child stays on the child protection plan; only a review ends it")
+        telling.line("Conference held: the child stays on the child protection plan. Only a review can end it")
         if message.plan:
             telling.change(plan=plan.model_copy(update={"categories": message.categories}))
         happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
         minutes_asked(telling, message, conference.id)
         return
-    telling.line(f"Initial conference held: {'a child protection plan was made' if message.plan else 'no plan'}")
+    telling.line(
+        f"Initial conference held: {'a child protection plan was made' if message.plan else 'no plan was made'}"
+    )
     happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
     minutes_asked(telling, message, conference.id)
     if not message.plan:
@@ -287,7 +293,7 @@ def invitations_requested(telling: Telling, message: InvitationsRequested) -> No
     """All attendees are entered; whoever sends the invitations is asked to (U-M-03)."""
     conference = _awaited(telling.story).model_copy(update={"attendees": message.attendees})
     telling.change(conference=conference)
-    telling.line(f"Invitations to {len(message.attendees)} attendees were asked for")
+    telling.line(f"Invitations for {len(message.attendees)} people were asked for")
     happened(telling, INVITATIONS_REQUESTED, scope=conference.id)
     requests.submit(telling, Subject.INVITATIONS, message, conference.id)
 
@@ -322,7 +328,7 @@ def report_sharing_decided(telling: Telling, message: ReportSharingDecided) -> N
     """Whether the parents get the report, decided with the police and the chair (D-B-24)."""
     conference = _awaited(telling.story).model_copy(update={"report_may_be_shared": message.share})
     telling.change(conference=conference)
-    telling.line(f"The report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
+    telling.line(f"Decided: the report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
     happened(telling, REPORT_SHARING_DECIDED, scope=conference.id)
     if message.share and message.share_by:
         happened(
@@ -336,15 +342,15 @@ def report_sharing_decided(telling: Telling, message: ReportSharingDecided) -> N
 @means(ConferenceDisputed)
 def conference_disputed(telling: Telling, message: ConferenceDisputed) -> None:
     """Another agency asks for a conference; it is always taken up, and answered by a day that is set (U-B-10)."""
-    telling.line("The decision on a conference is disputed by another agency", ("D-B-25", "D-B-26"))
+    telling.line("Another agency disputes the decision on a conference", ("D-B-25", "D-B-26"))
     happened(telling, CONFERENCE_DISPUTED, counts_from=end_of_day(message.answer_by) - GRACE)
 
 
 @means(ConferenceDisputeResolved)
 def conference_dispute_resolved(telling: Telling, message: ConferenceDisputeResolved) -> None:
     """The decision stays, or a conference is called after all."""
-    telling.refuse_if(CONFERENCE_DISPUTED not in telling.story.clock, "No decision on a conference is disputed.")
-    telling.line(f"Dispute on a conference: {message.outcome}", ("D-B-25",))
+    telling.refuse_if(CONFERENCE_DISPUTED not in telling.story.clock, "No dispute about a conference is recorded.")
+    telling.line(f"The dispute about a conference was answered: {message.outcome}", ("D-B-25",))
     happened(telling, CONFERENCE_DISPUTE_RESOLVED)
     if message.outcome == "conference called" and telling.story.conference is None:
         conference = Conference(id=telling.named("conference-"))

@@ -27,11 +27,13 @@ INSTANT, DAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d"), re.compile(r"\d{4}-\d\d
 
 
 class RecordedInError(Withdrawal, sent_by=ANYONE):
-    """Some of what is recorded did not happen, or happened to another child. It stays in the record as withdrawn."""
+    """Something recorded did not happen, or happened to another child. It stays in the record, marked as withdrawn."""
 
-    facts: tuple[int, ...] = Field(min_length=1, max_length=40, description="the numbers of what was recorded in error")
+    facts: tuple[int, ...] = Field(
+        min_length=1, max_length=40, description="The number of an entry that was recorded in error"
+    )
     belongs_to: Id | None = Field(
-        None, description="where it belongs to another child: that case's reference; it is recorded there"
+        None, description="If it belongs to another child: the reference of that case. It is recorded there"
     )
     reason: Reason
 
@@ -41,19 +43,19 @@ class RecordedInError(Withdrawal, sent_by=ANYONE):
 
 
 class Corrected(Replacement, sent_by=ANYONE):
-    """Something was recorded wrongly: this is how it was. What is not named stays as it was recorded."""
+    """Something was recorded wrongly, and this is what is right. Whatever is not named stays as it was recorded."""
 
-    fact: int = Field(description="the number of what was recorded wrongly")
-    changes: dict[str, Any] = Field(description="each field that was wrong, as it is right; null: leave it out")
+    fact: int = Field(description="The number of the entry that is wrong")
+    changes: dict[str, Any] = Field(description="Each field that is wrong, with what is right; null leaves it out")
     reason: Reason
 
     @field_validator("changes")
     @classmethod
     def _changes_something(cls, changes: dict[str, Any]) -> dict[str, Any]:
         if not 1 <= len(changes) <= MOST_CHANGES:
-            raise ValueError(f"name from 1 to {MOST_CHANGES} fields that were wrong")
+            raise ValueError(f"name the fields that are wrong, from 1 to {MOST_CHANGES} of them")
         if fixed := [name for name in FIXED if name in changes]:
-            raise ValueError(f"{', '.join(fixed)} cannot be corrected; record it in error, and then anew")
+            raise ValueError(f"{', '.join(fixed)} cannot be corrected. Withdraw the entry, and record it again")
         return changes
 
     def replaced(self) -> int:
@@ -82,8 +84,12 @@ def recorded_in_error(telling: Telling, message: RecordedInError) -> None:
     wrong = [_known(telling, number) for number in message.facts]
     _may_correct(telling, message, wrong)
     reference = telling.story.reference
-    telling.insist(message.belongs_to == reference, "belongs_to: this is that very case.", "belongs_to")
-    _put(telling, message, f"Withdraw what was recorded: {_numbers(message.facts)}")
+    telling.insist(
+        message.belongs_to == reference,
+        "belongs_to: this is the case itself. Give the reference of the case where it belongs.",
+        "belongs_to",
+    )
+    _put(telling, message, "Withdraw", message.facts)
 
 
 @means(Corrected)
@@ -91,14 +97,14 @@ def corrected(telling: Telling, message: Corrected) -> None:
     """Put another message into the place of a fact: at once, or once a manager authorises it."""
     wrong = _known(telling, message.fact)
     _may_correct(telling, message, [wrong])
-    _put(telling, message, f"Correct what was recorded: {_numbers((message.fact,))}")
+    _put(telling, message, "Correct", (message.fact,))
 
 
 def _known(telling: Telling, number: int) -> Fact:
     for fact in telling.book.known:
         if fact.number == number and (telling.fact is None or number < telling.fact.number):
             return fact
-    raise Refusal(f"There is no no. {number} in the record of this case; s47 show lists the numbers.", "facts")
+    raise Refusal(f"This case has no entry no. {number}. s47 show lists the numbers.", "facts")
 
 
 def _may_correct(telling: Telling, message: Message, wrong: list[Fact]) -> None:
@@ -110,19 +116,21 @@ def _may_correct(telling: Telling, message: Message, wrong: list[Fact]) -> None:
     for fact in wrong:
         telling.insist(
             not procedure.may_record(role, fact.message.name, fact.message.sent_by),
-            f"No. {fact.number}: the {role} cannot record {fact.message.name}, and so cannot correct it. "
-            "A social worker or a manager can.",
+            f"No. {fact.number}: you cannot record “{in_words(fact.message.name)}” "
+            f"as {role}, so you cannot correct it. "
+            "Ask a social worker or a manager.",
             "by",
         )
 
 
-def _put(telling: Telling, message: Message, title: str) -> None:
+def _put(telling: Telling, message: Message, verb: str, facts: tuple[int, ...]) -> None:
     """Ask a manager, where a clock or a decision hangs on it; else it takes effect at once."""
     assert telling.fact is not None
     if not telling.fact.asks:
         correction_made(telling, message, message.occurred_at)
         return
     procedure = telling.story.procedure
+    title = f"{verb} entry {_numbers(facts)}" if len(facts) == 1 else f"{verb} entries {_numbers(facts)}"
     rule = procedure.authorisation.get(Subject.CORRECTION)
     to = rule.authorised_by if rule else procedure.managers
     request = Request(
@@ -136,12 +144,15 @@ def _put(telling: Telling, message: Message, title: str) -> None:
         asked_by_role=procedure.role_named(message.by.role) or telling.story.acting,
         asked_at=message.occurred_at,
         since=message.occurred_at,
-        about=title.rpartition(": ")[2],
+        about=", ".join(map(str, facts)),
         held=message,
         escalate=procedure.above(to),
     )
     telling.put_request(request)
-    telling.line(f"{title}: asked of the {' or the '.join(to)} ({request.id}); until then it stands as recorded")
+    telling.line(
+        f"{title}: waiting for the {' or the '.join(to)} to authorise it ({request.id}). "
+        "It stays as recorded until then"
+    )
     for role in to:
         telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=request)
 
@@ -152,20 +163,20 @@ def correction_made(telling: Telling, message: Message, at: datetime) -> None:
     known = {fact.number: fact for fact in telling.book.known}
     if isinstance(message, RecordedInError):
         for number in message.facts:
-            telling.line(f"Recorded in error, and withdrawn: {described(known[number])}")
+            telling.line(f"Withdrawn, as recorded in error: {described(known[number])}")
         if message.belongs_to:
-            telling.line(f"It belongs to case {message.belongs_to}, and is recorded there")
+            telling.line(f"It belongs to case {message.belongs_to} and is recorded there")
             for number in message.facts:
                 telling.do(Forwarded(fact=number, to=message.belongs_to), f"forward-{number}")
     elif isinstance(message, Corrected):
         wrong = known[message.fact]
-        telling.line(f"Put right: {described(wrong)}. {_difference(wrong.message, message)}")
+        telling.line(f"Corrected: {described(wrong)}. {_difference(wrong.message, message)}")
 
 
 def described(fact: Fact) -> str:
     """A fact in a few words: its number, what it said, when that was, who said it."""
     message = fact.message
-    return f"no. {fact.number}, {in_words(message.name)} of {spoken_instant(message.occurred_at)}, by the {message.by}"
+    return f"no. {fact.number} ({in_words(message.name)}, {spoken_instant(message.occurred_at)}, by {message.by})"
 
 
 def _difference(message: Message, correction: Corrected) -> str:
@@ -178,9 +189,9 @@ def _difference(message: Message, correction: Corrected) -> str:
         if field in words:
             said.append(f"{name} reworded")
         elif now is None:
-            said.append(f"{name}: {_short(before.get(field))} was recorded, and is left out")
+            said.append(f"{name}: {_short(before.get(field))} was recorded and is now left out")
         else:
-            said.append(f"{name}: {_short(before.get(field))} was recorded, {_short(now)} is right")
+            said.append(f"{name}: {_short(now)}, not {_short(before.get(field))}")
     return "; ".join(said)
 
 

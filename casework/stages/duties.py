@@ -8,26 +8,27 @@ from casework import deadlines, requests
 from casework.calendar import local_date, spoken_date
 from casework.happening import happened
 from casework.messages import ANYONE, PRACTITIONERS, Day, Id, Message, Reason, Ref, means
+from casework.naming import there_are
 from casework.story import DeadlineState
 from casework.telling import Refusal, Telling
 from casework.vocabulary import DUTY_DONE, FORM_COMPLETED, SET_BY_THE_CASE
 
 
 class DutyDone(Message, sent_by=ANYONE):
-    """Something the procedure asks for, for which there is no message of its own, was done."""
+    """Something the procedure asks for was done, and nothing more specific can be recorded for it."""
 
-    duty: Id = Field(description="the timescale's name, as `s47 show` has it")
+    duty: Id = Field(description="The name of what is due, as s47 show lists it, such as child-seen")
 
 
 class DutyDeparted(Message, sent_by=PRACTITIONERS):
-    """Something that should be done is not done, for a reason. What must be done cannot be departed from."""
+    """Something that should be done will not be done, for a reason. What must be done cannot be left out."""
 
     duty: Id
     reason: Reason
 
 
 class DutyDateSet(Message):
-    """A day was set on this case for a duty that the procedure gives no amount for, or another day."""
+    """A day was set, or changed, for something that the procedure gives no time limit for."""
 
     duty: Id
     due: Day
@@ -36,23 +37,23 @@ class DutyDateSet(Message):
 class ActionCompleted(Message, sent_by=ANYONE):
     """An action agreed at a strategy discussion was done."""
 
-    action: Ref = Field(description="the deadline's id, such as action@4")
+    action: Ref = Field(description="The action, as s47 show lists it, such as action@4")
 
 
 class FormCompleted(Message, sent_by=ANYONE):
-    """A form, record or document was completed, with the contents it must have."""
+    """A form, record or document was completed, with everything it must contain."""
 
-    form: Id = Field(description="the form's name in the procedure")
+    form: Id = Field(description="The form, by its name in the procedure")
     contents: tuple[Annotated[str, StringConstraints(min_length=2, max_length=300)], ...] = Field(
-        (), max_length=30, description="what it contains, as the procedure names it"
+        (), max_length=30, description="A part it contains, as the procedure names it"
     )
-    signed: bool = Field(False, description="it is signed and dated by who has to sign it")
+    signed: bool = Field(False, description="It is signed and dated by whoever must sign it")
 
 
 class PromptAnswered(Message):
-    """A practice duty was checked off, or not, with the reason."""
+    """A good practice reminder was answered: yes, or no with the reason."""
 
-    prompt: Id = Field(description="the prompt's name in the procedure")
+    prompt: Id = Field(description="The reminder, as s47 show lists it")
     answer: bool
     reason: Reason | None = None
 
@@ -68,20 +69,28 @@ def duty_done(telling: Telling, message: DutyDone) -> None:
     """A duty was done. One that a message of its own meets is met by that message only."""
     rule = telling.rules.timescale.get(message.duty)
     if rule is not None and DUTY_DONE not in rule.met_by:
-        raise Refusal(f"{message.duty} is met when this happens: {' or '.join(rule.met_by)}.")
+        raise Refusal(f"duty: {rule.duty}. Record what happened instead: {' or '.join(rule.met_by)}.")
     owed = deadlines.owed(telling.story, message.duty)
     if not owed:
-        raise Refusal(f"{message.duty} is not owed on this case.")
+        raise Refusal(_not_due(telling, message.duty))
     if rule is not None and rule.done_by:
         telling.insist(
             requests.role_of(telling, message) not in rule.done_by,
-            f"{rule.duty}: this is recorded by the {' or the '.join(rule.done_by)}.",
+            f"{rule.duty}: you cannot record this. It is recorded by: {', '.join(rule.done_by)}.",
             "by",
         )
     telling.refuse_if(
-        owed[0].state is DeadlineState.WITHHELD, "Information is withheld from the family; it must be released first."
+        owed[0].state is DeadlineState.WITHHELD,
+        "Information is withheld from the family. First record: information_released",
     )
     deadlines.met(telling, owed[0], message.occurred_at)
+
+
+def _not_due(telling: Telling, duty: str) -> str:
+    """Why a duty of that name cannot be recorded, with the names of what is due."""
+    names = [deadline.timescale for deadline in telling.story.owed]
+    known = there_are(duty, names) if names else "Nothing is due on this case."
+    return f"duty: nothing called {duty!r} is due on this case. {known}"
 
 
 @means(DutyDeparted)
@@ -90,12 +99,14 @@ def duty_departed(telling: Telling, message: DutyDeparted) -> None:
     owed = deadlines.owed(telling.story, message.duty)
     rule = telling.rules.timescale.get(message.duty)
     if not owed or rule is None:
-        raise Refusal(f"{message.duty} is not owed on this case.")
-    telling.insist(rule.force == "must", f"{rule.duty}: the document says must; it cannot be left out.")
+        raise Refusal(_not_due(telling, message.duty))
     telling.insist(
-        bool(rule.amounts), f"{rule.duty}: it has a limit. Record the reason for missing it with reason_recorded."
+        rule.force == "must", f"{rule.duty}: the procedure says this must be done, so it cannot be left out."
     )
-    deadlines.end(telling, owed[0], "left out, for the reason that is recorded")
+    telling.insist(
+        bool(rule.amounts), f"{rule.duty}: this has a time limit. If it is missed, record the reason: reason_recorded"
+    )
+    deadlines.end(telling, owed[0], "left out, for the reason in the record")
 
 
 @means(DutyDateSet)
@@ -104,10 +115,14 @@ def duty_date_set(telling: Telling, message: DutyDateSet) -> None:
     owed = deadlines.owed(telling.story, message.duty)
     rule = telling.rules.timescale.get(message.duty)
     if not owed or rule is None:
-        raise Refusal(f"{message.duty} is not owed on this case.")
-    telling.insist(rule.no_amount is None, f"{rule.duty}: it has its own limit; a case does not set another.")
-    telling.insist(message.due < local_date(telling.now), f"due: {spoken_date(message.due)} is over already.")
-    telling.insist(owed[0].on == message.due, f"{rule.duty}: that is its day already.")
+        raise Refusal(_not_due(telling, message.duty))
+    telling.insist(
+        rule.no_amount is None, f"{rule.duty}: the procedure sets the time limit, so you cannot set another."
+    )
+    telling.insist(
+        message.due < local_date(telling.now), f"due: {spoken_date(message.due)} is in the past. Give a day to come."
+    )
+    telling.insist(owed[0].on == message.due, f"{rule.duty}: this is already due on {spoken_date(message.due)}.")
     deadlines.set_date(telling, owed[0], message.due)
 
 
@@ -116,8 +131,10 @@ def action_completed(telling: Telling, message: ActionCompleted) -> None:
     """An agreed action was done (U-B-07)."""
     found = telling.story.deadlines.get(message.action)
     if found is None or found.timescale not in SET_BY_THE_CASE:
-        raise Refusal(f"There is no action {message.action} on this case.")
-    telling.refuse_if(found.closed_at, f"{found.duty} is {found.state.value} already.")
+        raise Refusal(
+            f"action: this case has no action called {message.action!r}. s47 show lists the actions that are due."
+        )
+    telling.refuse_if(found.closed_at, f"{found.duty}: this is already {found.state.value}.")
     deadlines.met(telling, found, message.occurred_at)
 
 
@@ -126,20 +143,22 @@ def form_completed(telling: Telling, message: FormCompleted) -> None:
     """A form was completed: with the contents it must have, and signed by who has to sign it."""
     form = telling.story.procedure.form.get(message.form)
     if form is None:
-        there_are = ", ".join(sorted(telling.story.procedure.form)) or "none"
-        raise Refusal(f"This procedure has no form {message.form!r}. Its forms are: {there_are}.")
+        raise Refusal(
+            f"form: this procedure has no form {message.form!r}. "
+            f"{there_are(message.form, telling.story.procedure.form)}"
+        )
     role = requests.role_of(telling, message)
     telling.insist(
         role not in form.written_by,
-        f"{form.name} is written by the {' or the '.join(form.written_by)}, not by the {role}.",
+        f"{form.name} cannot be recorded as {role}. It is recorded by: {', '.join(form.written_by)}.",
         "by",
     )
     said = {one.strip().casefold() for one in message.contents}
     missing = [content for content in form.contents if content.casefold() not in said]
-    telling.insist(missing, f"{form.name} lacks: {'; '.join(missing)} (contents names what it contains).")
+    telling.insist(missing, f"contents: {form.name} must also contain: {'; '.join(missing)}.")
     telling.insist(
         form.signed_by is not None and not message.signed,
-        f"{form.name} is signed and dated by the {form.signed_by}: say signed.",
+        f"signed: {form.name} must be signed and dated by the {form.signed_by}. Say that it is.",
     )
     telling.line(f"{form.name} was completed", form.cites)
     for key, rule in telling.rules.timescale.items():
@@ -147,7 +166,7 @@ def form_completed(telling: Telling, message: FormCompleted) -> None:
             for deadline in deadlines.owed(telling.story, key)[:1]:
                 telling.refuse_if(
                     deadline.state is DeadlineState.WITHHELD,
-                    f"{form.name}: information is withheld from the family; it must be released first.",
+                    f"{form.name}: information is withheld from the family. First record: information_released",
                 )
                 deadlines.met(telling, deadline, message.occurred_at)
     happened(telling, FORM_COMPLETED, scope=message.form)
@@ -158,7 +177,9 @@ def prompt_answered(telling: Telling, message: PromptAnswered) -> None:
     """A practice duty was checked off, or not, with the reason."""
     prompt = telling.story.procedure.prompt.get(message.prompt)
     if prompt is None:
-        there_are = ", ".join(sorted(telling.story.procedure.prompt)) or "none"
-        raise Refusal(f"This procedure has no prompt {message.prompt!r}. Its prompts are: {there_are}.")
+        raise Refusal(
+            f"prompt: this procedure has no reminder {message.prompt!r}. "
+            f"{there_are(message.prompt, telling.story.procedure.prompt)}"
+        )
     telling.change(answered={**telling.story.answered, message.prompt: message.answer})
     telling.line(f"{prompt.asks} {'Yes' if message.answer else 'No'}", prompt.cites)

@@ -45,19 +45,21 @@ ENDS: dict[str, tuple[Event, ...]] = {
 
 
 class StrandEnded(Message, sent_by=MANAGERS):
-    """A strand of the casework ends without being completed: a conference called off, an enquiry stopped."""
+    """Part of the case ended without being completed, such as a conference that was called off."""
 
-    strand: Ref = Field(description="which: its name, as conference-9; or what it is, where only one such is open")
+    strand: Ref = Field(description="Which part: its name, such as conference-9, or what it is if only one is open")
     how: Literal["called off", "no longer needed", "moved to another authority", "recorded by mistake"]
     reason: Reason
 
 
 class CaseEnded(Message, sent_by=MANAGERS):
-    """The whole case ends without being completed: another authority has it, or it should not have been opened."""
+    """The whole case ended without being completed: another authority accepted it, or it was opened in error."""
 
     how: Literal["accepted by another authority", "duplicate of another case", "opened in error"]
-    other: Word | None = Field(None, description="the authority that accepted it, or the reference of the other case")
-    accepted_in_writing_on: Day | None = Field(None, description="the day of the other authority's written acceptance")
+    other: Word | None = Field(None, description="The authority that accepted it, or the reference of the other case")
+    accepted_in_writing_on: Day | None = Field(
+        None, description="The day on which the other authority accepted in writing"
+    )
     reason: Reason
 
     @model_validator(mode="after")
@@ -66,21 +68,22 @@ class CaseEnded(Message, sent_by=MANAGERS):
             raise ValueError("other: name the authority that accepted the case, or the reference of the other case")
         if self.how == "accepted by another authority" and self.accepted_in_writing_on is None:
             raise ValueError(
-                "accepted_in_writing_on: until the other authority has accepted in writing, the case stays here"
+                "accepted_in_writing_on: give the day on which the other authority "
+                "accepted in writing. Until then the case stays here"
             )
         if self.accepted_in_writing_on and self.accepted_in_writing_on > local_date(self.occurred_at):
             raise ValueError(
-                "accepted_in_writing_on: this is after the end of the case; it ends once they have accepted"
+                "accepted_in_writing_on: this is after the case ended. The case ends once they have accepted"
             )
         return self
 
 
 class PlanReceived(Message, sent_by=PRACTITIONERS):
-    """A child on another authority's plan moved in, and we accepted the case: a conference here is to be held."""
+    """A child on another authority's plan moved in and we accepted the case. A conference must be held here."""
 
-    authority: Word = Field(description="the authority whose plan it is")
-    accepted_in_writing_on: Day = Field(description="the day of our written acceptance")
-    reference: Id | None = Field(None, description="that authority's own reference")
+    authority: Word = Field(description="The authority whose plan it is")
+    accepted_in_writing_on: Day = Field(description="The day on which we accepted in writing")
+    reference: Id | None = Field(None, description="That authority's reference")
 
 
 @means(StrandEnded)
@@ -88,7 +91,7 @@ def strand_ended(telling: Telling, message: StrandEnded) -> None:
     """End one strand, and the clocks that are its own."""
     strand = named_strand(telling, message.strand)
     words = telling.story.strands[strand]
-    telling.line(f"The {words} ({strand}) ended without being completed: {message.how}; the reason is in the record")
+    telling.line(f"The {words} ({strand}) ended without being completed: {message.how}. The reason is in the record")
     _end_clocks(telling, strand, f"{words}: {message.how}")
     for request in telling.story.waiting_requests:
         if request.about == strand:
@@ -121,7 +124,9 @@ def named_strand(telling: Telling, named: str) -> str:
         return named
     alike = [strand for strand, words in strands.items() if words.casefold() == named.strip().casefold()]
     there_are = ", ".join(f"{strand} ({words})" for strand, words in strands.items()) or "none"
-    telling.refuse_if(len(alike) != 1, f"strand: nothing called {named!r} is open. Open: {there_are}.", "strand")
+    telling.refuse_if(
+        len(alike) != 1, f"strand: nothing called {named!r} is open. These are open: {there_are}.", "strand"
+    )
     return alike[0]
 
 
@@ -150,7 +155,7 @@ def _hangs_on(telling: Telling, deadline: Deadline, strand: str, ends: set[Event
 def case_ended(telling: Telling, message: CaseEnded) -> None:
     """End everything that is open, and close the case."""
     other = f" ({message.other})" if message.other else ""
-    telling.line(f"The case ended: {message.how}{other}; the reason is in the record")
+    telling.line(f"The case ended: {message.how}{other}. The reason is in the record")
     end_everything(telling, message.how)
     telling.change(ended=message.how)
     if message.how == "duplicate of another case" and message.other:
@@ -165,8 +170,8 @@ def case_ended(telling: Telling, message: CaseEnded) -> None:
 @means(PlanReceived)
 def plan_received(telling: Telling, message: PlanReceived) -> None:
     """Take over a child who is on another authority's plan: a conference here decides on a plan of ours."""
-    telling.refuse_if(telling.story.plan, "The child is on a child protection plan here already.")
-    telling.line(f"A child on a plan of {message.authority} moved in, and the case was accepted here")
+    telling.refuse_if(telling.story.plan, "The child is already on a child protection plan here.")
+    telling.line(f"The child, on a plan of {message.authority}, moved in, and the case was accepted here")
     begin(telling, Circumstance.MOVED_IN)
     if telling.story.conference is None:
         telling.change(conference=Conference(id=telling.named("conference-")), referral_open=False)

@@ -32,30 +32,30 @@ SECTION_47_CONCLUDED = Event("section 47 concluded", Stage.ENQUIRY)
 
 
 class ChildVisited(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
-    """A practitioner visited. A visit at which the child was not seen, or not alone, is recorded as just that."""
+    """Somebody visited the child. Record the visit even if the child was not seen, or was not seen alone."""
 
-    seen: bool = Field(description="the child was seen")
-    alone: bool = Field(False, description="the child was seen alone")
-    unannounced: bool = Field(False, description="the visit was not announced")
-    reason: Reason | None = Field(None, description="why the child was not seen, or not alone")
+    seen: bool = Field(description="Whether the child was seen")
+    alone: bool = Field(False, description="Whether the child was seen alone")
+    unannounced: bool = Field(False, description="Whether the visit was unannounced")
+    reason: Reason | None = Field(None, description="Why the child was not seen, or not alone")
 
     @model_validator(mode="after")
     def _seen_if_alone(self) -> "ChildVisited":
         if self.alone and not self.seen:
-            raise ValueError("alone: the child cannot have been seen alone and not seen; give seen or leave alone out")
+            raise ValueError("alone: a child who was not seen cannot have been seen alone. Change one of the two")
         return self
 
 
 class VisitRecorded(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
-    """The visit was written up on the system of record."""
+    """The visit was written up on your own system."""
 
 
 class WhereaboutsUnknown(Message, stage=Stage.ENQUIRY):
-    """The child's whereabouts are unknown and the social worker cannot ascertain them."""
+    """Nobody knows where the child is, and the social worker cannot find out."""
 
 
 class FurtherActionAgreed(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
-    """What more will be done to find and see the child was agreed."""
+    """It was agreed what else to do to find and see the child."""
 
 
 class ChildLocated(Message, stage=Stage.ENQUIRY):
@@ -63,16 +63,18 @@ class ChildLocated(Message, stage=Stage.ENQUIRY):
 
 
 class Section47Outcome(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
-    """What the enquiry concluded. It takes effect when it is authorised, where the procedure has that."""
+    """The outcome of the section 47 enquiry. If it needs authorisation, it takes effect when it is authorised."""
 
     outcome: Literal["substantiated", "not substantiated"]
-    conference: bool = Field(True, description="where substantiated: an initial conference is called")
-    child_in_need_considered: bool | None = Field(None, description="where not substantiated: was it considered")
-    reason: Reason | None = Field(None, description="where substantiated and no conference: why")
-    disposals: tuple[Literal["information and advice", "early help", "statutory service"], ...] = Field(
-        (), max_length=3, description="where not substantiated: what is done instead"
+    conference: bool = Field(True, description="If substantiated: whether an initial conference is called")
+    child_in_need_considered: bool | None = Field(
+        None, description="If not substantiated: whether support as a child in need was considered"
     )
-    invite_referrer: bool | None = Field(None, description="where substantiated: the referrer is invited")
+    reason: Reason | None = Field(None, description="If substantiated but no conference is called: why")
+    disposals: tuple[Literal["information and advice", "early help", "statutory service"], ...] = Field(
+        (), max_length=3, description="If not substantiated: what is done instead"
+    )
+    invite_referrer: bool | None = Field(None, description="If substantiated: whether the referrer is invited")
 
     @model_validator(mode="after")
     def _reasoned(self) -> "Section47Outcome":
@@ -92,9 +94,13 @@ DISPOSALS = {
 def child_visited(telling: Telling, message: ChildVisited) -> None:
     """A visit: what it was says which clocks it meets. A visit without seeing the child meets none of them."""
     telling.refuse_if(
-        telling.story.child and not telling.story.child.born, "The child is not born yet and cannot be seen (Q-17)."
+        telling.story.child and not telling.story.child.born,
+        "The child is not born yet, so no visit to the child can be recorded (source: Q-17).",
     )
-    telling.refuse_if(telling.story.died, "The child died and cannot be seen (Q-18).")
+    telling.refuse_if(
+        telling.story.died,
+        "The death of the child is recorded, so no later visit can be. If that is wrong, correct it (source: Q-18).",
+    )
     how = "seen alone" if message.alone else "seen" if message.seen else "NOT seen"
     telling.line(f"Child visited{', unannounced' if message.unannounced else ''}: {how}")
     happened(telling, CHILD_VISITED)
@@ -109,15 +115,15 @@ def child_visited(telling: Telling, message: ChildVisited) -> None:
 @means(VisitRecorded)
 def visit_recorded(telling: Telling, message: VisitRecorded) -> None:
     """A visit was written up."""
-    telling.refuse_if(CHILD_VISITED not in telling.story.clock, "No visit was made yet.")
-    telling.line("The visit was recorded")
+    telling.refuse_if(CHILD_VISITED not in telling.story.clock, "No visit is recorded yet. First record: child_visited")
+    telling.line("The visit was written up")
     happened(telling, VISIT_RECORDED)
 
 
 @means(WhereaboutsUnknown)
 def whereabouts_unknown(telling: Telling, message: WhereaboutsUnknown) -> None:
     """The child cannot be found (SP-B-07)."""
-    telling.insist(telling.story.missing, "The child's whereabouts are recorded as unknown already.")
+    telling.insist(telling.story.missing, "The child's whereabouts are already recorded as unknown.")
     telling.change(missing=Missing(since=message.occurred_at))
     telling.line("The child's whereabouts are unknown", ("SP-B-07",))
     happened(telling, WHEREABOUTS_UNKNOWN)
@@ -126,15 +132,21 @@ def whereabouts_unknown(telling: Telling, message: WhereaboutsUnknown) -> None:
 @means(FurtherActionAgreed)
 def further_action_agreed(telling: Telling, message: FurtherActionAgreed) -> None:
     """It is agreed what more is done to find the child."""
-    telling.refuse_if(telling.story.missing is None, "The child is not recorded as missing.")
-    telling.line("Further action to find and see the child was agreed", ("B-09",))
+    telling.refuse_if(
+        telling.story.missing is None,
+        "The child's whereabouts are not recorded as unknown. First record: whereabouts_unknown",
+    )
+    telling.line("It was agreed what else to do to find and see the child", ("B-09",))
     happened(telling, FURTHER_ACTION_AGREED)
 
 
 @means(ChildLocated)
 def child_located(telling: Telling, message: ChildLocated) -> None:
     """The child was found."""
-    telling.refuse_if(telling.story.missing is None, "The child is not recorded as missing.")
+    telling.refuse_if(
+        telling.story.missing is None,
+        "The child's whereabouts are not recorded as unknown. First record: whereabouts_unknown",
+    )
     telling.change(missing=None)
     telling.line("The child was found", ("SP-B-07",))
     happened(telling, CHILD_LOCATED)
@@ -144,14 +156,18 @@ def child_located(telling: Telling, message: ChildLocated) -> None:
 def section47_outcome(telling: Telling, message: Section47Outcome) -> None:
     """What the enquiry concluded."""
     enquiry = telling.story.enquiry
-    telling.refuse_if(enquiry is None, "No section 47 enquiry is open.")
+    telling.refuse_if(
+        enquiry is None,
+        "No section 47 enquiry is open. It opens when a strategy discussion decides on one: strategy_outcome",
+    )
     assert enquiry is not None
     rule = telling.story.procedure.authorisation.get(Subject.SECTION_47_OUTCOME)
     if message.outcome == "substantiated" and not message.conference and rule is None:
         role = requests.role_of(telling, message)
         telling.insist(
             requests.kind_of(telling, role) is not Kind.MANAGER,
-            "Substantiated and no conference: a manager decides this (Q-15).",
+            "Only a manager can decide that there is no conference although "
+            "the concerns are substantiated (source: Q-15).",
             "by",
         )
     telling.line(f"Outcome of the section 47 enquiry: {message.outcome}")
@@ -165,13 +181,13 @@ def outcome_takes_effect(telling: Telling, message: Section47Outcome, at: dateti
     """The enquiry ends: towards a conference, or without one."""
     enquiry = telling.story.enquiry
     if enquiry is None:
-        raise Refusal("The section 47 enquiry has ended already.")
+        raise Refusal("The section 47 enquiry has already ended.")
     telling.change(enquiry=None, last_enquiry=enquiry.id)
     happened(telling, SECTION_47_CONCLUDED, at, scope=enquiry.id)
     if message.outcome == "not substantiated":
         happened(telling, SECTION_47_NOT_SUBSTANTIATED, at, scope=enquiry.id)
         for disposal in message.disposals:
-            telling.line(f"To be done instead of a conference: {disposal}")
+            telling.line(f"Chosen instead of a conference: {disposal}")
             happened(telling, DISPOSALS[disposal], at, scope=enquiry.id)
     elif not message.conference:
         happened(telling, CONFERENCE_NOT_REQUIRED, at, scope=enquiry.id)

@@ -22,11 +22,11 @@ CONSENT_GIVEN = Event("consent to a medical assessment given")
 
 
 class UrgentMedicalNeedFound(Message, sent_by=ANYONE):
-    """The child appears to be in urgent need of medical attention. It waits for no meeting."""
+    """The child appears to need urgent medical attention. This waits for no meeting."""
 
 
 class MedicalConsentRecorded(Message, sent_by=ANYONE):
-    """Who gave or refused consent to a medical assessment, and how."""
+    """Consent to a medical assessment was given or refused: by whom, and how."""
 
     source: Literal[
         "young person aged 16 or 17",
@@ -38,12 +38,18 @@ class MedicalConsentRecorded(Message, sent_by=ANYONE):
         "family court",
     ]
     given: bool
-    examined_on: Day = Field(description="the day of the examination: the child's age then counts")
+    examined_on: Day = Field(description="The day of the examination. The child's age on that day counts")
     how: Literal["written", "verbal"] = "written"
-    understanding_assessed: bool = Field(False, description="a doctor assessed the child's understanding")
-    mental_health_doubt: bool = Field(False, description="the young person's mental health casts doubt on it")
-    parent_permission_sought: bool | None = Field(None, description="under 16: a parent's permission was sought")
-    reason: Reason | None = Field(None, description="section 20: abandoned, or the parents lack capacity")
+    understanding_assessed: bool = Field(False, description="Whether a doctor assessed the child's understanding")
+    mental_health_doubt: bool = Field(
+        False, description="Whether the young person's mental health casts doubt on the consent"
+    )
+    parent_permission_sought: bool | None = Field(
+        None, description="If under 16: whether a parent's permission was sought"
+    )
+    reason: Reason | None = Field(
+        None, description="Under section 20: that the child was abandoned, or the parents lack capacity"
+    )
 
 
 class EmergencyTreatmentGiven(Message, sent_by=ANYONE):
@@ -64,32 +70,38 @@ def medical_consent_recorded(telling: Telling, message: MedicalConsentRecorded) 
     """Who consented. Whether they can is checked: by the child's age on the day, and by the doctor's view."""
     child = telling.story.child
     assert child is not None
-    telling.refuse_if(child.born is None, "The child is not born yet.")
+    telling.refuse_if(child.born is None, "The child is not born yet, so no consent can be recorded.")
     assert child.born is not None
     age = _age(child.born, message.examined_on)
     if message.source == "young person aged 16 or 17":
-        telling.refuse_if(age < 16, f"The child is {age} on the day of the examination, not 16 or 17 (SP-B-10).")
+        telling.refuse_if(
+            age < 16, f"source: the child is {age} on the day of the examination, not 16 or 17 (source: SP-B-10)."
+        )
         telling.refuse_if(
             message.mental_health_doubt and message.given,
-            "Their mental health casts doubt on the consent; another source is needed (SP-B-10).",
+            "The young person's mental health casts doubt on the consent. "
+            "Give another source of consent (source: SP-B-10).",
         )
     if message.source == "competent child":
         telling.refuse_if(
             not message.understanding_assessed,
-            "A doctor assesses whether the child has sufficient understanding; say that one did (SP-B-12).",
+            "understanding_assessed: a doctor must assess whether the child understands enough. "
+            "Say that one did (source: SP-B-12).",
         )
     if age < 16 and message.source in ("competent child", "parental responsibility"):
         telling.refuse_if(
             message.parent_permission_sought is None,
-            "parent_permission_sought: under 16, say whether a parent's permission was sought (SP-B-11).",
+            "parent_permission_sought: the child is under 16. "
+            "Say whether a parent's permission was sought (source: SP-B-11).",
         )
     if message.source == "local authority under section 20":
         telling.refuse_if(
             not message.reason,
-            "reason: under section 20, say that the child was abandoned or the parents lack capacity (SP-B-13).",
+            "reason: under section 20, say that the child was abandoned or "
+            "that the parents lack capacity (source: SP-B-13).",
         )
     telling.line(
-        f"Consent to a medical assessment {'given' if message.given else 'refused'} ({message.source})", ("D-B-17",)
+        f"Consent to a medical assessment was {'given' if message.given else 'refused'} ({message.source})", ("D-B-17",)
     )
     if not message.given:
         happened(telling, CONSENT_REFUSED)

@@ -34,20 +34,22 @@ class CoreGroupHeld(Message, stage=Stage.PLAN, sent_by=DECIDERS):
 
 
 class CoreGroupRecordDistributed(Message, stage=Stage.PLAN):
-    """The record of a core group was distributed to its members."""
+    """The record of a core group meeting was sent to its members."""
 
 
 class CoreGroupMinutesSent(Message, stage=Stage.PLAN):
-    """The minutes of the last core groups went out before a review."""
+    """The minutes of the last core groups were sent out before a review."""
 
     to: Literal["family", "conference service"]
-    minutes: Annotated[int, Field(ge=0, le=2)] = Field(description="of how many core groups")
-    reason: Reason | None = Field(None, description="why of fewer than two")
+    minutes: Annotated[int, Field(ge=0, le=2)] = Field(
+        description="How many core groups the minutes are of: 2, or fewer with a reason"
+    )
+    reason: Reason | None = Field(None, description="If fewer than 2: why")
 
     @model_validator(mode="after")
     def _two_or_reason(self) -> "CoreGroupMinutesSent":
         if self.minutes < 2 and not self.reason:
-            raise ValueError("reason: the minutes of two core groups are sent; say why of fewer")
+            raise ValueError("reason: the minutes of two core groups are due. Say why you are sending fewer")
         return self
 
 
@@ -56,24 +58,24 @@ class ReviewReportCompleted(Message, stage=Stage.PLAN, sent_by=DECIDERS):
 
 
 class ReviewConferenceHeld(Message, stage=Stage.PLAN, sent_by=DECIDERS):
-    """A review conference was held, and whether the plan goes on."""
+    """A review conference was held, with its decision whether the plan continues."""
 
     decision: Literal["continue", "change", "end"]
     attended_by: tuple[RoleName, ...] = Field((), max_length=40)
-    wishes_sought: bool | None = Field(None, description="the child's wishes and feelings were sought")
-    support: Reason | None = Field(None, description="where the plan ends: the support that is in place afterwards")
+    wishes_sought: bool | None = Field(None, description="Whether the child's wishes and feelings were sought")
+    support: Reason | None = Field(None, description="If the plan ends: what support is in place afterwards")
 
 
 class StepDownConsidered(Message, stage=Stage.CLOSING, sent_by=DECIDERS):
-    """Stepping down from the plan is considered: the discussion with the manager is asked for."""
+    """Ending the plan is being considered, and a discussion with the manager is asked for."""
 
     reason: Reason | None = None
 
 
 class StepDownAgreed(Message, stage=Stage.CLOSING, sent_by=DECIDERS):
-    """The plan ends: the child steps down from child protection."""
+    """The plan ends, and the child steps down from child protection."""
 
-    support: Reason = Field(description="the support that is in place afterwards")
+    support: Reason = Field(description="What support is in place afterwards")
 
 
 def _plan(story: Story) -> Plan:
@@ -98,8 +100,8 @@ def core_group_held(telling: Telling, message: CoreGroupHeld) -> None:
 def core_group_record_distributed(telling: Telling, message: CoreGroupRecordDistributed) -> None:
     """The record of a core group went to its members."""
     plan = _plan(telling.story)
-    telling.refuse_if(not plan.core_groups_held, "No core group was held yet.")
-    telling.line("The record of the core group was distributed")
+    telling.refuse_if(not plan.core_groups_held, "No core group is recorded yet. First record: core_group_held")
+    telling.line("The record of the core group was sent out")
     happened(telling, CORE_GROUP_RECORD_DISTRIBUTED, scope=plan.id)
 
 
@@ -109,13 +111,14 @@ def core_group_minutes_sent(telling: Telling, message: CoreGroupMinutesSent) -> 
     plan = _plan(telling.story)
     telling.insist(
         message.minutes > len(plan.core_groups_held),
-        f"minutes: only {len(plan.core_groups_held)} core groups were held; send those there are and say why.",
+        f"minutes: only {len(plan.core_groups_held)} core groups were held. "
+        "Send those minutes, and say why there are fewer.",
     )
     telling.refuse_if(
         message.to == "family" and telling.story.withholding,
-        "Information is withheld from the family; it must be released before minutes are shared.",
+        "Information is withheld from the family. To share minutes, first record: information_released",
     )
-    telling.line(f"The minutes of {message.minutes} core groups reached the {message.to}")
+    telling.line(f"The minutes of {message.minutes} core groups were given to the {message.to}")
     event = MINUTES_SHARED if message.to == "family" else MINUTES_SENT
     happened(telling, event, scope=plan.id)
 
@@ -148,7 +151,7 @@ def review_conference_held(telling: Telling, message: ReviewConferenceHeld) -> N
             }
         )
     )
-    telling.line(f"Review conference held: {message.decision} the plan")
+    telling.line(f"Review conference held. Decision: {message.decision} the plan")
     happened(telling, REVIEW_CONFERENCE_HELD, scope=plan.id)
     _serves_as_initial(telling)
     minutes_asked(telling, message, plan.review.id)
@@ -166,7 +169,7 @@ def _serves_as_initial(telling: Telling) -> None:
     conference = telling.story.conference
     if conference is not None:
         telling.change(conference=None)
-        telling.line("The review served as the conference that the section 47 enquiry called")
+        telling.line("The review counts as the conference that the section 47 enquiry called for")
         happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
 
 
@@ -174,7 +177,7 @@ def _serves_as_initial(telling: Telling) -> None:
 def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
     """Ask for the manager's agreement to step down."""
     plan = _plan(telling.story)
-    telling.line("Stepping down from the plan is considered")
+    telling.line("Ending the plan is being considered")
     happened(telling, STEP_DOWN_CONSIDERED, scope=plan.id)
     requests.submit(telling, Subject.STEP_DOWN, message, plan.id)
 
@@ -191,7 +194,7 @@ def step_down_authorised(telling: Telling, message: Message, at: datetime) -> No
 def step_down_agreed(telling: Telling, message: StepDownAgreed) -> None:
     """The plan ends, with support in place (D-B-32). A procedure may gate this on the manager's decision."""
     _plan(telling.story)
-    telling.line("Stepped down from the child protection plan")
+    telling.line("The child stepped down from the child protection plan")
     _end(telling, message.occurred_at)
 
 

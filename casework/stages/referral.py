@@ -24,11 +24,13 @@ BIRTH_EXPECTED = Event("birth expected")
 
 
 class ReferralReceived(Opening, stage=Stage.REFERRAL, sent_by=ANYONE):
-    """A referral: it opens the case. On a running case it is new information, not a second case."""
+    """A referral. It opens the case or, if the case is already open, is added as new information."""
 
-    person: Id = Field(description="the child's id in the authority's system of record, never a name")
-    date_of_birth: Day | None = Field(None, description="of a child who is born")
-    expected_date_of_birth: Day | None = Field(None, description="of a child who is not born yet")
+    person: Id = Field(description="The child's id in your own system, never a name")
+    date_of_birth: Day | None = Field(None, description="The date of birth, if the child is born")
+    expected_date_of_birth: Day | None = Field(
+        None, description="The expected date of birth, if the child is not born yet"
+    )
     source: Literal[
         "individual",
         "education",
@@ -39,38 +41,46 @@ class ReferralReceived(Opening, stage=Stage.REFERRAL, sent_by=ANYONE):
         "court",
         "agency",
         "anonymous",
-    ] = Field(description="who referred")
-    concern: tuple[Word, ...] = Field((), max_length=12, description="the kinds of harm feared")
-    circumstances: tuple[Circumstance, ...] = Field((), max_length=16, description="what is so about child and family")
-    team: TeamName | None = Field(None, description="the team that takes it")
+    ] = Field(description="Who made the referral")
+    concern: tuple[Word, ...] = Field((), max_length=12, description="A kind of harm feared")
+    circumstances: tuple[Circumstance, ...] = Field(
+        (), max_length=16, description="A circumstance of the child or family"
+    )
+    team: TeamName | None = Field(None, description="The team that takes the case")
 
     @model_validator(mode="after")
     def _born_or_expected(self) -> "ReferralReceived":
         if (self.date_of_birth is None) == (self.expected_date_of_birth is None):
-            raise ValueError("give date_of_birth, or expected_date_of_birth for a child not born yet; one of the two")
+            raise ValueError(
+                "date_of_birth: give the date of birth or, if the child is not "
+                "born yet, expected_date_of_birth. Give one of the two"
+            )
         received = local_date(self.occurred_at)
         if self.date_of_birth and self.date_of_birth > received:
             raise ValueError(
-                f"date_of_birth {self.date_of_birth} is after the referral ({received}); "
-                "for a child not born yet give expected_date_of_birth"
+                f"date_of_birth: {spoken_date(self.date_of_birth)} is after the referral. "
+                "If the child is not born yet, give expected_date_of_birth instead"
             )
         if self.date_of_birth and (received - self.date_of_birth).days > 18 * 366:
-            raise ValueError(f"date_of_birth {self.date_of_birth} is of an adult; a child is under 18")
+            raise ValueError(
+                f"date_of_birth: somebody born on {spoken_date(self.date_of_birth)} is an adult. A child is under 18"
+            )
         if self.expected_date_of_birth and abs((self.expected_date_of_birth - received).days) > 300:
             raise ValueError(
-                f"expected_date_of_birth {self.expected_date_of_birth} is not within ten months of the referral"
+                f"expected_date_of_birth: {spoken_date(self.expected_date_of_birth)} "
+                "is not within ten months of the referral"
             )
         return self
 
 
 class NewInformationReceived(Message, stage=Stage.REFERRAL, sent_by=ANYONE):
-    """New information on an open case that the child is suffering or likely to suffer significant harm."""
+    """New information on an open case that the child is suffering, or likely to suffer, significant harm."""
 
-    concern: tuple[Word, ...] = Field((), max_length=12, description="the kinds of harm feared")
+    concern: tuple[Word, ...] = Field((), max_length=12, description="A kind of harm feared")
 
 
 class ScreeningDecided(Message, stage=Stage.REFERRAL):
-    """Whether the front door suspects that the child is suffering or likely to suffer significant harm."""
+    """The front door's decision whether significant harm, or the likelihood of it, is suspected."""
 
     harm_suspected: bool
 
@@ -78,12 +88,12 @@ class ScreeningDecided(Message, stage=Stage.REFERRAL):
 class SocialWorkerAllocated(Message, stage=Stage.REFERRAL):
     """A social worker was allocated to the child."""
 
-    social_worker: Id = Field(description="an opaque id of the social worker")
+    social_worker: Id = Field(description="The id of the social worker, never a name")
     team: TeamName | None = None
 
 
 class CaseClosed(Message, stage=Stage.CLOSING, sent_by=MANAGERS):
-    """The case was closed: nothing of it runs any more."""
+    """The case was closed. Everything on it must be finished first."""
 
     reason: Reason
 
@@ -94,14 +104,12 @@ def referral_received(telling: Telling, message: ReferralReceived) -> None:
     if telling.story.child is not None:
         telling.refuse_if(
             not same_person(telling.story.child.person, message.person),
-            f"Case {telling.story.reference} is another child's; refer this child under a reference of their own.",
+            f"Case {telling.story.reference} is another child's. Refer this child under a reference of their own.",
         )
         born = telling.story.child.born
-        telling.insist(
-            born is not None and message.date_of_birth not in (None, born),
-            f"date_of_birth: {born} is recorded for this child. Is that wrong? Correct what was recorded.",
-            "date_of_birth",
-        )
+        if born is not None and message.date_of_birth not in (None, born):
+            recorded = f"date_of_birth: {spoken_date(born)} is recorded for this child."
+            telling.insist(True, f"{recorded} If that is wrong, correct it: s47 correct", "date_of_birth")
         telling.line(f"A further referral, from {message.source}: new information on this case")
         if born is None and message.expected_date_of_birth not in (None, telling.story.child.expected):
             telling.change(child=telling.story.child.model_copy(update={"expected": message.expected_date_of_birth}))
@@ -152,7 +160,7 @@ def _new_information(telling: Telling) -> None:
 @means(ScreeningDecided)
 def screening_decided(telling: Telling, message: ScreeningDecided) -> None:
     """The front door's decision: significant harm suspected or not."""
-    telling.refuse_if(not telling.story.referral_open, "The referral is past screening.")
+    telling.refuse_if(not telling.story.referral_open, "The referral has already been screened.")
     telling.line(f"Screening: significant harm {'suspected' if message.harm_suspected else 'not suspected'}")
     happened(telling, SCREENING_DECIDED)
     if message.harm_suspected:
@@ -174,7 +182,7 @@ def social_worker_allocated(telling: Telling, message: SocialWorkerAllocated) ->
 def case_closed(telling: Telling, message: CaseClosed) -> None:
     """Close the case. Nothing may still run."""
     running = telling.story.open_strands
-    telling.refuse_if(running, f"The case cannot be closed while this is open: {', '.join(running)}.")
+    telling.refuse_if(running, f"The case cannot be closed yet. First finish or end: {', '.join(running)}.")
     deadlines.end_all(telling, "the case was closed")
     requests.withdraw_all(telling, "the case was closed")
     telling.line("The case was closed")

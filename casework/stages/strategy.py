@@ -44,28 +44,28 @@ LEGAL_ACTION_NEEDED = Event("legal action needed", Stage.STRATEGY)
 
 
 class StrategyRequested(Message, stage=Stage.STRATEGY):
-    """Somebody asks for a strategy discussion. It may start in any state of the case, and more than one may run."""
+    """Somebody asked for a strategy discussion. It can be asked for at any stage, and several can be open at once."""
 
     origin: (
         Literal["contact", "referral", "child in need review", "looked-after review", "asylum assessment", "assessment"]
         | None
-    ) = Field(None, description="the step of work it comes from, to which a manager may have to return")
-    immediate: bool = Field(False, description="an immediate response is required")
-    complex: bool = Field(False, description="particularly complex concerns, such as organised abuse")
+    ) = Field(None, description="The work it comes from, which a manager may go back to")
+    immediate: bool = Field(False, description="Whether an immediate response is required")
+    complex: bool = Field(False, description="Whether the concerns are particularly complex, such as organised abuse")
 
 
 class StrategyExtensionRequested(Message, stage=Stage.STRATEGY):
     """Somebody asks for more time to hold the strategy discussion."""
 
     reason: Reason
-    strategy: Id | None = Field(None, description="which discussion, where more than one is open")
+    strategy: Id | None = Field(None, description="Which discussion, if more than one is open, such as strategy-4")
 
 
 class StrategyScheduled(Message, stage=Stage.STRATEGY):
     """The strategy discussion was arranged."""
 
     starts_at: Instant
-    strategy: Id | None = Field(None, description="which discussion, where more than one is open")
+    strategy: Id | None = Field(None, description="Which discussion, if more than one is open, such as strategy-4")
 
 
 class Action(Value):
@@ -77,44 +77,50 @@ class Action(Value):
 
 
 class StrategyOutcome(Message, stage=Stage.STRATEGY):
-    """A strategy discussion was held, and what it decided. `occurred_at`, when it was, is what starts clocks."""
+    """A strategy discussion was held, with its decision. Deadlines count from when it was held."""
 
     decision: Literal["section 47", "no section 47", "further discussion", "no further action"]
-    attended_by: tuple[RoleName, ...] = Field((), max_length=40, description="the roles that took part")
+    attended_by: tuple[RoleName, ...] = Field((), max_length=40, description="A role that took part")
     how: Literal["meeting", "telephone"] = "meeting"
-    strategy: Id | None = Field(None, description="which discussion, where more than one is open")
-    joint_with_police: bool = Field(False, description="the enquiry is joint with the police")
+    strategy: Id | None = Field(None, description="Which discussion, if more than one is open, such as strategy-4")
+    joint_with_police: bool = Field(False, description="Whether the enquiry is joint with the police")
     criminal_investigation: Literal["none", "reactive", "proactive"] = Field(
-        "none", description="whether the police investigate a crime, and how"
+        "none", description="Whether the police investigate a crime, and how"
     )
-    investigation_timing: Reason | None = Field(None, description="the conduct and timing of that investigation")
-    legal_action: bool | None = Field(None, description="legal action is required")
-    share_with_family: Literal["share", "withhold"] | None = Field(None, description="what the family is told")
-    ground: Ground | None = Field(None, description="where it is withheld: why")
-    discharge_plan: Reason | None = Field(None, description="for a child in hospital: how discharge is made safe")
-    further_action: Reason | None = Field(None, description="where an order or police powers are in force: what next")
-    medical: Literal["needed", "not needed"] | None = Field(None, description="a medical assessment of the child")
-    medical_by: Day | None = Field(None, description="by when the medical assessment is made")
-    joint_interview: bool = Field(False, description="the child is interviewed jointly with the police")
-    interview_by: Day | None = Field(None, description="by when the joint interview is held")
+    investigation_timing: Reason | None = Field(None, description="How and when that investigation is done")
+    legal_action: bool | None = Field(None, description="Whether legal action is required")
+    share_with_family: Literal["share", "withhold"] | None = Field(
+        None, description="Whether information is shared with the family or withheld"
+    )
+    ground: Ground | None = Field(None, description="If information is withheld: why")
+    discharge_plan: Reason | None = Field(None, description="For a child in hospital: how discharge is made safe")
+    further_action: Reason | None = Field(
+        None, description="If an order or police powers are in force: what is done next"
+    )
+    medical: Literal["needed", "not needed"] | None = Field(
+        None, description="Whether the child needs a medical assessment"
+    )
+    medical_by: Day | None = Field(None, description="By when the medical assessment is done")
+    joint_interview: bool = Field(False, description="Whether the child is interviewed jointly with the police")
+    interview_by: Day | None = Field(None, description="By when the joint interview is held")
     doctor_consulted: bool | None = Field(
-        None, description="the named doctor took part, or was consulted about a medical assessment"
+        None, description="Whether the named doctor took part, or was consulted about a medical assessment"
     )
-    information_needed: Reason | None = Field(None, description="what further information is needed, and how it is got")
-    review_on: Day | None = Field(None, description="when a further discussion is reviewed, where one is needed")
-    actions: tuple[Action, ...] = Field((), max_length=40, description="who will do what by when")
+    information_needed: Reason | None = Field(None, description="What else you need to know, and how you will find out")
+    review_on: Day | None = Field(None, description="If a further discussion is needed: when it is reviewed")
+    actions: tuple[Action, ...] = Field((), max_length=40, description="An action: who does what by when")
     reason: Reason | None = None
 
 
 class StrategyRecordCirculated(Message, stage=Stage.STRATEGY):
-    """The authorised record of the strategy discussion was circulated to those who took part."""
+    """The authorised record of the strategy discussion was sent to everybody who took part."""
 
 
 class NextActionSent(Message, stage=Stage.STRATEGY, sent_by=MANAGERS):
-    """After a strategy discussion ended without further action, the manager sent the next action of other work."""
+    """After a strategy discussion with no further action, the manager sent the next action of the other work."""
 
     to: Literal["assessment", "child in need", "looked after"]
-    worker: Id = Field(description="an opaque id of the worker it was sent to")
+    worker: Id = Field(description="The id of the worker it was sent to, never a name")
 
 
 MEETING = "strategy discussion"
@@ -133,7 +139,7 @@ def strategy_requested(telling: Telling, message: StrategyRequested) -> None:
             telling.tell(
                 NoticeKind.TOLD,
                 role,
-                "A strategy discussion is held at once; your decision is to be recorded",
+                "A strategy discussion is being held at once. Record your decision",
                 about="held at once",
             )
         strategy_agreed(telling, message, message.occurred_at)
@@ -170,10 +176,10 @@ def _named(telling: Telling, strategy_id: str | None) -> Strategy | None:
             if strategy.id == strategy_id:
                 return strategy
         there_are = ", ".join(strategy.id for strategy in open_ones) or "none"
-        raise Refusal(f"There is no open strategy discussion {strategy_id}. Open: {there_are}.")
+        raise Refusal(f"strategy: no strategy discussion {strategy_id} is open. These are open: {there_are}.")
     telling.refuse_if(
         len(open_ones) > 1,
-        f"More than one strategy discussion is open ({', '.join(s.id for s in open_ones)}): say which with strategy.",
+        f"strategy: more than one strategy discussion is open. Say which: {', '.join(s.id for s in open_ones)}.",
     )
     return open_ones[0] if open_ones else None
 
@@ -186,12 +192,15 @@ def _change(telling: Telling, changed: Strategy) -> None:
 def strategy_extension_requested(telling: Telling, message: StrategyExtensionRequested) -> None:
     """Ask for more time to hold the discussion, where the procedure has that (W-04)."""
     rule = telling.story.procedure.authorisation.get(Subject.STRATEGY_EXTENSION)
-    telling.refuse_if(rule is None, "This procedure has no longer limit for a strategy discussion.")
+    telling.refuse_if(rule is None, "This procedure gives no extra time for a strategy discussion.")
     strategy = _named(telling, message.strategy)
-    telling.refuse_if(strategy is None, "No strategy discussion is open.")
+    telling.refuse_if(strategy is None, "No strategy discussion is open. First record: strategy_requested")
     assert strategy is not None
-    telling.insist(strategy.immediate, "An immediate response is required: the discussion cannot be put off.")
-    telling.insist(not strategy.complex, "Only for particularly complex concerns: the request did not say complex.")
+    telling.insist(strategy.immediate, "An immediate response is required, so the discussion cannot be put off.")
+    telling.insist(
+        not strategy.complex,
+        "More time is only for particularly complex concerns, and the request did not say that they are (complex).",
+    )
     named = message.model_copy(update={"strategy": strategy.id})  # another may be open by the time it is agreed
     requests.submit(telling, Subject.STRATEGY_EXTENSION, named, strategy.id)
 
@@ -219,8 +228,8 @@ def _if_free_to_hold(telling: Telling, message: Message) -> Strategy:
     if rule is not None and all_hold(rule.only_if, telling.story):
         who = " or the ".join(rule.authorised_by)
         raise Refusal(
-            f"No strategy discussion is agreed: the {who} decides first ({rule.title}). "
-            "Send strategy_requested; an immediate one waits for nobody."
+            f"No strategy discussion is agreed yet. The {who} decides first: {rule.title}. "
+            "First record: strategy_requested. An immediate one needs no decision first."
         )
     return _opened(telling, message)
 
@@ -232,7 +241,9 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
     present = check_membership(telling, MEETING, message.attended_by, message)
     if message.decision == "further discussion":
         telling.insist(
-            message.review_on is None, "review_on: say when the further discussion is reviewed (U-W-01).", "review_on"
+            message.review_on is None,
+            "review_on: say when the further discussion is reviewed (source: U-W-01).",
+            "review_on",
         )
     telling.line(f"Strategy discussion held by {message.how}: {message.decision}")
     _change(telling, strategy.model_copy(update={"held_at": message.occurred_at}))
@@ -250,9 +261,7 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
     if message.joint_interview:
         happened(telling, INTERVIEW_NEEDED, counts_from=_day(message, message.interview_by))
     if message.share_with_family == "withhold" and telling.story.withholding is None:
-        telling.refuse_if(
-            message.ground is None, "ground: say on which ground information is withheld from the family.", "ground"
-        )
+        telling.refuse_if(message.ground is None, "ground: say why information is withheld from the family.", "ground")
         assert message.ground is not None
         withhold(telling, message.ground, message)
     for action in message.actions:
@@ -267,7 +276,7 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
             end_of_day(action.due) - deadlines.GRACE,
             ("U-B-06",),
         )
-        telling.line(f"{deadline.duty}, for the {owner} (what is to be done is in the record)", ("D-B-09",))
+        telling.line(f"{deadline.duty}, for the {owner}. What to do is in the record", ("D-B-09",))
     requests.submit(telling, Subject.STRATEGY_RECORD, message.model_copy(update={"strategy": strategy.id}), strategy.id)
 
 
@@ -287,7 +296,7 @@ def strategy_decided(telling: Telling, message: StrategyOutcome, at: datetime) -
         case "no further action":
             _close(telling, strategy)
             if strategy.origin:
-                telling.line(f"It came out of the step: {strategy.origin}", ("D-M-01", "SP-M-01"))
+                telling.line(f"It came out of: {strategy.origin}", ("D-M-01", "SP-M-01"))
             happened(telling, STRATEGY_ENDED_NFA, at, scope=strategy.id)
         case "further discussion":
             assert message.review_on is not None
@@ -307,11 +316,13 @@ def _day(message: Message, day: Day | None) -> datetime:
 @means(NextActionSent)
 def next_action_sent(telling: Telling, message: NextActionSent) -> None:
     """The manager sent the worker the next action of the work that goes on (D-M-04)."""
-    telling.refuse_if(STRATEGY_ENDED_NFA not in telling.story.clock, "No strategy discussion ended without action.")
+    telling.refuse_if(
+        STRATEGY_ENDED_NFA not in telling.story.clock, "No strategy discussion ended with no further action."
+    )
     name = telling.story.procedure.assessment.name
     telling.insist(
         message.to == "assessment" and telling.story.assessment is None,
-        f"to: no {name} is being completed; the case goes back to the child in need or looked-after work.",
+        f"to: no {name} is open. Send the next action of the child in need or looked after work.",
     )
     telling.line(f"The next action of the {message.to} work was sent to {message.worker}")
     happened(telling, NEXT_ACTION_SENT, person=message.worker)
@@ -326,7 +337,11 @@ def _initiate_enquiry(telling: Telling, strategy: Strategy, message: StrategyOut
     enquiry = telling.story.enquiry
     if enquiry is not None:
         telling.descend(enquiry.id, strategy.id)
-        telling.line(f"Section 47 enquiries run since {day_of(enquiry.initiated_at)}; their clock stays", ("B-07",))
+        telling.line(
+            f"Section 47 enquiries have been open since {day_of(enquiry.initiated_at)}. "
+            "Their time limits do not change",
+            ("B-07",),
+        )
         return
     enquiry = Enquiry(
         id=telling.named("enquiry-"),
@@ -342,6 +357,9 @@ def _initiate_enquiry(telling: Telling, strategy: Strategy, message: StrategyOut
 @means(StrategyRecordCirculated)
 def strategy_record_circulated(telling: Telling, message: StrategyRecordCirculated) -> None:
     """The authorised record went to those who took part."""
-    telling.refuse_if(STRATEGY_HELD not in telling.story.clock, "No strategy discussion was held yet.")
-    telling.line("The record of the strategy discussion was circulated")
+    telling.refuse_if(
+        STRATEGY_HELD not in telling.story.clock,
+        "No strategy discussion is recorded as held. First record: strategy_outcome",
+    )
+    telling.line("The record of the strategy discussion was sent out")
     happened(telling, STRATEGY_RECORD_CIRCULATED)

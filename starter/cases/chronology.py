@@ -28,14 +28,14 @@ PLAIN = {
     "attended_by": "attended",
     "concern": "concerns",
     "medical": "medical assessment",
-    "ask": "asked in person",
+    "ask": "asked",
     "moved_from": "first recorded on",
     "person": "child's id",
     "joint_with_police": "joint enquiry with the police",
     "starts_at": "starts",
     "how": "held by",
     "share_with_family": "information for the family",
-    "immediate": "immediate response",
+    "immediate": "immediate response required",
     "complex": "particularly complex",
     "doctor_consulted": "named doctor consulted",
     "review_on": "reviewed on",
@@ -68,11 +68,11 @@ class Mark(Value):
         if self.withdrawn_by:
             said.append(f"withdrawn by no. {self.withdrawn_by}")
         if self.idle_since:
-            said.append(f"what it puts right was withdrawn by no. {self.idle_since}")
+            said.append(f"what it corrects was withdrawn by no. {self.idle_since}")
         if self.put_right_by:
-            said.append(f"put right by {_numbers(self.put_right_by)}")
+            said.append(f"corrected by {_numbers(self.put_right_by)}")
         if self.asked_by:
-            said.append(f"no. {self.asked_by} asks to put this right; waiting for the {self.asked_of}")
+            said.append(f"no. {self.asked_by} asks to correct this and waits for the {self.asked_of}")
         return "; ".join(said)
 
 
@@ -160,7 +160,7 @@ def _own_words(entry: ChronologyEntry, kinds: Mapping[int, str]) -> list[str]:
         about = MESSAGES.get(kinds.get(body.get("fact", 0), ""))
         for field in narratives(about) if about else ():
             if changes.get(field):
-                said.append(f"{_called(field)}, put right: {changes[field]}")
+                said.append(f"{_called(field)}, corrected: {changes[field]}")
     return said
 
 
@@ -183,11 +183,11 @@ def besides(name: str | None, body: Mapping[str, Any], lines: Sequence[str], kin
             continue
         said.append(f"{_called(field)}: {plain}")
     changes = body.get("changes")
-    if name == Corrected.name and isinstance(changes, dict) and "put right: " not in line:
+    if name == Corrected.name and isinstance(changes, dict) and "corrected: " not in line:
         about = MESSAGES.get(kinds.get(body.get("fact", 0), ""))
         own = narratives(about) if about else ()
         wanted = [f"{_called(field)}: {spoken(value)}" for field, value in changes.items() if field not in own]
-        said += [f"as it is right: {', '.join(wanted)}"] if wanted else []
+        said += [f"what is right: {', '.join(wanted)}"] if wanted else []
     if name == RecordedInError.name and isinstance(body.get("facts"), list) and "withdraw" not in line:
         said.append(f"about {_numbers(body['facts'])}")
     return "; ".join(said)

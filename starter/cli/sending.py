@@ -196,7 +196,7 @@ def _parameter(field: str, info: FieldInfo) -> inspect.Parameter:
     wanted = _plain_type(info.annotation)
     many = get_origin(wanted) is tuple
     item = _plain_type(get_args(wanted)[0]) if many else wanted
-    said, metavar = info.description or "", "TEXT"
+    said, metavar = info.description or field.replace("_", " ").capitalize(), "TEXT"
     if get_origin(item) is Literal:
         said, metavar = f"{said} ({', '.join(map(str, get_args(item)))})".strip(), "CHOICE"
     elif inspect.isclass(item) and issubclass(item, StrEnum):

@@ -254,7 +254,7 @@ def timeline(rehearsed: Rehearsed) -> Table:
         rows.append((told.told_at, 0, f"[bold]{told.message}[/] [dim]{escape(told.by)}[/]", answer))
     rows += [(entry.recorded_at, 1, "", escape(entry.text)) for entry in rehearsed.entries]
     rows += [
-        (notice.at, 2, f"[cyan]→ {escape(notice.to)}[/]", f"[dim]{notice.kind.value}: {escape(notice.text)}[/]")
+        (notice.at, 2, f"[cyan]→ {escape(notice.to)}[/]", f"[dim]{escape(notice.text)}[/]")
         for notice in rehearsed.notices
     ]
     made = table("when", "sent, or to whom", "what followed")
