@@ -34,6 +34,8 @@ DYNAMIC_CONFIG: Mapping[str, object] = {
     "history.timerProcessorMaxPollRPS": 1000,
     # Without this, a timer of less than a second fires a second late.
     "history.timerProcessorMaxTimeShift": "10ms",
+    # A workflow task that failed so often is listed as a problem (connection/stuck.py).
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 3,
 }
 # The write-ahead log is several times faster than the default; FULL, since a case must survive a power cut.
 PRAGMAS: Mapping[str, str] = {"journal_mode": "WAL", "synchronous": "FULL"}
