@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from activities.table import production
+from connection import stuck
 from connection.settings import WrongSettings, settings
 from connection.temporal import SETTLE, address, connect, named
 from workflows.case import CaseWorkflow
@@ -87,7 +88,11 @@ async def main() -> None:
             client = await _reached(stop)
             if client is None:
                 return
-            async with case_worker(client, activities, settings().task_queue), _beside(confirming.go_on(client)):
+            async with (
+                case_worker(client, activities, settings().task_queue),
+                _beside(confirming.go_on(client)),
+                _beside(stuck.watch(client)),
+            ):
                 logging.info(
                     "the worker serves task queue %s of Temporal at %s", settings().task_queue, address(client)
                 )

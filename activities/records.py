@@ -108,6 +108,15 @@ class Records:
         return tuple(row["id"] for row in queued)
 
 
+async def work_lists_give_way(database: Database, reference: str, episode: int) -> None:
+    """Let whatever batch comes next write over the work lists of a case: they say more than the record has."""
+    async with database.transaction() as connection:
+        for table in ("case", "deadline", "request"):
+            await connection.execute(
+                f"UPDATE s47.{table} SET batch = 0 WHERE reference = $1 AND episode = $2", reference, episode
+            )
+
+
 async def _is_the_same(connection: Connection, batch: Batch) -> None:
     """A batch of this number that is there already has to be this very one."""
     made_at = await connection.fetchval(

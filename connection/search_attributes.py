@@ -14,8 +14,10 @@ ALLOCATED_TO = SearchAttributeKey.for_keyword("AllocatedTo")
 NEXT_DUE = SearchAttributeKey.for_datetime("NextDue")
 OVERDUE = SearchAttributeKey.for_keyword_list("Overdue")
 WAITING_FOR = SearchAttributeKey.for_keyword_list("WaitingFor")
+TROUBLE = SearchAttributeKey.for_keyword("Trouble")
+"""Only of a case that cannot go on as it should: the record refuses what it decided."""
 
-ALL = (STAGE, PROCEDURE, TEAM, ALLOCATED_TO, NEXT_DUE, OVERDUE, WAITING_FOR)
+ALL = (STAGE, PROCEDURE, TEAM, ALLOCATED_TO, NEXT_DUE, OVERDUE, WAITING_FOR, TROUBLE)
 
 TYPE_NAMES = {
     IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD: "Keyword",

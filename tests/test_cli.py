@@ -622,7 +622,9 @@ async def test_a_lost_case_is_named_and_rebuilt(office: Office) -> None:
     )
     assert (drawn.code, shown.code) == (DONE, DONE)
     assert "Visit the family home and see the child" in (office.folder / "lost.svg").read_text(encoding="utf-8")
-    assert shown.out.splitlines()[0] == f"Temporal has lost this case. Rebuild it: s47 rebuild {case.reference}"
+    first = shown.out.splitlines()[0]
+    assert first.startswith("This case was terminated in Temporal on ")
+    assert first.endswith(f"Rebuild it: s47 rebuild {case.reference}")
     assert "OVERDUE" in shown.out and "Strategy discussion held by meeting" in shown.out
     assert as_json.json["lost"] and len(as_json.json["chronology"]) == len(lines)
     status = {row["reference"]: row["status"] for row in listed.json}
@@ -716,6 +718,7 @@ async def test_cases_are_listed_and_filtered(office: Office) -> None:
         "reference": late.reference,
         "episode": 1,
         "status": "running",
+        "ended": None,
         "stage": "section 47 enquiry",
         "procedure": "example",
         "next_due": None,

@@ -161,7 +161,7 @@ async def test_temporal_is_killed_and_comes_back_on_its_file(postgres_server: st
 @pytest.mark.parametrize("status", ["DEADLINE_EXCEEDED", "UNAVAILABLE", "UNKNOWN"])
 def test_a_connection_that_breaks_is_no_answer(status: str) -> None:
     """What the SDK makes of a server that is killed is one of these, by chance."""
-    said = reach._of(RPCError("transport error", RPCStatusCode[status], b""), "R-1")
+    said = reach.of(RPCError("transport error", RPCStatusCode[status], b""), "R-1")
     assert isinstance(said, reach.NotReached)
     assert "counts once" in str(said)
 

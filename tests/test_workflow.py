@@ -182,6 +182,7 @@ async def test_search_attributes_follow_the_case(case: OneCase) -> None:
             "NextDue": front.next_due,
             "Overdue": list(front.overdue) or None,
             "WaitingFor": list(front.waiting_for),
+            "Trouble": None,
         }
 
     await eventually(as_it_stands)
@@ -200,7 +201,7 @@ async def test_search_attributes_follow_the_case(case: OneCase) -> None:
     await case.tell("case_closed", MANAGER, reason="Not substantiated")
     await case.handle.result()
     assert await shown() == {
-        **dict.fromkeys(("NextDue", "Overdue", "WaitingFor")),
+        **dict.fromkeys(("NextDue", "Overdue", "WaitingFor", "Trouble")),
         "Stage": "closed",
         "CaseProcedure": "example",
         "Team": "South",

@@ -12,6 +12,7 @@ from casework.naming import cut
 from connection import search_attributes as attribute
 
 LONGEST_DETAILS = 20_000
+RECORD_REFUSES = "record refuses"
 MOST_ATTRIBUTE_BYTES = 1_900
 """Of the 2,048 that Temporal allows."""
 
@@ -36,6 +37,7 @@ class Monitor:
             attribute.NEXT_DUE.name: story.next_due,
             attribute.OVERDUE.name: _bounded(dict.fromkeys(deadline.timescale for deadline in story.overdue)),
             attribute.WAITING_FOR.name: _bounded(story.waiting_for),
+            attribute.TROUBLE.name: RECORD_REFUSES if refused else None,
         }
         if now == self._shown:
             return

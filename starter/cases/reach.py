@@ -66,6 +66,7 @@ NO_ANSWER = (
     RPCStatusCode.CANCELLED,
     RPCStatusCode.UNKNOWN,  # the connection broke while the answer was on its way
 )
+RUNS = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
 Returned = TypeVar("Returned")
 
 
@@ -280,7 +281,7 @@ async def rebuild(to: Client, reference: str) -> None:
     except WorkflowAlreadyStartedError:
         raise runs_already(reference) from None
     except RPCError as error:
-        raise _of(error, reference) from None
+        raise of(error, reference) from None
     for _ in range(int(ANSWER_WITHIN / LOOK_AGAIN)):
         described = await handle.describe()
         if described.typed_search_attributes.get(STAGE):
@@ -301,8 +302,8 @@ async def runs(to: Client, reference: str) -> bool:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
-        raise _of(error, reference) from None
-    return status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
+        raise of(error, reference) from None
+    return status in RUNS
 
 
 async def running(to: Client) -> list[str]:
@@ -378,7 +379,7 @@ async def _answered(to: Client, reference: str, ask: Callable[[], Awaitable[Retu
             ) from None
         except RPCError as error:
             if time.monotonic() > until or not await _goes_on(to, reference, error):
-                raise _of(error, reference) from None
+                raise of(error, reference) from None
         await asyncio.sleep(ASK_AGAIN.total_seconds())
 
 
@@ -393,7 +394,8 @@ async def _goes_on(to: Client, reference: str, error: RPCError) -> bool:
     return False
 
 
-def _of(error: RPCError, reference: str) -> Failed:
+def of(error: RPCError, reference: str) -> Failed:
+    """What Temporal's answer about a case means, in words."""
     if error.status is RPCStatusCode.NOT_FOUND:
         if "completed" in error.message:
             return is_closed(reference)

@@ -24,6 +24,7 @@ from casework.case import Announced, Case
 from casework.model import Value
 from casework.story import Deadline
 from starter.cases import reach
+from starter.cases.ended import Ended
 
 CATCHES_UP_WITHIN = 10.0
 """Seconds in which the record has what a case decided, where all is well."""
@@ -33,10 +34,14 @@ AT_A_TIME = 4
 
 
 class Shown(NamedTuple):
-    """A case to be shown, as it runs or as the record has it, with its chronology and what was refused."""
+    """A case to be shown, as it runs or as the record has it, with its chronology and what was refused.
+
+    `ended`: how its workflow ended, where it is lost and Temporal knows.
+    """
 
     case: Case
     is_lost: bool = False
+    ended: Ended | None = None
     lines: Sequence[reading.ChronologyEntry] = ()
     refused: Sequence[reading.RecordedMessage] = ()
 

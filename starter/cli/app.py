@@ -14,7 +14,7 @@ from casework.procedure_files import WrongProcedure
 from casework.text_files import WrongFile
 from connection.settings import WrongSettings
 from starter.cases import reach
-from starter.cli import check, look, opening, procedures, record, rehearse, sending, up, words
+from starter.cli import check, doctor, look, opening, procedures, record, rehearse, sending, up, words
 from starter.embedded import EmbeddedError
 
 PLAINLY_SAID = (
@@ -43,7 +43,7 @@ app = typer.Typer(
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Look at cases": (look.cases, look.show, look.tray, look.acknowledge),
     "Open and record": (opening.refer, record.correct),
-    "Check and repair": (check.verify, opening.rebuild),
+    "Check and repair": (check.verify, doctor.doctor, opening.rebuild),
     "Procedures and rehearsals": (procedures.map_, rehearse.rehearse),
     "Run S47": (up.up,),
 }

@@ -14,6 +14,7 @@ from casework.procedure_files import WrongProcedure
 from casework.procedure_files import load as load_procedure
 from connection.settings import settings
 from starter.cases import chronology, reach, recorded
+from starter.cases.ended import Ended, ended
 from starter.cli import reaching, words
 from starter.cli.words import Json
 
@@ -43,8 +44,11 @@ def cases(
                 overdue=overdue,
                 closed=closed,
             )
-            missing = await recorded.lost(to, records)
-        return [_row(front, front.closed_at is None and front.reference in missing) for front in found]
+            missing = {reference: await ended(to, reference) for reference in await recorded.lost(to, records)}
+        return [
+            _row(front, front.closed_at is None and front.reference in missing, missing.get(front.reference))
+            for front in found
+        ]
 
     rows = reaching.run(doing())
     if json_:
@@ -64,7 +68,9 @@ def _print_cases(rows: list[dict[str, Any]]) -> None:
         reference = row["reference"]
         made.add_row(
             f"{reference} (episode {row['episode']})" if times[reference] > 1 else reference,
-            "[bold red]LOST[/]" if row["status"] == "lost" else row["stage"],
+            f"[bold red]{row['ended'].how.upper() if row['ended'] else 'LOST'}[/]"
+            if row["status"] == "lost"
+            else row["stage"],
             spoken_instant(row["next_due"]) if row["next_due"] else "",
             f"[bold red]{', '.join(row['overdue'])}[/]",
             ", ".join(row["waiting_for"]),
@@ -73,6 +79,9 @@ def _print_cases(rows: list[dict[str, Any]]) -> None:
         )
     words.out.print(made)
     lost = [row["reference"] for row in rows if row["status"] == "lost"]
+    for row in rows:
+        if row["status"] == "lost" and row["ended"]:
+            words.err.print(f"[bold red]✗[/] {row['reference']} was {escape(str(row['ended']))}")
     if lost:
         words.err.print(
             f"[bold red]✗[/] Temporal has lost {', '.join(lost)}. Nobody is reminded of anything until you rebuild "
@@ -92,11 +101,12 @@ async def _key(records: Database, procedure: str | None) -> str | None:
         raise
 
 
-def _row(front: Front, is_lost: bool) -> dict[str, Any]:
+def _row(front: Front, is_lost: bool, how: Ended | None) -> dict[str, Any]:
     return {
         "reference": front.reference,
         "episode": front.episode,
         "status": "lost" if is_lost else "running" if front.closed_at is None else "closed",
+        "ended": how if is_lost else None,
         "stage": front.stage.value,
         "procedure": front.procedure,
         "next_due": front.next_due,
@@ -122,12 +132,14 @@ def show(
     async def doing() -> recorded.Shown:
         to = await reach.client()
         found, is_lost = await reaching.known(to, case)
+        how = await ended(to, case) if is_lost else None
         if not (entries or refused):
-            return recorded.Shown(found, is_lost)
+            return recorded.Shown(found, is_lost, how)
         async with reaching.records() as records:
             return recorded.Shown(
                 found,
                 is_lost,
+                how,
                 await reading.chronology(records, case, found.episode) if entries else [],
                 await reading.refused(records, case, found.episode) if refused else [],
             )
@@ -137,7 +149,8 @@ def show(
         words.print_json(_case_as_json(found) | ({"refused": _refused_as_json(found)} if refused else {}))
         return
     if found.is_lost:
-        words.out.print(f"[bold red]Temporal has lost this case. Rebuild it: s47 rebuild {case}[/]")
+        lost = f"This case was {escape(str(found.ended))}." if found.ended else "Temporal has lost this case."
+        words.out.print(f"[bold red]{lost} Rebuild it: s47 rebuild {case}[/]", soft_wrap=True)
         words.out.print("Nobody is reminded of anything until you do. This is what the record has:", "", sep="\n")
     words.out.print(words.front(found.case.story))
     if found.lines:
@@ -168,6 +181,7 @@ def _case_as_json(found: recorded.Shown) -> dict[str, Any]:
         **case.story.model_dump(mode="json", exclude={"procedure", "bank_holidays", "clock"}),
         **front_of(case).model_dump(mode="json"),
         "lost": found.is_lost,
+        "ended": found.ended and str(found.ended),
         "facts": facts,
         "chronology": [line.model_dump(mode="json") for line in found.lines],
     }
@@ -181,15 +195,22 @@ def tray(
 ) -> None:
     """Show what a role has to do, soonest first: deadlines, requests to decide and notices to read."""
 
-    async def doing() -> list[reading.TrayItem]:
+    async def doing() -> tuple[list[reading.TrayItem], set[str]]:
         async with reaching.records() as records:
-            return await reading.tray(records, role, person, team)
+            items = await reading.tray(records, role, person, team)
+            try:
+                return items, set(await recorded.lost(await reach.client(), records))
+            except reach.NotReached as failed:  # what the record has is shown all the same
+                words.err.print(f"S47 could not check whether these cases run. {escape(str(failed))}")
+                return items, set()
 
-    items = reaching.run(doing())
+    items, lost = reaching.run(doing())
     if json_:
-        words.print_json([item.model_dump(mode="json") for item in items])
+        words.print_json([{**item.model_dump(mode="json"), "lost": item.reference in lost} for item in items])
     elif items:
-        words.out.print(words.tray(items), "", *words.what_to_do_with(items), sep="\n")
+        words.out.print(words.tray(items, lost), "", *words.what_to_do_with(items), sep="\n")
+        if any(item.reference in lost for item in items):
+            words.out.print("“Not running”: nobody is reminded of it. To see why: s47 doctor")
     else:
         words.out.print(f"The tray for '{escape(role)}' is empty.")
 

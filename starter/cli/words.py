@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, TypeAlias
 
@@ -219,14 +219,15 @@ def refused(messages: Sequence[RecordedMessage]) -> Table:
     return made
 
 
-def tray(items: Sequence[TrayItem]) -> Table:
-    """What a role has to do, soonest first."""
+def tray(items: Sequence[TrayItem], lost: Collection[str]) -> Table:
+    """What a role has to do, soonest first. What is of a case that does not run is marked."""
     made = table("type", "due", "case", "what", "for")
     made.add_column("id", no_wrap=True)
     for item in items:
         due = spoken_date(item.on) if item.on else spoken_instant(item.due) if item.due else ""
         what = f"[bold red]{escape(item.what)}[/]" if item.overdue else escape(item.what)
-        made.add_row(item.kind, due, item.reference, what, item.person or item.role, item.id)
+        case = item.reference + (" [bold red](not running)[/]" if item.reference in lost else "")
+        made.add_row(item.kind, due, case, what, item.person or item.role, item.id)
     return made
 
 

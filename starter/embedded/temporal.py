@@ -36,6 +36,8 @@ DYNAMIC_CONFIG: Mapping[str, object] = {
     "history.timerProcessorMaxTimeShift": "10ms",
     # Without this, a case whose turn was lost a few times is left alone for up to ten minutes.
     "history.workflowTaskRetryMaxInterval": "10s",
+    # A workflow task that failed so often is listed as a problem (connection/stuck.py).
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 3,
 }
 # The write-ahead log is several times faster than the default; FULL, since a case must survive a power cut.
 PRAGMAS: Mapping[str, str] = {"journal_mode": "WAL", "synchronous": "FULL"}

@@ -1,0 +1,211 @@
+"""Cases that were brought to a stop on purpose: `s47 doctor` names each, says why, and mends what can be mended."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activities import reading
+from activities.database import Database
+from connection.search_attributes import TROUBLE
+from connection.stuck import stuck
+from starter.embedded import postgres_server as a_postgres
+from tests import deployment
+from tests.faults.spoil import spoil
+from tests.office import Office, OneCase, eventually, has_its_timers
+from workflows.case import CaseStart, CaseWorkflow, workflow_id
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+WORKER, MANAGER, POLICE = "social worker/sw-1", "team manager/tm-1", "police/pc-1"
+
+WAITS_FIRST = {
+    "workflows/case.py": (
+        (
+            "        message = admitted(name, given)\n",
+            "        message = admitted(name, given)\n"
+            '        if name == "new_information_received":\n'
+            "            await workflow.sleep(timedelta(milliseconds=1))\n",
+        ),
+    ),
+}
+"""A release that gives Temporal another command for one message: neither replays what the other did."""
+
+
+@pytest.fixture
+async def records(office: Office) -> AsyncIterator[Database]:
+    async with office.records() as found:
+        yield found
+
+
+async def doctor(office: Office, *arguments: str, code: int) -> list[dict[str, Any]]:
+    """What `s47 doctor` finds, in JSON."""
+    ran = await office.s47("doctor", *arguments, "--json")
+    assert ran.code == code, ran.out + ran.err
+    found: list[dict[str, Any]] = ran.json
+    return found
+
+
+async def is_whole(case: OneCase, records: Database, sent: list[str]) -> None:
+    """Every message that was acknowledged is a fact, once; the seals hold, record and case agree, the timers stand."""
+    await case.recorded(records)
+    told = [fact.message.id for fact in (await case.state()).facts]
+    assert sorted(told) == sorted(sent)
+    assert (await reading.verify_chain(records, case.reference)).intact
+    assert (await case.office.s47("verify", case.reference)).code == 0
+    await eventually(lambda: has_its_timers(case))
+
+
+async def its_task_fails(case: OneCase) -> bool:
+    raw = (await case.handle.describe()).raw_description
+    return raw.HasField("pending_workflow_task") and raw.pending_workflow_task.attempt > 2
+
+
+async def test_what_another_release_did_is_undone_and_taken_again(
+    office: Office, records: Database, tmp_path: Path
+) -> None:
+    ours = dataclasses.replace(office, queue="doctored")
+    other = deployment.changed(tmp_path / "other", WAITS_FIRST)
+    with ours.worker():
+        mixed, held_up = await ours.case("MIXED"), await ours.case("HELD-UP")
+        await mixed.enquired(HOUR)
+        await held_up.enquired(HOUR)
+        await held_up.tell("new_information_received", POLICE)
+    with deployment.worker(ours, other):
+        await mixed.tell("new_information_received", POLICE, note="The other release took this")
+        await mixed.signal("child_visited", WORKER, seen=True, alone=True)
+        await mixed.recorded(records)
+        await held_up.signal("child_visited", WORKER, seen=True, alone=True)
+        await eventually(lambda: its_task_fails(held_up))
+        [found] = await doctor(ours, held_up.reference, code=1)
+        assert (found["reference"], found["kind"]) == (held_up.reference, "task fails")
+        assert "TMPRL1100" in found["why"] and "has failed to go on" in found["why"]
+    with ours.worker():
+        await mixed.signal("section47_outcome", WORKER, outcome="substantiated")
+        await eventually(lambda: its_task_fails(mixed))
+        [found] = await doctor(ours, mixed.reference, code=1)
+        assert found["kind"] == "task fails" and found["mended"] is None
+        for case in (mixed, held_up):
+            mended = await doctor(ours, case.reference, "--mend", code=0)
+            if case is mixed:
+                assert "Went back to" in mended[0]["mended"]["done"]
+            assert await doctor(ours, case.reference, code=0) == []
+        await is_whole(mixed, records, [f"m-{n}" for n in range(1, 8)])
+        await is_whole(held_up, records, [f"m-{n}" for n in range(1, 7)])
+    for case in (mixed, held_up):  # nobody serves their queue any more
+        await case.handle.terminate()
+
+
+# --- A case that does not run -------------------------------------------------------------------------------------
+
+
+async def test_a_terminated_case_is_named_as_such_and_rebuilt(office: Office, records: Database) -> None:
+    case = await office.case("TERMINATED")
+    await case.enquired(HOUR)
+    await case.recorded(records)
+    assert await doctor(office, case.reference, code=0) == []
+    await case.handle.terminate(reason="Ended by mistake")
+    [found] = await doctor(office, case.reference, code=1)
+    assert found["kind"] == "not running" and f"s47 rebuild {case.reference}" in found["to_do"]
+    assert "was terminated in Temporal on" in found["why"] and "Ended by mistake" in found["why"]
+    await eventually(lambda: is_told_of(case))
+    shown, listed, tray = [
+        await office.s47(*command) for command in (("show", case.reference), ("cases",), ("tray", "social worker"))
+    ]
+    assert shown.out.startswith("This case was terminated in Temporal on") and "Ended by mistake" in shown.out
+    assert f"{case.reference} was terminated in Temporal on" in listed.err
+    assert any(line.startswith(case.reference) and "TERMINATED" in line for line in listed.out.splitlines())
+    assert f"{case.reference} (not running)" in tray.out and "s47 doctor" in tray.out
+    [found] = await doctor(office, case.reference, "--mend", code=0)
+    assert found["mended"]["whole"]
+    ran = await office.s47("doctor", case.reference)
+    assert (ran.code, ran.out) == (0, "Nothing is stuck.\n")
+    await is_whole(case, records, [f"m-{n}" for n in range(1, 5)])
+    assert not await is_told_of(case)
+
+
+async def is_told_of(case: OneCase) -> bool:
+    """Whether the worker's log counts it among those that are stuck."""
+    return case.handle.id in await stuck(case.client)
+
+
+# --- A record that lost something ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lists", ["as old as the rest", "newer than the rest"])
+async def test_what_the_record_has_lost_is_written_again(office: Office, records: Database, lists: str) -> None:
+    case = await office.case("LOST-BATCH")
+    await case.enquired(HOUR)
+    lines = len(await case.recorded(records))
+    async with records.connection() as connection:
+        before = await connection.fetchrow("SELECT * FROM s47.case WHERE reference = $1", case.reference)
+    assert before is not None
+    await case.tell("child_visited", WORKER, seen=True, alone=True)
+    await case.recorded(records)
+    for table, chain, last in (("fact", "fact", 4), ("entry", "entry", lines)):
+        gone = f"WHERE reference = $1 AND number > {last}"
+        assert await spoil(office.dsn, f"DELETE FROM s47.seal {gone} AND chain = '{chain}'", case.reference)
+        assert await spoil(office.dsn, f"DELETE FROM s47.{table} {gone}", case.reference)
+    if lists == "as old as the rest":
+        async with records.transaction() as connection:
+            back = "UPDATE s47.case SET batch = $2, batch_at = $3, announced = $4 WHERE reference = $1"
+            await connection.execute(back, case.reference, before["batch"], before["batch_at"], before["announced"])
+            older = "UPDATE s47.deadline SET batch = least(batch, $2) WHERE reference = $1"
+            await connection.execute(older, case.reference, before["batch"])
+    await case.signal("section47_outcome", WORKER, outcome="substantiated")
+    await eventually(lambda: is_refused(case))
+    await eventually(lambda: is_told_of(case))
+    await case.tell("new_information_received", POLICE)
+
+    [found] = await doctor(office, case.reference, code=1)
+    assert found["kind"] == "record refuses" and "The record refuses" in found["why"]
+    [found] = await doctor(office, case.reference, "--mend", code=0)
+    assert found["mended"]["whole"], found
+    assert await doctor(office, case.reference, code=0) == []
+    await is_whole(case, records, [f"m-{n}" for n in range(1, 8)])
+
+
+async def is_refused(case: OneCase) -> bool:
+    return bool((await case.handle.describe()).typed_search_attributes.get(TROUBLE))
+
+
+# --- What is down -------------------------------------------------------------------------------------------------
+
+
+async def test_a_record_that_is_away_is_said_so(office: Office, state_folder: Path) -> None:
+    async with a_postgres(state_folder, lambda _: None, durable=False) as dsn:
+        ours = dataclasses.replace(office, queue="record-away", dsn=dsn)
+        stack = ExitStack()
+        stack.enter_context(ours.worker())
+        case = await ours.case("AWAY")
+        await case.refer()
+    with stack:
+        await case.signal("new_information_received", POLICE)
+        await eventually(lambda: retries(case))
+        away, found = await doctor(ours, case.reference, "--mend", code=1)
+        assert (away["kind"], away["reference"]) == ("no record", None)
+        assert (found["kind"], found["reference"]) == ("activity retries", case.reference)
+        assert "Writing the record has failed" in found["why"] and "Is Postgres up" in found["to_do"]
+        assert found["mended"] is None
+    await case.handle.terminate()
+
+
+async def retries(case: OneCase) -> bool:
+    return any(one.attempt > 2 for one in (await case.handle.describe()).raw_description.pending_activities)
+
+
+async def test_that_no_worker_runs_is_said_once(office: Office) -> None:
+    ours = dataclasses.replace(office, queue="unserved")
+    client = await ours.client()
+    cases = [await ours.case("UNSERVED") for _ in range(2)]
+    for case in cases:
+        start = CaseStart(reference=case.reference, procedure="P")
+        await client.start_workflow(CaseWorkflow.run, start, id=workflow_id(case.reference), task_queue="unserved")
+    [found] = await doctor(ours, *(case.reference for case in cases), code=1)
+    assert found["kind"] == "no worker" and "No worker serves the task queue unserved" in found["why"]
+    assert "2 cases" in found["why"]
+    for case in cases:
+        await case.handle.terminate()
