@@ -143,9 +143,10 @@ class CaseWorkflow:
             if self._refusals_unheard and self._outbox.written:
                 self._apply(decide.refused_together(self._known_case, self._refusals, self._now()))
             self._timers.bring_into_step(decide.alarms(self._known_case))
-            if self._decided or self._trouble != self._outbox.refused:
+            marks, self._outbox.leaves_its_mark = self._outbox.leaves_its_mark, False
+            if self._decided or marks or self._trouble != self._outbox.refused:
                 self._trouble = self._outbox.refused
-                self._monitor.show(self._known_case, self._trouble)
+                self._monitor.show(self._known_case, self._trouble, again=marks)
                 self._decided = False
             if self._run_is_long_enough():
                 self._continue()

@@ -24,8 +24,9 @@ class Monitor:
     def __init__(self) -> None:
         self._shown: dict[str, Any] | None = None
 
-    def show(self, case: Case, refused: str | None) -> None:
-        """Show the case; `refused` is why the record does not take what is decided, where it does not."""
+    def show(self, case: Case, refused: str | None, *, again: bool = False) -> None:
+        """Show the case; `refused` is why the record does not take what is decided, where it does not. `again`: send
+        the attributes in any case."""
         trouble = f"**The record refuses what is decided; tell whoever runs S47:** {refused}\n\n" if refused else ""
         workflow.set_current_details(cut(trouble + view.details(case), LONGEST_DETAILS))
         story = case.story
@@ -39,7 +40,7 @@ class Monitor:
             attribute.WAITING_FOR.name: _bounded(story.waiting_for),
             attribute.TROUBLE.name: RECORD_REFUSES if refused else None,
         }
-        if now == self._shown:
+        if now == self._shown and not again:
             return
         self._shown = now
         updates: list[SearchAttributeUpdate[Any]] = [

@@ -60,7 +60,9 @@ class Outbox:
     `forwarded` with a fact that has come to the case where it belongs, or why it has not.
 
     `away`: the record does not take what is decided in a moment. `refused`: why it does not take it at all. `behind`:
-    it has another turn in the place of what is to be written; `goes_on_from` what it has.
+    it has another turn in the place of what is to be written; `goes_on_from` what it has. `leaves_its_mark`: something
+    was brought about that the history has to show by a command. Where a task has none, the SDK may hand over what the
+    next one brings together with it, and in another order than on replay.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Outbox:
         self.refused: str | None = None
         self.away = False
         self.behind = False
+        self.leaves_its_mark = False
 
     def put(self, effects: Iterable[Effect]) -> None:
         """Take what was decided in one turn of the case."""
@@ -129,6 +132,7 @@ class Outbox:
         self._last_at = last_at
         self._turns_written = self._turns_put
         self._catchings_up += 1
+        self.leaves_its_mark = True
         for notice in undelivered:
             if notice.id not in self._delivering:
                 self._delivering[notice.id] = notice
@@ -235,7 +239,9 @@ class Outbox:
         # What opens an episode is not written by a task that may still be lost: the next one would find it open.
         if self._slow or batch.number == 1:
             self.away = True
-            return await in_the_end("record", batch, Recorded, _what(batch))
+            recorded = await in_the_end("record", batch, Recorded, _what(batch))
+            self.leaves_its_mark = True
+            return recorded
         return await at_once("record", batch, Recorded, _what(batch))
 
     def _wrote(self, batch: Batch, recorded: Recorded) -> None:
