@@ -59,7 +59,7 @@ async def test_a_case_that_another_worker_takes_over_replays(office: Office) -> 
             first.kill()
             first.wait()
         with ours.worker():
-            await case.tell("new_information_received", "police/pc-1")
+            await case.tell("child_visited", "social worker/sw-1", seen=True, alone=True)
             await replay(await case.handle.fetch_history())
 
 
