@@ -238,7 +238,7 @@ class CaseWorkflow:
         try:
             message = or_refuse(read(kept.name, json.loads(kept.body)))
             self._apply(self._decide(message))
-        except (ApplicationError, ValueError) as refused:
+        except (ApplicationError, ValueError, RecursionError) as refused:
             reason = kept.refused or str(refused)
             self._apply(
                 decide.refused(self._known_case, kept.name, message, kept.body, reason, self._now(), tell_sender=True)
@@ -411,8 +411,11 @@ class CaseWorkflow:
 
 
 def _refusal_of(kept: Kept) -> tuple[str, str]:
-    """What tells one refused message from another, whoever wrote its JSON."""
-    return kept.name, json.dumps(json.loads(kept.body), sort_keys=True)
+    """What tells one refused message from another, whoever wrote its JSON; one that is cut short is none."""
+    try:
+        return kept.name, json.dumps(json.loads(kept.body), sort_keys=True)
+    except (ValueError, RecursionError):
+        return kept.name, kept.body
 
 
 def _read_start(given: Sequence[Any]) -> tuple[CaseStart, str | None]:
