@@ -272,6 +272,7 @@ HALF_A_CHARACTER = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b
 MALFORMED: dict[str, list[Any]] = {
     "nothing": [],
     "two things": [{"id": "m-1"}, {"id": "m-2"}],
+    "two things in no text": [NO_TEXT, NO_TEXT],
     "null": [None],
     "a list": [[{"id": "m-1"}]],
     "a word": ["m-1"],
