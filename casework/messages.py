@@ -16,8 +16,18 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    Strict,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
+from casework.mistakes import NOT_A_DATE, NOT_A_TIME, YES_OR_NO, quoted
 from casework.model import Value
 from casework.vocabulary import Kind, Stage
 
@@ -43,24 +53,24 @@ def _at_most(size: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def as_written(value: Any) -> Any:
-    """Dates, instants and booleans are taken only as they are written, never made from numbers or other words."""
-    if isinstance(value, bool | int | float):
-        raise ValueError(f"{value!r} is not a date and time. Write it as 2026-04-07T10:00:00+01:00.")
-    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d.]+\s*", value):
-        raise ValueError(f"{value!r} is not a date and time. Write it as 2026-04-07T10:00:00+01:00.")
-    return value
+INSTANT_AS_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+DAY_AS_WRITTEN = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
-def _a_day(value: Any) -> Any:
-    plain = isinstance(value, date) and not isinstance(value, datetime)
-    if not plain and not (isinstance(value, str) and re.fullmatch(r"\s*\d{4}-\d\d-\d\d\s*", value)):
-        raise ValueError(f"{value!r} is not a date. Write the date as 2026-04-07.")
-    return value
+def _as_written(shape: re.Pattern[str], kind: type[date], sentence: str) -> BeforeValidator:
+    """Dates and instants are taken only as they are written: never made from numbers, nor from other spellings."""
+
+    def check(value: Any) -> Any:
+        if type(value) is not kind and not (isinstance(value, str) and shape.fullmatch(value)):
+            raise ValueError(sentence.format(given=quoted(value)))
+        return value
+
+    return BeforeValidator(check)
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(as_written)]
-Day = Annotated[date, BeforeValidator(_a_day)]
+Instant = Annotated[AwareDatetime, _as_written(INSTANT_AS_WRITTEN, datetime, NOT_A_TIME)]
+Day = Annotated[date, _as_written(DAY_AS_WRITTEN, date, NOT_A_DATE)]
+Number = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", strip_whitespace=True)]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,79}$", strip_whitespace=True)]
 """A name that the case gave: `strategy-4`, `initial-conference@4`; of a request also what it is about."""
@@ -125,13 +135,11 @@ class Message(Value):
         None, description="If it was first recorded on the wrong child: that case and number, such as R-1001.7"
     )
 
-    @model_validator(mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _booleans_as_written(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            for name in _booleans(cls):
-                if name in given and not isinstance(given[name], bool | None):
-                    raise ValueError(f"{name}: {given[name]!r} is not yes or no. Write true for yes or false for no.")
+    def _booleans_as_written(cls, given: Any, info: ValidationInfo) -> Any:
+        if info.field_name in _booleans(cls) and not isinstance(given, bool | None):
+            raise ValueError(f"{quoted(given)} is not yes or no. {YES_OR_NO}")
         return given
 
     def __init_subclass__(cls, stage: Stage | None = None, sent_by: frozenset[Kind] = CASEWORKERS) -> None:

@@ -103,7 +103,7 @@ def plain(item: dict[str, Any]) -> str:
         return str(about.get("error", item["msg"]))
     if kind in ("literal_error", "enum"):
         choices = [one or other for one, other in re.findall(r"'([^']*)'|\"([^\"]*)\"", str(about["expected"]))]
-        return f"{quoted(given)} is not one of the choices. {there_are(str(given), choices)}"
+        return f"{quoted(given)} is not one of the choices. {there_are(quoted(given), choices)}"
     if kind == "string_pattern_mismatch":
         sentence = PATTERNS.get(str(about.get("pattern")), CANNOT_BE_USED)
     else:
@@ -113,4 +113,7 @@ def plain(item: dict[str, Any]) -> str:
 
 def quoted(given: Any) -> str:
     """What was written, no longer than a line has room for."""
-    return cut(repr(given), LONGEST_VALUE)
+    try:
+        return cut(repr(given), LONGEST_VALUE)
+    except ValueError:  # more digits than Python writes
+        return "this number"

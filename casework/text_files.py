@@ -15,6 +15,8 @@ WIDEST = 2**63
 """Whole numbers stay below it: beyond, not every program reads them."""
 DEEP_NAME = re.compile(rf"""(?:\.[ \t]*+[\w"'-]++[ \t]*+){{{DEEPEST + 1}}}""")
 """Looked for first: over `a.a.a…` the parser of TOML takes minutes."""
+TOO_DEEP = f"tables or lists in it are more than {DEEPEST} deep"
+TOO_MANY_DIGITS = "a whole number in it has too many digits"
 NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
 
@@ -47,27 +49,27 @@ def values_in(text: str, name: str, *, or_json: bool = False) -> dict[str, Any]:
         if kind == "TOML" and DEEP_NAME.search(text):
             raise RecursionError
         values: dict[str, Any] = json.loads(text) if kind == "JSON" else tomllib.loads(text)
-        problem = _problem(values)
+        problem = unusable(values)
     except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
         problem = f"this is not valid {kind}: {error}"
     except ValueError:
-        problem = "a whole number in it has too many digits"
+        problem = TOO_MANY_DIGITS
     except RecursionError:
-        problem = f"tables or lists in it are more than {DEEPEST} deep"
+        problem = TOO_DEEP
     if problem:
         raise WrongFile(f"{name}: {problem}")
     return values
 
 
-def _problem(values: Any, depth: int = 0) -> str | None:
-    """What in these values could not be kept or passed on. Raises RecursionError as the parsers do."""
+def unusable(values: Any, depth: int = 0) -> str | None:
+    """What in these values could not be kept or passed on."""
     if depth > DEEPEST:
-        raise RecursionError
+        return TOO_DEEP
     if isinstance(values, dict | list):
         inner = [*values, *values.values()] if isinstance(values, dict) else values
-        return next(filter(None, (_problem(value, depth + 1) for value in inner)), None)
+        return next(filter(None, (unusable(value, depth + 1) for value in inner)), None)
     if isinstance(values, int) and abs(values) >= WIDEST:
-        raise ValueError
+        return TOO_MANY_DIGITS
     if isinstance(values, float) and not math.isfinite(values):
         return "a number in it is infinite, or is not a number"
     if isinstance(values, str) and NO_CHARACTER.search(values):

@@ -1,12 +1,36 @@
 """Reaching Temporal: the client, and how values are turned into payloads."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from connection.settings import WrongSettings
 
-DATA_CONVERTER = pydantic_data_converter
+
+class PayloadConverter(PydanticPayloadConverter):
+    """Leaves several payloads that cannot be decoded as they are, where one was meant.
+
+    The SDK decodes them by no type then; where they are in no known encoding, a start with them would fail its
+    workflow task for ever, and a signal would be dropped unheard.
+    """
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """The values of these payloads."""
+        try:
+            return super().from_payloads(payloads, type_hints)
+        except Exception:  # whatever a converter makes of bytes in no known encoding
+            if type_hints or len(payloads) < 2:
+                raise
+            return super().from_payloads(payloads, [RawValue] * len(payloads))
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=PayloadConverter)
 SETTLE = 0.05
 """Seconds to wait before a process ends: the client's own threads must not meet an exiting interpreter."""
 

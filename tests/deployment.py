@@ -45,16 +45,16 @@ A_NEW_STAGE = {
 NEW_FIELDS = {
     "casework/stages/enquiry.py": (
         (
-            '    seen: bool = Field(description="the child was seen")\n',
-            '    seen: bool = Field(description="the child was seen")\n'
-            '    weather: Word | None = Field(None, description="how it was outside")\n',
+            '    seen: bool = Field(description="Whether the child was seen")\n',
+            '    seen: bool = Field(description="Whether the child was seen")\n'
+            '    weather: Word | None = Field(None, description="How it was outside")\n',
         ),
         ("import PRACTITIONERS,", "import PRACTITIONERS, Word,"),
     ),
     "casework/stages/strategy.py": (
         (
             "    joint_with_police: bool",
-            '    place: Word = Field(description="where the discussion was held")\n    joint_with_police: bool',
+            '    place: Word = Field(description="Where the discussion was held")\n    joint_with_police: bool',
         ),
         ("from casework.messages import ", "from casework.messages import Word, "),
     ),

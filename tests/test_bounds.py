@@ -73,6 +73,7 @@ STARTS: dict[str, Sequence[Any]] = {
     "a word": ["x"],
     "null": [None],
     "two things": [{"reference": "A", "procedure": "P"}, {}],
+    "two things in an encoding of nobody's": [RawValue(Payload(metadata={"encoding": b"x"}, data=b"{}"))] * 2,
     "a number for a reference": [{"reference": 5, "procedure": "P"}],
     "a null character": [{"reference": "A\0B", "procedure": "P"}],
     "no procedure": [{"reference": "A"}],

@@ -1,10 +1,15 @@
 """A case as a whole: opened, told things twice or wrongly, read by people, closed; its chronology and its size."""
 
 import json
+import re
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import pytest
+from pydantic import AwareDatetime, BaseModel, ValidationError
 from pydantic_core import to_json
 
 from casework import decide, view
@@ -15,7 +20,10 @@ from casework.checks import A_CHILDHOOD, CLOCK_SKEW
 from casework.decide import LONGEST_KEPT, LONGEST_QUOTATION, Decided
 from casework.effects import DeadlineChanged, Entry, Kept, Notice, NoticeKind, Refused, RequestChanged
 from casework.incoming import read
+from casework.messages import Message
+from casework.mistakes import problems
 from casework.stages import MESSAGES
+from casework.stages.strategy import Action
 from casework.vocabulary import Stage
 from tests.lives import (
     ALONE,
@@ -256,24 +264,91 @@ def test_half_an_hour_after_midnight_in_summer_is_that_day_in_london() -> None:
     assert unborn.due("child-seen") == "2026-06-02 00:30"
 
 
-@pytest.mark.parametrize("occurred_at", [0, 1e9, "0", "1775638800", True, "2026-04-08", "2026-04-08 10:00"])
-def test_an_instant_is_taken_only_as_it_is_written(occurred_at: object) -> None:
-    by = {"role": "social worker", "person": "p"}
-    assert isinstance(read("whereabouts_unknown", {"id": "m", "occurred_at": occurred_at, "by": by}), Refused)
+NO_NUMBER: tuple[object, ...] = (
+    "1",
+    "1_0",
+    "\u0661",
+    1.0,
+    1.5,
+    1e300,
+    float("nan"),
+    -1,
+    10**400,
+    10**5000,
+    True,
+    "x",
+    [],
+)
+NO_DAY: tuple[object, ...] = (
+    *(0, 1, 1.5, 20260420, 1775638800, True, [], {}, b"2026-04-08", "0", "1.5", "1775638800", "20260408", "2026-4-7"),
+    *("12026-04-08", "2026-W15-1", "2026-099", " 2026-04-08", "2026-04-08 ", "2026-04-08\n", "20 April 2026"),
+    *("2026-04-31", "2026-04-08T00:00:00Z", "2026/04/08", "2026_04_08", "+2026-04-08", "2026-04-08\0", "\ud800"),
+    *("\u0662\u0660\u0662\u0666-\u0660\u0664-\u0660\u0668", "\uff12026-04-08", "2026\u201104\u201108"),
+)
+NO_INSTANT: tuple[object, ...] = (
+    *(value for value in NO_DAY if value != "2026-04-08T00:00:00Z"),
+    *("2026-04-08", "2026-04-08T10:00", "2026-04-08T10:00:00", "2026-04-08 10:00:00Z", "2026-04-08t10:00:00z"),
+    *("2026-04-08_10:00:00Z", "20260408T100000Z", "2026-W15-3T10:00:00Z", "2026-04-08T10Z", "2026-04-08T1_0:00:00Z"),
+    *("2026-04-08T10:00:00,5Z", "2026-04-08T10:00:00+0100", "2026-04-08T10:00:00\u221201:00", "2026-04-08T24:00:00Z"),
+    *("2026-04-08T10:00:60Z", "2026-04-08T10:00:00+24:00", " 2026-04-08T10:00:00Z", "2026-04-08T10:00:00Z\n"),
+    *("2026-04-08T10:00:00+01:00[Europe/London]", "12026-04-08T10:00:00Z", "2026-4-8T10:00:00Z"),
+)
+NOT_AS_WRITTEN: dict[object, tuple[object, ...]] = {
+    bool: ("yes", "true", "True", "on", "1", 1, 0, 1.0, "no", [], {}, 10**5000, float("nan")),
+    int: NO_NUMBER,
+    date: NO_DAY,
+    datetime: NO_INSTANT,
+}
 
 
-@pytest.mark.parametrize("seen", ["yes", "true", 1, 0, "no", None, []])
-def test_yes_and_no_are_taken_only_as_they_are_written(seen: object) -> None:
-    body = {"id": "m", "occurred_at": "2026-04-08T10:00:00Z", "by": {"role": "social worker", "person": "p"}}
-    answer = read("child_visited", {**body, "seen": seen})
-    assert isinstance(answer, Refused)
-    assert "seen" in answer.reason
+def kind_of_value(annotation: Any) -> object:
+    """Which of those an annotation asks for, behind `Annotated`, `| None` and lists; none: something else."""
+    if get_origin(annotation) in (Union, UnionType, Annotated, tuple):
+        inner = (
+            kind_of_value(part) for part in get_args(annotation)[: 1 if get_origin(annotation) is Annotated else 9]
+        )
+        return next((kind for kind in inner if kind), None)
+    known: dict[object, object] = {AwareDatetime: datetime, **{kind: kind for kind in NOT_AS_WRITTEN}}
+    return known.get(annotation)
 
 
-@pytest.mark.parametrize("day", [0, "0", 20260420, "2026-04-20T00:00:00Z", "20 April 2026"])
-def test_a_day_is_taken_only_as_it_is_written(day: object) -> None:
-    body = {"id": "m", "occurred_at": "2026-04-08T10:00:00Z", "by": {"role": "social worker", "person": "p"}}
-    assert isinstance(read("bank_holiday_proclaimed", {**body, "day": day}), Refused)
+def fields_of(kind: type[BaseModel]) -> Iterator[tuple[str, object, bool]]:
+    """Of each such field of a model its name, which it is, and whether it is a list of them."""
+    for name, field in kind.model_fields.items():
+        if (wanted := kind_of_value(field.annotation)) is not None:
+            yield name, wanted, get_origin(field.annotation) is tuple
+
+
+MODELS: tuple[type[BaseModel], ...] = (*MESSAGES.values(), Action)
+WRITTEN = [(kind, *field) for kind in MODELS for field in fields_of(kind)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "wanted", "listed"), WRITTEN, ids=[f"{kind.__name__}.{name}" for kind, name, *_ in WRITTEN]
+)
+def test_a_date_a_time_a_number_yes_and_no_are_taken_only_as_they_are_written(
+    kind: type[BaseModel], name: str, wanted: object, listed: bool
+) -> None:
+    """Whatever else is missing in the message: this field is said to be wrong, in words of ours."""
+    for value in NOT_AS_WRITTEN[wanted]:
+        with pytest.raises(ValidationError) as wrong:
+            kind.model_validate({name: [value] if listed else value})
+        said = [line for line in problems(wrong.value) if line.startswith(name)]
+        assert said and "missing" not in said[0], (value, said)
+        assert not re.search("Input|valid|string|sys[.]", said[0]), said
+
+
+def test_there_are_fields_of_each_kind_to_try() -> None:
+    assert Counter(wanted for _, _, wanted, _ in WRITTEN).keys() == NOT_AS_WRITTEN.keys()
+    assert len(WRITTEN) > len(MESSAGES)
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-04-08T10:00Z", "2026-04-08T11:00:00+01:00", "2026-04-08T10:00:00.000000Z", "2026-04-08T10:00:00Z"]
+)
+def test_a_time_is_written_in_one_way_with_its_zone(written: str) -> None:
+    read_it = read("whereabouts_unknown", {"id": "m", "occurred_at": written, "by": {"role": "police", "person": "p"}})
+    assert isinstance(read_it, Message) and read_it.occurred_at == datetime(2026, 4, 8, 10, tzinfo=UTC)
 
 
 def calendar_of(first: int, last: int) -> BankHolidays:

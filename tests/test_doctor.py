@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from activities import reading
 from activities.database import Database
 from connection.search_attributes import TROUBLE
 from connection.stuck import stuck
+from starter.doctor.look import builds_asking
 from starter.embedded import postgres_server as a_postgres
 from tests import deployment
 from tests.faults.spoil import spoil
@@ -33,6 +35,16 @@ WAITS_FIRST = {
     ),
 }
 """A release that gives Temporal another command for one message: neither replays what the other did."""
+
+OPENS_LATER = {
+    "workflows/case.py": (
+        (
+            "        if not await self._opened():\n",
+            "        await workflow.sleep(timedelta(milliseconds=1))\n        if not await self._opened():\n",
+        ),
+    ),
+}
+"""A release that gives Temporal another command before all others."""
 
 
 @pytest.fixture
@@ -97,6 +109,44 @@ async def test_what_another_release_did_is_undone_and_taken_again(
         await is_whole(held_up, records, [f"m-{n}" for n in range(1, 7)])
     for case in (mixed, held_up):  # nobody serves their queue any more
         await case.handle.terminate()
+
+
+async def test_a_case_of_which_nothing_replays_is_rebuilt_if_the_record_has_it_all(
+    office: Office, records: Database, tmp_path: Path
+) -> None:
+    ours = dataclasses.replace(office, queue="replaced")
+    with deployment.worker(ours, deployment.changed(tmp_path / "other", OPENS_LATER)):
+        await eventually(lambda: is_served(ours), 60)
+        whole, more = await ours.case("WHOLE"), await ours.case("MORE")
+        for case in (whole, more):
+            await case.enquired(HOUR)
+            await case.recorded(records)
+    with ours.worker():
+        await whole.handle.cancel()
+        await more.signal("child_visited", WORKER, seen=True, alone=True)
+        for case in (whole, more):
+            await eventually(lambda case=case: its_task_fails(case), 60)  # type: ignore[misc]
+        await eventually(lambda: is_told_of(more))
+        [found] = await doctor(ours, more.reference, "--mend", code=1)
+        assert "the record does not have: child_visited m-5" in found["mended"]["done"]
+        assert (await more.handle.describe()).status is WorkflowExecutionStatus.RUNNING, "nothing was done"
+        [found] = await doctor(ours, whole.reference, "--mend", code=0)
+        assert "rebuilt" in found["mended"]["done"]
+        await is_whole(whole, records, [f"m-{n}" for n in range(1, 5)])
+    with ours.worker():
+        await eventually(lambda: said_in_the_log(ours))
+    for case in (whole, more):
+        await case.handle.terminate()
+
+
+async def is_served(office: Office) -> bool:
+    """Whether a worker asks for work: one of code that was never compiled starts slowly."""
+    return bool(await builds_asking(await office.client(), office.queue))
+
+
+async def said_in_the_log(office: Office) -> bool:
+    text = (office.folder / "worker.log").read_text(encoding="utf-8")
+    return any("ERROR" in line and "stuck. To see why: s47 doctor" in line for line in text.splitlines())
 
 
 # --- A case that does not run -------------------------------------------------------------------------------------

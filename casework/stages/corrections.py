@@ -5,7 +5,7 @@ fact, or with the corrected one in its place, and every clock follows. Where a c
 manager authorises it first (S47's own design: no document has corrections; UK GDPR article 16 asks for them).
 """
 
-import re
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -14,22 +14,34 @@ from pydantic import Field, field_validator
 from casework.calendar import spoken_date, spoken_instant
 from casework.effects import Forwarded, NoticeKind
 from casework.facts import Fact, Replacement, Withdrawal, decoded
-from casework.messages import ANYONE, IN_THE_RECORD, Id, Message, Reason, in_words, means, narratives
+from casework.messages import (
+    ANYONE,
+    DAY_AS_WRITTEN,
+    IN_THE_RECORD,
+    INSTANT_AS_WRITTEN,
+    Id,
+    Message,
+    Number,
+    Reason,
+    in_words,
+    means,
+    narratives,
+)
 from casework.requests import kind_of, role_of, takes_effect
 from casework.story import Request
 from casework.telling import Refusal, Telling
+from casework.text_files import unusable
 from casework.vocabulary import Kind, Subject
 
 FIXED = ("id", "by", "moved_from")
 """What a correction does not change of a message: which one it was, and who recorded it."""
 MOST_CHANGES = 20
-INSTANT, DAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d"), re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class RecordedInError(Withdrawal, sent_by=ANYONE):
     """Something recorded did not happen, or happened to another child. It stays in the record, marked as withdrawn."""
 
-    facts: tuple[int, ...] = Field(
+    facts: tuple[Number, ...] = Field(
         min_length=1, max_length=40, description="The number of an entry that was recorded in error"
     )
     belongs_to: Id | None = Field(
@@ -45,7 +57,7 @@ class RecordedInError(Withdrawal, sent_by=ANYONE):
 class Corrected(Replacement, sent_by=ANYONE):
     """Something was recorded wrongly, and this is what is right. Whatever is not named stays as it was recorded."""
 
-    fact: int = Field(description="The number of the entry that is wrong")
+    fact: Number = Field(description="The number of the entry that is wrong")
     changes: dict[str, Any] = Field(description="Each field that is wrong, with what is right; null leaves it out")
     reason: Reason
 
@@ -56,6 +68,8 @@ class Corrected(Replacement, sent_by=ANYONE):
             raise ValueError(f"name the fields that are wrong, from 1 to {MOST_CHANGES} of them")
         if fixed := [name for name in FIXED if name in changes]:
             raise ValueError(f"{', '.join(fixed)} cannot be corrected. Withdraw the entry, and record it again")
+        if problem := unusable(changes):
+            raise ValueError(f"{problem}. Write it again.")
         return changes
 
     def replaced(self) -> int:
@@ -204,13 +218,18 @@ def _short(value: object) -> str:
             text = "yes" if value else "no"
         case list():
             text = ", ".join(_short(one) for one in value)
-        case str() if INSTANT.match(value):
-            text = spoken_instant(datetime.fromisoformat(value))
-        case str() if DAY.fullmatch(value):
-            text = spoken_date(date.fromisoformat(value))
         case _:
-            text = str(value)
+            text = _spoken(str(value))
     return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _spoken(text: str) -> str:
+    with suppress(ValueError, OverflowError):  # somebody's words may look like a day that there is not
+        if INSTANT_AS_WRITTEN.fullmatch(text):
+            return spoken_instant(datetime.fromisoformat(text))
+        if DAY_AS_WRITTEN.fullmatch(text):
+            return spoken_date(date.fromisoformat(text))
+    return text
 
 
 def _numbers(facts: tuple[int, ...]) -> str:

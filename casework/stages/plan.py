@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from casework import requests
 from casework.happening import happened
 from casework.meetings import check_membership
-from casework.messages import DECIDERS, Message, Reason, RoleName, means
+from casework.messages import DECIDERS, Message, Number, Reason, RoleName, means
 from casework.requests import takes_effect
 from casework.stages.conference import INITIAL_CONFERENCE_HELD, minutes_asked
 from casework.story import Conference, Plan, Story
@@ -41,7 +41,7 @@ class CoreGroupMinutesSent(Message, stage=Stage.PLAN):
     """The minutes of the last core groups were sent out before a review."""
 
     to: Literal["family", "conference service"]
-    minutes: Annotated[int, Field(ge=0, le=2)] = Field(
+    minutes: Annotated[Number, Field(ge=0, le=2)] = Field(
         description="How many core groups the minutes are of: 2, or fewer with a reason"
     )
     reason: Reason | None = Field(None, description="If fewer than 2: why")

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from casework.messages import Message
+from casework.messages import Message, Number
 from casework.model import Value
 from casework.naming import there_are
 from casework.procedure import Procedure
@@ -259,7 +259,8 @@ def _value(info: FieldInfo, given: Any) -> Any:
     """What was typed, as the message wants it. What cannot be read goes on as it is: the case says what is wrong."""
     wanted = _plain_type(info.annotation)
     if isinstance(given, list | tuple):
-        return [_json(item) for item in given]
+        numbers = Number in get_args(wanted)
+        return [_json_or_text(item) if numbers or item.lstrip().startswith("{") else item for item in given]
     if wanted is AwareDatetime:
         return _instant(given)
     if wanted is Procedure:
@@ -311,17 +312,8 @@ def _corrected(info: FieldInfo | None, typed: str) -> Any:
 def _json_or_text(typed: str) -> Any:
     try:
         return json.loads(typed)
-    except ValueError:
+    except (ValueError, RecursionError):
         return typed
-
-
-def _json(item: str) -> Any:
-    if not item.lstrip().startswith("{"):
-        return item
-    try:
-        return json.loads(item)
-    except json.JSONDecodeError:
-        return item
 
 
 def _instant(typed: str) -> str:

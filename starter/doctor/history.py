@@ -49,7 +49,10 @@ class Task(NamedTuple):
 
 
 def tasks(history: WorkflowHistory) -> list[Task]:
-    """The workflow tasks to which a run can be reset, oldest first."""
+    """The workflow tasks to which a run can be reset, oldest first. Not the one that opened the case: done again, it
+    would find the case open in the record, and fail."""
+    start = start_of(history)
+    opens = start is not None and start.carried is None and not start.rebuild
     found = []
     for before, event in zip(history.events, history.events[1:], strict=False):
         if before.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED and event.event_type in (
@@ -57,7 +60,7 @@ def tasks(history: WorkflowHistory) -> list[Task]:
             EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
         ):
             found.append(Task(event.event_id, before.event_time.ToDatetime(UTC)))
-    return found
+    return found[1:] if opens else found
 
 
 async def last_good_task(history: WorkflowHistory) -> Task | None:

@@ -179,7 +179,7 @@ async def _without_a_worker(to: Client, running: Iterable[WorkflowExecutionDescr
         cases[description.task_queue, build] += 1
     found = []
     for queue in dict.fromkeys(queue for queue, _ in cases):
-        builds = await _asking(to, queue)
+        builds = await builds_asking(to, queue)
         for (of, build), count in cases.items():
             if of == queue and (build not in builds if build else not builds):
                 which = f" of build {build}" if build else ""
@@ -194,7 +194,7 @@ async def _without_a_worker(to: Client, running: Iterable[WorkflowExecutionDescr
     return found
 
 
-async def _asking(to: Client, queue: str) -> set[str | None]:
+async def builds_asking(to: Client, queue: str) -> set[str | None]:
     """The builds of the workers that ask for work on a queue; none stands for a worker without versions."""
     asked = DescribeTaskQueueRequest(
         namespace=to.namespace,

@@ -13,8 +13,9 @@ from uuid import uuid4
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyExcludeType, ResetReapplyType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHistory
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import reading
@@ -60,7 +61,7 @@ async def mend(to: Client, records: Database, stuck: Stuck) -> Mended | None:
         return None
     try:
         done = await way(to, records, stuck.reference)
-    except (NotMended, reach.Failed) as failed:
+    except (NotMended, reach.Failed, ApplicationError) as failed:
         return Mended(whole=False, done=str(failed))
     except RPCError as error:
         return Mended(whole=False, done=str(reach.of(error, stuck.reference)))
@@ -203,6 +204,8 @@ async def _at_rest(to: Client, reference: str) -> WorkflowExecutionDescription |
     while time.monotonic() < until:
         described = await handle.describe()
         raw = described.raw_description
+        if described.status is WorkflowExecutionStatus.FAILED:
+            return None
         waiting = raw.HasField("pending_workflow_task")
         if waiting and raw.pending_workflow_task.attempt > OFTEN:
             return None

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationError, field_validator, model_validator
 
 from casework.calendar import LONDON
-from casework.messages import By, Instant
+from casework.messages import DAY_AS_WRITTEN, INSTANT_AS_WRITTEN, By, Day, Instant, Number
 from casework.mistakes import problems
 from casework.model import Value
 from casework.naming import there_are
@@ -22,7 +22,7 @@ from casework.text_files import WrongFile, text_of, values_in
 
 def in_london(value: Any) -> Any:
     """Give a time without a zone London's; leave everything else alone."""
-    if isinstance(value, str):
+    if isinstance(value, str) and (INSTANT_AS_WRITTEN.fullmatch(value) or DAY_AS_WRITTEN.fullmatch(value)):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
@@ -116,12 +116,12 @@ class Expected(Value):
     """What must come of a deadline: of its first running on the case, or of its n-th."""
 
     deadline: str
-    nth: int = 1
+    nth: Number = 1
     due: str | None = Field(None, description="2026-04-29, or 2026-04-09T10:00 where it is counted in hours")
-    other_reading: date | None = None
-    window_opens: date | None = None
+    other_reading: Day | None = None
+    window_opens: Day | None = None
     state: str | None = None
-    breached: bool | None = None
+    breached: Annotated[bool, Strict()] | None = None
 
     @field_validator("state")
     @classmethod
@@ -150,7 +150,7 @@ class Scenario(Value):
     expect: tuple[Expected, ...] = ()
     expect_stage: str | None = None
     expect_waiting_for: tuple[str, ...] | None = None
-    expect_overdue_notices: int | None = None
+    expect_overdue_notices: Number | None = None
     absent: tuple[str, ...] = Field((), description="timescales that must never run")
 
     @model_validator(mode="after")
