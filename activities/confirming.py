@@ -8,6 +8,7 @@ then the record would have something of which the case does not know, and whose 
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -18,6 +19,7 @@ from casework.batch import LastWritten
 
 EVERY = 20.0
 """Seconds between two looks."""
+ANSWER_WITHIN = timedelta(seconds=5)
 UNCONFIRMED = """
 SELECT reference, episode, batch, batch_at FROM s47.case
 WHERE confirmed < batch AND written_at < now() - interval '15 seconds' ORDER BY written_at LIMIT 500
@@ -54,13 +56,12 @@ class Confirming:
     async def _knows(self, client: Client, row: Any) -> bool:
         handle = client.get_workflow_handle(f"case-{row['reference']}")
         try:
-            last = await handle.query("last_written", result_type=LastWritten)
+            last = await handle.query("last_written", result_type=LastWritten, rpc_timeout=ANSWER_WITHIN)
             if last.knows_of(row["episode"], row["batch"], row["batch_at"]):
                 return True
             logging.warning("case %s goes on from its record: a workflow task of it was lost", row["reference"])
             await handle.signal("go_on_from_the_record")
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return True  # it is closed, or lost: that is for others to find
-            raise
+            # Closed, or lost: that is for others to find. One that does not answer is asked again.
+            return error.status is RPCStatusCode.NOT_FOUND
         return False
