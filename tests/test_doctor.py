@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from activities import reading
 from activities.database import Database
 from connection.search_attributes import TROUBLE
 from connection.stuck import stuck
+from starter.cases import reach
 from starter.doctor.look import builds_asking
 from starter.embedded import postgres_server as a_postgres
 from tests import deployment
@@ -71,6 +72,14 @@ async def is_whole(case: OneCase, records: Database, sent: list[str]) -> None:
     await eventually(lambda: has_its_timers(case))
 
 
+async def is_answered(case: OneCase, body: dict[str, Any]) -> bool:
+    """Whether a message is answered: a worker of code that was never compiled starts slowly."""
+    with suppress(reach.NotReached):
+        await case.send("new_information_received", body)
+        return True
+    return False
+
+
 async def its_task_fails(case: OneCase) -> bool:
     raw = (await case.handle.describe()).raw_description
     return raw.HasField("pending_workflow_task") and raw.pending_workflow_task.attempt > 2
@@ -87,7 +96,8 @@ async def test_what_another_release_did_is_undone_and_taken_again(
         await held_up.enquired(HOUR)
         await held_up.tell("new_information_received", POLICE)
     with deployment.worker(ours, other):
-        await mixed.tell("new_information_received", POLICE, note="The other release took this")
+        body = mixed.body(POLICE, note="The other release took this")
+        await eventually(lambda: is_answered(mixed, body), 60)
         await mixed.signal("child_visited", WORKER, seen=True, alone=True)
         await mixed.recorded(records)
         await held_up.signal("child_visited", WORKER, seen=True, alone=True)

@@ -475,7 +475,7 @@ def test_while_an_order_or_police_powers_are_in_force_a_discussion_agrees_what_f
     discuss(life, further_action="Legal services ask for an interim order by Friday")
     life.say("protection_power_ended", SOCIAL_WORKER)
     discuss(life)
-    assert "No order" in life.refused("protection_power_ended", SOCIAL_WORKER)
+    assert "recorded as in force" in life.refused("protection_power_ended", SOCIAL_WORKER)
 
 
 @pytest.mark.covers("SP-B-06", "D-B-02", "NT-B-01", "R-B-02", "U-B-09", "F-B-03", "D-B-01")
@@ -864,7 +864,7 @@ def test_without_permission_and_without_emergency_a_court_order_is_considered() 
         "duty_departed", SOCIAL_WORKER, duty="court-order-considered", reason="No time"
     )
     alone: dict[str, Any] = {"duty": "court-order-considered"}
-    assert "recorded by the children's social care manager" in life.refused(
+    assert "recorded by: children's social care manager" in life.refused(
         "duty_done", SOCIAL_WORKER, **alone
     )  # not the social worker alone
     done(life, "court-order-considered", MANAGER)

@@ -254,8 +254,8 @@ async def test_what_had_not_gone_out_goes_out(council: Council) -> None:
             return "child_visited" in there and {states[one] for one in queued} == {"delivered"}
 
         await eventually(all_gone)
-        lines, _ = await eventually(lambda: said_with(records, case, "is recorded on case"))
-        assert lines[-1] == f"No. {visit.fact} is recorded on case {right.reference} now"
+        lines, _ = await eventually(lambda: said_with(records, case, "is now recorded on case"))
+        assert lines[-1] == f"No. {visit.fact} is now recorded on case {right.reference}"
     server.stop()
     sent = Counter(message["Message-ID"] for message in post.taken)
     assert set(sent.values()) == {1} and len(sent) >= len(queued)
@@ -291,7 +291,7 @@ async def test_what_is_in_no_record_is_said_to_be_so(council: Council) -> None:
     await rebuild(case)
     with pytest.raises(WorkflowFailureError) as failed:
         await case.handle.result()
-    assert f"There is no record of a case {case.reference}" in str(failed.value.cause)
+    assert f"Case {case.reference} is not in the record" in str(failed.value.cause)
 
 
 async def test_a_case_that_is_lost_while_much_waits_to_be_written(council: Council) -> None:

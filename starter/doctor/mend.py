@@ -96,7 +96,7 @@ async def _mend_run(to: Client, records: Database, reference: str) -> str:
         if await _at_rest(to, reference):
             return f"Went back to {_instant(good)}, and took again what came since."
     missing = await _not_in_the_record(records, reference, history)
-    tried = "Going back did not help" if good else "This release can replay nothing of it"
+    tried = "Going back did not help" if good else "This release cannot replay any of its history"
     if missing:
         raise NotMended(
             f"{tried}, and the record does not have: {missing}. Run the release of S47 that the case was started with."
