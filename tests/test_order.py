@@ -190,7 +190,7 @@ def test_the_same_facts_in_any_order_give_the_same_story(procedure: str) -> None
             found = picture(case, life.until)
             for part, said in wanted.items():
                 assert found[part] == said, f"{procedure} {seed} {number}: {part}"
-    assert sum(told_again) > 0.6 * LIVES * ORDERS, f"so many orders of each life could be: {told_again}"
+    assert sum(told_again) > 0.5 * LIVES * ORDERS, f"so many orders of each life could be: {told_again}"
 
 
 def test_these_lives_are_worth_telling_again() -> None:
