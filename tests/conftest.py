@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from starter.cases import reach
 from tests.office import Office, start_temporal
 from tests.postgres import fresh_database
 
@@ -22,6 +23,7 @@ def office(postgres_server: str) -> Iterator[Office]:
         dsn = runner.run(database.__aenter__())
         made = Office(temporal.client.service_client.config.target_host, dsn, Path(folder))
         with made.worker():
+            runner.run(reach.worker_ready(temporal.client))
             yield made
         runner.run(database.__aexit__(None, None, None))
         runner.run(temporal.shutdown())
