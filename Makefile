@@ -19,7 +19,7 @@ demo: $(INSTALLED) ## start everything on this machine, with a few fictional ref
 	@exec $(BIN)/s47 up --demo
 
 test: lint ## everything that continuous integration runs
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4
 
 lint: $(INSTALLED) ## check style, format and types
 	$(BIN)/ruff check

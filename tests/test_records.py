@@ -197,11 +197,11 @@ async def test_a_case_that_had_a_day_proclaimed_is_rebuilt_with_the_calendar_it_
 async def test_what_is_not_in_the_record_cannot_be_rebuilt(database: Database, records: Records) -> None:
     basis = CaseBasis(database)
     wanted = BasisWanted(reference="R-1", procedure="P", rebuild=True)
-    with pytest.raises(ApplicationError, match="There is no record of a case R-1") as refused:
+    with pytest.raises(ApplicationError, match="Case R-1 is not in the record") as refused:
         await basis.case_basis(wanted)
     assert (refused.value.type, refused.value.non_retryable) == ("NoRecord", True)
     await records.record(Told().referred().batch())
-    with pytest.raises(ApplicationError, match="opened with is not in the record") as refused:
+    with pytest.raises(ApplicationError, match="opened with are missing from the record") as refused:
         await basis.case_basis(wanted)
     assert (refused.value.type, refused.value.non_retryable) == ("NoRecord", True)
 
@@ -604,7 +604,7 @@ WHERE seal.chain = '{0}' AND seal.number = {2} AND kept.number = {2}
     AND before.chain = '{0}' AND before.number = {2} - 1
 """
 CHANGED = "changed since it was sealed"
-OUT_OF_LINE = "its seal is not of what was sealed, or does not seal the one before it"
+OUT_OF_LINE = "its seal does not match what was sealed"
 SWAPPED = """
 UPDATE s47.{0} SET number = 99 WHERE number = 2;
 UPDATE s47.{0} SET number = 2 WHERE number = 3;
@@ -701,7 +701,7 @@ async def test_an_entry_whose_fact_is_gone_shows(records: Records, database: Dat
     await clerk.execute("DELETE FROM s47.fact WHERE number = 2")
     await clerk.execute("DELETE FROM s47.seal WHERE number = 2 AND chain = 'fact'")
     assert (await reading.verify_chain(database, "R-1")).breaks == (
-        Break(episode=2, table="entry", number=2, problem="names fact 2: not there"),
+        Break(episode=2, table="entry", number=2, problem="names fact 2, which is missing"),
     )
 
 
@@ -827,7 +827,7 @@ async def test_cases_are_found(database: Database, three_cases: dict[str, Told])
     assert await found(waiting_for="conference service") == ["R-1"]
     assert await found(reference="R-2") == ["R-2"]
     assert await found(overdue=True) == ["R-1"]
-    with pytest.raises(NoSuchStage, match=r"There is no stage 'bogus'. There are: referral, .*, closing, closed."):
+    with pytest.raises(NoSuchStage, match=r"There is no stage 'bogus'. There are: assessment, .*strategy discussion."):
         await found(stage="bogus")
 
 
