@@ -862,7 +862,7 @@ async def test_every_command_names_the_servers_it_used(office: Office) -> None:
     )
     assert temporal.using[0] == f"Using Temporal at {office.temporal}, namespace default"
     assert len(temporal.using) == 2 and temporal.using[1].startswith("Using the record in test_")
-    assert len(records.using) == 2 and not any("cret" in line for line in records.using)
+    assert records.using and not any("cret" in line for line in records.using)
 
 
 # --- Everything on one machine ------------------------------------------------------------------------------------
