@@ -19,7 +19,6 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from starter.cases import recorded
 from tests.faults.checks import CHECKS, Look, histories_replay, look, mail_arrived, with_record
 from tests.faults.report import Report
 from tests.faults.run import Plan, restless, run
@@ -74,12 +73,6 @@ def finished() -> Iterator[Finished]:
             case = runner.run(lived(office))
             yield Finished(case, office, runner.run(look(case, office.dsn)))
         runner.run(own.__aexit__(None, None, None))
-
-
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is spoilt stays so: it need not be looked at again."""
-    monkeypatch.setattr(recorded, "CATCHES_UP_WITHIN", 0.0)
 
 
 async def lived(office: Office) -> FaultCase:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowExecutionStatus
 
 from activities import reading
 from activities.confirming import Confirming
@@ -330,6 +331,33 @@ async def written_by_a_lost_task(case: OneCase, records: Database, sent: dict[st
     lost = decide.receive(before, cast(Message, read("new_information_received", sent)), now)
     assert isinstance(lost, Decided)
     await Records(records).record(batch_of(lost.case, lost.effects, lost.case.announced, batch + 1, now))
+
+
+async def test_a_case_that_goes_on_from_its_record_is_not_ended_by_cancelling_it(
+    office: Office, records: Database
+) -> None:
+    case = await office.case("CANCELLED")
+    await case.enquired()
+    await case.recorded(records)
+    facts = len((await case.state()).facts)
+    await written_by_a_lost_task(case, records, case.body("police/pc-1"))
+
+    async def reads_its_record() -> bool:
+        described = (await case.handle.describe()).raw_description
+        return [activity.activity_type.name for activity in described.pending_activities] == ["case_basis"]
+
+    async with records.transaction() as connection:  # it cannot be read meanwhile
+        await connection.execute("LOCK TABLE s47.calendar IN ACCESS EXCLUSIVE MODE")
+        await case.signal("new_information_received", "police/pc-2")
+        await eventually(reads_its_record)
+        await case.handle.cancel()
+
+    async def goes_on() -> bool:
+        return len((await case.state()).facts) == facts + 2
+
+    await eventually(goes_on)
+    assert (await case.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    assert sum("cancel" in line.text.casefold() for line in await case.recorded(records)) == 1
 
 
 async def test_a_case_comes_to_know_of_what_a_lost_task_had_written(office: Office, records: Database) -> None:

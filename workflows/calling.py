@@ -43,7 +43,7 @@ async def at_once(name: str, argument: object, result_type: type[Result], summar
         )
         return result
     except FailureError as error:
-        if _said_no(error):
+        if _refused_for_good(error):
             _raise(error)
         return None
 
@@ -70,7 +70,7 @@ def why(error: FailureError) -> str:
     return cause.message if isinstance(cause, ApplicationError) else str(cause)
 
 
-def _said_no(error: FailureError) -> bool:
+def _refused_for_good(error: FailureError) -> bool:
     cause = _cause(error)
     return isinstance(cause, ApplicationError) and cause.non_retryable
 

@@ -8,7 +8,7 @@ Nothing that it does may depend on wording: reworded code must be able to replay
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -110,6 +110,7 @@ class CaseWorkflow:
         self._case: Case | None = carried.case if carried else None
         self._refusals = carried.refusals if carried else 0
         self._turned_away = False
+        self._asked_to_cancel = False
         self._stirred = False
         self._decided = True
         self._trouble: str | None = None
@@ -139,6 +140,9 @@ class CaseWorkflow:
         while not self._ended:
             if self._outbox.behind:
                 await self._catch_up()
+            if self._asked_to_cancel:
+                self._apply(decide.cancellation_refused(self._known_case, self._now()))
+                self._asked_to_cancel = False
             self._apply(decide.wake(self._known_case, self._now()))
             if self._refusals_unheard and self._outbox.written:
                 self._apply(decide.refused_together(self._known_case, self._refusals, self._now()))
@@ -152,7 +156,7 @@ class CaseWorkflow:
                 self._continue()
             self._outbox.go_on()
             self._stirred = False
-            await self._something_stirs()
+            await self._until(lambda: self._stirred)
         return f"Closed after episode {self._known_case.episode}."
 
     @workflow.query(name="case", description="The case as it stands")
@@ -221,12 +225,15 @@ class CaseWorkflow:
         What it wrote was decided by these very rules, and may have been answered by a task that was not lost. So it
         stands, and what we decided is decided again after it; what is the same counts once.
         """
+        loading = asyncio.create_task(self._basis(rebuild=True))
+        await self._until(loading.done)
         try:
-            basis = await self._basis(rebuild=True)
+            basis = loading.result()
         except RefusedForGood:  # that it cannot be written is then shown as such
             self._outbox.behind = False
             return
         self._case, unwritten = self._begun(basis, rebuild=True)
+        self._refusals = max(self._refusals, self._case.announced.refusals)
         refused = {_refusal_of(kept) for kept in basis.kept if kept.fact is None}
         for kept in unwritten:
             if kept.fact is not None or _refusal_of(kept) not in refused:
@@ -240,6 +247,7 @@ class CaseWorkflow:
             self._apply(self._decide(message))
         except (ApplicationError, ValueError, RecursionError) as refused:
             reason = kept.refused or str(refused)
+            self._refusals += kept.fact is not None  # it was accepted before
             self._apply(
                 decide.refused(self._known_case, kept.name, message, kept.body, reason, self._now(), tell_sender=True)
             )
@@ -285,13 +293,14 @@ class CaseWorkflow:
             initial_versioning_behavior=workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE if newer else None,
         )
 
-    async def _something_stirs(self) -> None:
-        """Wait for a message, a timer or an activity. Being asked to cancel is none of these: a case is closed by
-        somebody entitled to, and by nothing else."""
-        try:
-            await workflow.wait_condition(lambda: self._stirred)
-        except asyncio.CancelledError:
-            self._apply(decide.cancellation_refused(self._known_case, self._now()))
+    async def _until(self, so: Callable[[], bool]) -> None:
+        """Wait until it is so. Being asked to cancel changes nothing: a case is closed by somebody entitled to."""
+        while not so():
+            try:
+                await workflow.wait_condition(so)
+            except asyncio.CancelledError:
+                self._asked_to_cancel = True
+                self._stir()
 
     # --- Messages in ----------------------------------------------------------------------------------------------
 

@@ -112,9 +112,12 @@ class Verified(Value):
     problems: tuple[str, ...] = ()
 
 
-async def verify(to: Client, records: Database, reference: str) -> Verified | None:
-    """Check one case; None where neither Temporal nor the record has it. Raises `NotReached`."""
-    until = time.monotonic() + CATCHES_UP_WITHIN
+async def verify(to: Client, records: Database, reference: str, within: float = CATCHES_UP_WITHIN) -> Verified | None:
+    """Check one case; None where neither Temporal nor the record has it. Raises `NotReached`.
+
+    A record that is behind its case has so many seconds to catch up (`within`).
+    """
+    until = time.monotonic() + within
     while True:
         found = await _look(to, records, reference)
         if found is None or not found.problems or found.lost or time.monotonic() > until:
