@@ -1,17 +1,20 @@
 """Every row of the catalogue, held against the running core: what must be seen is written in `rows/*.toml`.
 
-A file holds one procedure's rows (`common.toml` those about several, `b.toml` not all of B's), one table per row, or an
-array of tables where a row has several sides. The tables were written from the catalogue, not from the procedure files,
-and say:
+A file holds the rows of one procedure (`common.toml` those about several): a table for a row, or an array of tables
+where a row has several sides. The tables were written from the catalogue, not from the procedure files. Each begins
+with `after`, what led there: a situation by its name in `[situations]`, then steps of `[when, who, message, {fields}]`.
+Times are London's; "" is the same time as before, and as a field's value "not given".
 
-    kind    what sort of check it is: one of the functions in `KINDS` below, whose docstring says what it takes
-    life    the messages that lead there: a named way in, then steps of `[when, who, message, {fields}]`, London time
-    code    the row is carried by this function of the core, not by a rule of the procedure
-    rests_on  the rows whose rules carry this one, where they are not its own
+One key says what is checked: it is named in `CHECKS`, and the docstring of its function has the keys that go with it.
+A table with `same_as` says what the row named there says, but for the checks in `except`. Besides, anywhere:
 
-`[start]` has the ways in, `[usual]` what a message says unless a step says otherwise, `[also]` which messages meet or
-end a duty besides those that its own tables name. A second test takes away what carries a row, rule or function, and
-wants its check to fail.
+    procedure   the procedure under which it is checked, where the file does not say it
+    cited_as    the rows that the rules cite for this one, where they do not cite it itself
+    code        the function of the core that carries the row, where no rule of the procedure does
+
+`[defaults]` has what a message says unless a step says otherwise, `[form_contents]` what a completed form contains, and
+`[also_closed_by]` which messages meet or end a deadline besides those in its own tables. A second test takes away
+what carries a row, rule or function, and wants its check to fail.
 """
 
 import sys
@@ -38,7 +41,9 @@ FILES = {
     path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("rows/*.toml"))
 }
 CATALOGUE = tomllib.loads((Path(__file__).parents[1] / "docs" / "catalogue.toml").read_text("utf-8"))
-NO_ROWS = ("procedure", "start", "usual", "also")
+NOT_ROWS = ("procedure", "situations", "defaults", "form_contents", "also_closed_by")
+CONTEXT_ONLY = {"Q-26"}
+"""The line was garbled before the document reached us, and says nothing that can be carried out."""
 ONE_SECOND = timedelta(seconds=1)
 
 Table = Mapping[str, Any]
@@ -48,33 +53,31 @@ Check = Callable[["Office", str, Table], None]
 
 def tables_by_row() -> dict[str, list[Table]]:
     """The tables of each row, each with the procedure it is about."""
-    found: dict[str, list[Table]] = {}
-    for name, file in FILES.items():
-        if name == "context":
-            continue
-        for row, said in file.items():
-            if row not in NO_ROWS:
-                tables = said if isinstance(said, list) else [said]
-                found[row] = [{"procedure": file.get("procedure"), **table} for table in tables]
-    return found
+    tables: dict[str, list[Table]] = {}
+    for file in FILES.values():
+        for row, content in file.items():
+            if row not in NOT_ROWS:
+                sides = content if isinstance(content, list) else [content]
+                tables.setdefault(row, []).extend({"procedure": file.get("procedure"), **table} for table in sides)
+    return tables
 
 
 TABLES = tables_by_row()
-CONTEXT: dict[str, str] = {one["id"]: one["because"] for one in FILES["context"]["row"]}
 
 
 loaded = cache(load)
 
 
 class Office:
-    """Where cases are lived under one procedure: each named way in is lived once and carried on from."""
+    """Where cases are lived under one procedure: each situation is lived once and carried on from."""
 
     def __init__(self, procedure: Procedure) -> None:
-        said = FILES.get(procedure.about.letter.lower(), {})
+        file = FILES.get(procedure.about.letter.lower(), {})
         self.procedure = procedure
-        self.starts: dict[str, Steps] = said.get("start", {})
-        self.usual: dict[str, Table] = said.get("usual", {})
-        self.also: dict[str, Sequence[str]] = said.get("also", {})
+        self.situations: dict[str, Steps] = file.get("situations", {})
+        self.defaults: dict[str, Table] = file.get("defaults", {})
+        self.form_contents: dict[str, Sequence[str]] = file.get("form_contents", {})
+        self.also_closed_by: dict[str, Sequence[str]] = file.get("also_closed_by", {})
         self._lived: dict[str, Life] = {}
 
     def live(self, steps: Steps) -> Life:
@@ -82,13 +85,13 @@ class Office:
         life: Life | None = None
         for step in steps:
             if isinstance(step, str):
-                assert life is None, f"{step} is a way in, and comes first"
+                assert life is None, f"{step} is a situation, and comes first"
                 if step not in self._lived:
-                    self._lived[step] = self.live(self.starts[step])
+                    self._lived[step] = self.live(self.situations[step])
                 life = another(self._lived[step])
             else:
                 life = life or self.begun(step[0])
-                self.say(life, step)
+                self.record(life, step)
         assert life is not None
         return life
 
@@ -103,13 +106,14 @@ class Office:
         life.whole = life.whole.model_copy(update={"procedure": self.procedure})
         return life
 
-    def say(self, life: Life, step: Steps) -> Life:
-        at, by, name, fields = self._read(life, step)
-        return life.say(name, by, at, **fields)
+    def record(self, life: Life, step: Steps) -> Life:
+        at, by, message, fields = self._read(life, step)
+        return life.say(message, by, at, **fields)
 
     def refused(self, life: Life, step: Steps) -> str:
-        at, by, name, fields = self._read(life, step)
-        return life.refused(name, by, at, **fields)
+        """Why the step is refused; the life that is given stays as it is."""
+        at, by, message, fields = self._read(life, step)
+        return another(life).refused(message, by, at, **fields)
 
     def tried(self, life: Life, step: Steps) -> Life | None:
         """Another life that goes on from this one with a step; None where that is refused."""
@@ -122,20 +126,22 @@ class Office:
         """Another life that goes on from this one."""
         life = another(life)
         for step in steps:
-            self.say(life, step)
+            self.record(life, step)
         return life
 
     def _read(self, life: Life, step: Steps) -> tuple[str | None, str, str, dict[str, Any]]:
-        at, by, name, *said = step
+        at, by, message, *given = step
         role, _, person = by.partition("/")
-        fields = {**self.usual.get(name, {}), **(said[0] if said else {})}
-        fields = {field: value for field, value in fields.items() if value != ""}  # "": not that, though it is usual
-        if name in ("authorisation", "request_finished", "request_reassigned"):
+        fields = {**self.defaults.get(message, {}), **(given[0] if given else {})}
+        fields = {field: value for field, value in fields.items() if value != ""}
+        if message in ("authorisation", "request_finished", "request_reassigned"):
             waiting = life.case.waiting_requests
             fields.setdefault("request", waiting[-1].id if waiting else "request-0")
-        if name == "authorisation":
+        if message == "authorisation":
             fields.setdefault("decision", "authorise")
-        return at or None, f"{role}/{person or slug(role)}", name, fields
+        if message == "form_completed":
+            fields.setdefault("contents", self.form_contents.get(fields["form"], []))
+        return at or None, f"{role}/{person or slug(role)}", message, fields
 
 
 def slug(role: str) -> str:
@@ -150,41 +156,49 @@ def another(life: Life) -> Life:
     return other
 
 
-def carriers(row: str, table: Table) -> set[str]:
-    """The rows whose rules carry this one."""
-    return set(table.get("rests_on", ())) or {row}
+def citations(row: str, table: Table) -> set[str]:
+    """The rows that the rules behind this table cite."""
+    return set(table.get("cited_as", ())) or {row}
 
 
 # --- What may be expected of a case -------------------------------------------------------------------------------
 
 
 def expect(life: Life, then: Table, since: int = 0) -> None:
-    """What a `then` table says of a case; what it says was told or written is looked for from effect `since` on."""
-    told = [(effect.to, effect.text) for effect in life.effects[since:] if isinstance(effect, Notice)]
-    handed = [(effect.to, effect.person) for effect in life.effects[since:] if isinstance(effect, Notice)]
+    """What a `then` table says of a case; what it says was sent or written is looked for from effect `since` on."""
+    notices = [effect for effect in life.effects[since:] if isinstance(effect, Notice)]
     entries = [effect for effect in life.effects[since:] if isinstance(effect, Entry)]
-    looks: dict[str, Callable[[Any], bool]] = {
+
+    to_persons = [[notice.to, notice.person] for notice in notices]
+
+    def sent_once(to: str, words: str) -> bool:
+        return [notice.to for notice in notices if words in notice.text].count(to) == 1
+
+    holds: dict[str, Callable[[Any], bool]] = {
         "stage": lambda stage: life.case.stage == stage,
-        "strands": lambda strands: sorted(life.case.open_strands) == sorted(strands),
+        "open_strands": lambda strands: sorted(life.case.open_strands) == sorted(strands),
+        "open_requests": lambda subjects: (
+            sorted(request.subject for request in life.case.waiting_requests) == sorted(subjects)
+        ),
         "owed": lambda keys: set(keys) <= set(life.running),
         "not_owed": lambda keys: not set(keys) & set(life.running),
-        "never": lambda keys: not any(life.all_of(key) for key in keys),
-        "times": lambda wanted: all(life.running.count(key) == number for key, number in wanted.items()),
-        "due": lambda wanted: all(life.due(key) == due for key, due in wanted.items()),
-        "owner": lambda wanted: all(life.the(key).owner == owner for key, owner in wanted.items()),
-        "states": lambda wanted: all(life.state(key) == state for key, state in wanted.items()),
+        "never_owed": lambda keys: not any(life.all_of(key) for key in keys),
+        "number_owed": lambda numbers: all(life.running.count(key) == number for key, number in numbers.items()),
+        "due": lambda dates: all(life.due(key) == due for key, due in dates.items()),
+        "owner": lambda owners: all(life.the(key).owner == owner for key, owner in owners.items()),
+        "state": lambda states: all(life.state(key) == state for key, state in states.items()),
         "waits_for": lambda roles: set(roles) <= set(life.case.waiting_for),
-        "requests": lambda subjects: sorted(one.subject for one in life.case.waiting_requests) == sorted(subjects),
-        "told": lambda wanted: all(any(to == role and says in text for to, text in told) for role, says in wanted),
-        "handed": lambda wanted: all(tuple(one) in handed for one in wanted),
-        "not_told": lambda roles: not any(to in roles for to, _ in told),
-        "says": lambda said: any(said in entry.text for entry in entries),
-        "words": lambda said: any(said in kept.body for kept in life.kept),
-        "warned": lambda warned: bool(life.told(NoticeKind.WARNING)) == warned,
-        "page": lambda said: said in view.details(life.whole),
+        "notices": lambda wanted: all(sent_once(to, words) for to, words in wanted),
+        "notices_to_person": lambda wanted: all([to, person] in to_persons for to, person in wanted),
+        "no_notice_to": lambda roles: not any(notice.to in roles for notice in notices),
+        "chronology": lambda words: any(words in entry.text for entry in entries),
+        "kept_text": lambda words: any(words in kept.body for kept in life.kept),
+        "warning": lambda expected: bool(life.told(NoticeKind.WARNING)) == expected,
+        "case_page": lambda words: words in view.details(life.whole),
     }
     for what, wanted in then.items():
-        assert looks[what](wanted), f"{what} = {wanted}; {seen(life)}; told {told}"
+        told = [(notice.to, notice.text) for notice in notices]
+        assert holds[what](wanted), f"{what} = {wanted}; {summary(life)}; notices {told}"
 
 
 def is_so(life: Life, then: Table, since: int) -> bool:
@@ -196,65 +210,77 @@ def is_so(life: Life, then: Table, since: int) -> bool:
     return True
 
 
-def seen(life: Life) -> str:
+def summary(life: Life) -> str:
     """A case in a line, for when something is not as expected."""
     owed = ", ".join(f"{d.timescale} {d.state.value} {d.on or d.due}" for d in life.case.running_deadlines)
-    asked = ", ".join(f"{one.subject.value} ({one.state.value})" for one in life.case.waiting_requests)
+    asked = ", ".join(f"{request.subject.value} ({request.state.value})" for request in life.case.waiting_requests)
     return f"at {life.now} in {life.case.stage.value}: owed {owed or 'nothing'}; asked {asked or 'nothing'}"
 
 
-def with_last(office: Office, table: Table) -> tuple[Life, Life]:
-    """The life before its last step, and after it."""
-    *before, last = table["life"]
-    if not before and isinstance(last, str):
-        return office.begun("2000-01-01 00:00"), office.live([last])
+def steps_of(office: Office, table: Table) -> Steps:
+    """What led there: a situation alone stands for its own steps, of which the last is then looked at."""
+    steps: Steps = table["after"]
+    while len(steps) == 1 and isinstance(steps[0], str):
+        steps = office.situations[steps[0]]
+    return steps
+
+
+def before_and_after_the_last_step(office: Office, table: Table) -> tuple[Life, Life]:
+    *before, last = steps_of(office, table)
     earlier = office.live(before) if before else office.begun(last[0])
     return earlier, office.after(earlier, [last])
 
 
-# --- The kinds of check -------------------------------------------------------------------------------------------
+# --- What is checked ----------------------------------------------------------------------------------------------
 
 
-def check_limit(office: Office, row: str, table: Table) -> None:
-    """The last step of `life` starts a clock: `owed` (a timescale) is due `due` and owned by `owner`.
+def check_deadline(office: Office, row: str, table: Table) -> None:
+    """The last step of `after` starts `deadline`, which is due `due` (not given: it has no date) and owned by `owner`.
 
-    `other`: the date in the other reading; `opens`: when its window does. `met`: what meets it, and `until`: what ends
-    it, with the last step and not before; `not_met`: what does not; `never`: a life without it; `aim`: passing it is no
-    miss; `late`: it is late at once; `duty`: words of what is owed; `departs`: whether it may be left out with a
-    reason. Of each it is seen that the very end is in time, and that a second later owner and a manager are told
-    (`manager`: which of them). What a message of its own meets is not met by saying that it was done.
+    The very end is in time; a second later the owner and a manager are told, unless it is `only_an_aim`.
+
+        wording                words of the duty
+        due_in_other_reading   the date by the other reading of the row; `window_opens`: when its window does
+        escalated_to           the manager who is told; `overdue_at_once`: it is late as it starts
+        met_by, ended_by       steps of which the last meets or ends it, and none before; `not_met_by`: each does not
+        may_be_left_out        whether it may be left out with a reason
+        not_after              steps after which it never ran
+
+    What a message of its own meets is not met by saying that it was done, and no other message meets or ends it.
     """
-    before, life = with_last(office, table)
-    key = table["owed"]
+    before, life = before_and_after_the_last_step(office, table)
+    key = table["deadline"]
     deadline = life.the(key)
-    assert carriers(row, table) & set(deadline.cites), f"{key} cites {deadline.cites}"
+    assert citations(row, table) & set(deadline.cites), f"{key} cites {deadline.cites}"
     assert deadline.id not in before.deadlines, f"{key} ran before"
     assert deadline.owner == table["owner"], deadline.owner
-    for words in table.get("duty", ()):
+    for words in table.get("wording", ()):
         assert words in deadline.duty, deadline.duty
     if "due" in table:
         assert life.due(key) == table["due"], life.due(key)
     else:
         assert deadline.due is None, deadline.due
-    assert str(deadline.other_reading_on) == table.get("other", "None"), deadline.other_reading_on
-    assert str(deadline.window_opens) == table.get("opens", "None"), deadline.window_opens
-    if table.get("late"):
+    assert str(deadline.other_reading_on) == table.get("due_in_other_reading", "None"), deadline.other_reading_on
+    assert str(deadline.window_opens) == table.get("window_opens", "None"), deadline.window_opens
+    if table.get("overdue_at_once"):
         assert life.state(key) == "overdue missed" and len(life.told(NoticeKind.OVERDUE, key)) == 1
     elif deadline.due is not None:
         assert key in life.running
         late = another(life).until(deadline.due)
         assert late.the(key, life.all_of(key).index(deadline)).breached_at is None, "in time at its very end"
         late.until(deadline.due + ONE_SECOND)
-        told = [(notice.kind, notice.to) for notice in late.notices() if notice.deadline == deadline.id]
-        missed = [to for kind, to in told if kind is NoticeKind.OVERDUE]
-        further = [to for kind, to in told if kind is NoticeKind.ESCALATION]
-        kinds = [office.procedure.role[to].kind for to in further]
-        assert (missed, kinds) == (([], []) if table.get("aim") else ([table["owner"]], [Kind.MANAGER])), told
-        assert table.get("manager") in (None, *further), told
+        notices = [notice for notice in late.notices() if notice.deadline == deadline.id]
+        overdue = [notice.to for notice in notices if notice.kind is NoticeKind.OVERDUE]
+        escalated = [notice.to for notice in notices if notice.kind is NoticeKind.ESCALATION]
+        kinds = [office.procedure.role[to].kind for to in escalated]
+        assert (overdue, kinds) == (([], []) if table.get("only_an_aim") else ([table["owner"]], [Kind.MANAGER])), (
+            notices
+        )
+        assert table.get("escalated_to") in (None, *escalated), escalated
     _check_ends(office, life, table)
 
 
-BESIDE: dict[str, Table] = {
+OTHER_MESSAGES: dict[str, Table] = {
     "immediate_protection_taken": {"power": "emergency protection order"},
     "circumstance_recorded": {"what": "the child is in hospital"},
     "complaint_made": {},
@@ -292,264 +318,238 @@ BESIDE: dict[str, Table] = {
     "strategy_record_circulated": {},
     "section47_outcome": {"outcome": "substantiated"},
 }
-"""What neither meets nor ends a duty, but those whose tables say so (`met`, `until`, `also`)."""
+"""What neither meets nor ends a deadline, but those whose tables say so."""
 
 
-def said_beside(office: Office, life: Life, but: Collection[str]) -> Iterator[tuple[str, Life]]:
+def after_other_messages(office: Office, life: Life, but: Collection[str]) -> Iterator[tuple[str, Life]]:
     """Each of these messages that can be recorded on a life, and how that goes on."""
-    for name in BESIDE.keys() - but:
-        by = next((role for role in office.procedure.role if office.may(role, name)), None)
-        after = by and office.tried(life, [None, by, name, BESIDE[name]])
+    for message in OTHER_MESSAGES.keys() - but:
+        by = next((role for role in office.procedure.role if office.may(role, message)), None)
+        after = by and office.tried(life, [None, by, message, OTHER_MESSAGES[message]])
         if after:
-            yield name, after
+            yield message, after
 
 
 def _check_ends(office: Office, life: Life, table: Table) -> None:
-    key, nth = table["owed"], life.all_of(table["owed"]).index(life.the(table["owed"]))
-    for step in table.get("not_met", ()):
+    key, nth = table["deadline"], life.all_of(table["deadline"]).index(life.the(table["deadline"]))
+    for step in table.get("not_met_by", ()):
         assert office.after(life, [step]).the(key, nth).closed_at is None, f"{step} met it"
-    said_to = {step[2] for end in ("met", "until") for step in table.get(end, ())}
-    for name, after in said_beside(office, life, but=said_to.union(office.also.get(key, ()))):
-        assert after.the(key, nth).closed_at is None, f"{name} met or ended it"
-    if "met" in table and not any("duty_done" in step and key in step[3].values() for step in table["met"]):
-        said = [None, table["owner"], "duty_done", {"duty": key}]
-        assert office.tried(life, said) is None, f"{key} is met by saying that it was done"
-    if "met" in table:
-        assert office.after(life, table["met"]).state(key, nth).startswith("met"), seen(
-            office.after(life, table["met"])
-        )
-    if "until" in table:
-        assert office.after(life, table["until"]).state(key, nth) == "ended"
-    for *lead_there, _ in (table[end] for end in ("met", "until") if end in table):
-        assert office.after(life, lead_there).the(key, nth).closed_at is None, f"{lead_there} ended it"
-    if "departs" in table:
+    ends = [table[end] for end in ("met_by", "ended_by") if end in table]
+    closing = {step[2] for steps in ends for step in steps}.union(office.also_closed_by.get(key, ()))
+    for message, after in after_other_messages(office, life, but=closing):
+        assert after.the(key, nth).closed_at is None, f"{message} met or ended it"
+    if "met_by" in table:
+        if not any("duty_done" in step and key in step[3].values() for step in table["met_by"]):
+            done = [None, table["owner"], "duty_done", {"duty": key}]
+            assert office.tried(life, done) is None, f"{key} is met by saying that it was done"
+        met = office.after(life, table["met_by"])
+        assert met.state(key, nth).startswith("met"), summary(met)
+    if "ended_by" in table:
+        assert office.after(life, table["ended_by"]).state(key, nth) == "ended"
+    for *all_but_last, _ in ends:
+        assert office.after(life, all_but_last).the(key, nth).closed_at is None, f"{all_but_last} ended it"
+    if "may_be_left_out" in table:
         worker = next(name for name, role in office.procedure.role.items() if role.kind is Kind.WORKER)
         left_out = [None, worker, "duty_departed", {"duty": key, "reason": "there was no time"}]
-        if table["departs"]:
+        if table["may_be_left_out"]:
+            assert "reason" in office.refused(life, [*left_out[:3], {"duty": key}])
             assert office.after(life, [left_out]).state(key, nth) == "ended"
         else:
             assert "cannot be left out" in office.refused(life, left_out)
-    if "never" in table:
-        assert not office.live(table["never"]).all_of(key), f"{key} ran in {table['never']}"
+    if "not_after" in table:
+        assert not office.live(table["not_after"]).all_of(key), f"{key} ran after {table['not_after']}"
 
 
-def check_authorised(office: Office, row: str, table: Table) -> None:
-    """The last step of `life` asks the roles `by` for it; until they authorise, what `then` says is not so.
+def check_decision(office: Office, row: str, table: Table) -> None:
+    """The last step of `after` asks the roles `decided_by` for it; until they authorise, what `then` says is not so.
 
-    `wrong`: roles that may not; `finish`: FINISH is an act of its own; `asks_not`: a role that may not even ask;
-    `task`: it is something to do more than to approve, which whoever asked may do too.
+    `not_decided_by`: roles that may not; `not_requested_by`: a role that may not even ask; `finished_separately`:
+    FINISH is an act of its own; `requester_may_decide`: it is something to do more than to approve.
     """
-    before, life = with_last(office, table)
-    asked = [one for one in life.case.waiting_requests if one.id not in before.case.requests]
-    assert len(asked) == 1, seen(life)
+    before, life = before_and_after_the_last_step(office, table)
+    asked = [request for request in life.case.waiting_requests if request.id not in before.case.requests]
+    assert len(asked) == 1, summary(life)
     request = asked[0]
-    assert carriers(row, table) & set(request.cites), f"{request.title} cites {request.cites}"
-    by, then, since = table["by"], table["then"], len(life.effects)
+    assert citations(row, table) & set(request.cites), f"{request.title} cites {request.cites}"
+    by, then, since = table["decided_by"], table["then"], len(life.effects)
     assert list(request.to) == by, request.to
     assert {to for _, to in life.told(NoticeKind.REQUEST)[-len(by) :]} == set(by)
     assert not is_so(life, then, since)
-    decide_as = [None, f"{by[0]}/who-decides", "authorisation"]
-    for role in table["wrong"]:
+    decision = [None, f"{by[0]}/who-decides", "authorisation"]
+    for role in table["not_decided_by"]:
         assert "It is decided by" in office.refused(life, [None, f"{role}/somebody-else", "authorisation"])
     own = [None, f"{by[0]}/{request.asked_by}", "authorisation"]
-    if table.get("task"):
+    if table.get("requester_may_decide"):
         expect(office.after(life, [own]), then, since)
     else:
         assert "nobody can authorise their own" in office.refused(life, own)
-    if "asks_not" in table:
-        _, _, *said = table["life"][-1]
-        assert "asked for by" in office.refused(another(before), [table["life"][-1][0], table["asks_not"], *said])
-    returned = office.after(life, [[*decide_as, {"decision": "return", "reason": "not complete"}]])
+    if "not_requested_by" in table:
+        at, _, *message = steps_of(office, table)[-1]
+        assert "asked for by" in office.refused(before, [at, table["not_requested_by"], *message])
+    returned = office.after(life, [[*decision, {"decision": "return", "reason": "not complete"}]])
     assert returned.told(NoticeKind.REQUEST)[-1][1] == request.asked_by_role
     assert not is_so(returned, then, since)
-    if table.get("finish"):
-        assert "once it is authorised" in office.refused(life, [None, by[0], "request_finished"])
-        life = office.after(life, [decide_as])
-        assert not is_so(life, then, since)
-        expect(office.after(life, [[None, by[0], "request_finished", {"request": request.id}]]), then, since)
-    else:
-        expect(office.after(life, [decide_as]), then, since)
+    authorised = office.after(life, [decision])
+    if table.get("finished_separately"):
+        finish = [None, by[0], "request_finished", {"request": request.id}]
+        assert "once it is authorised" in office.refused(life, finish)
+        assert not is_so(authorised, then, since)
+        authorised = office.after(authorised, [finish])
+    expect(authorised, then, since)
 
 
-def check_refused(office: Office, row: str, table: Table) -> None:
-    """After `life`, `step` is refused, and the reason cites the row (or says `says`).
+def check_refusal(office: Office, row: str, table: Table) -> None:
+    """After `after`, the step `refused` is refused, and the reason cites the row (or says `reason`).
 
-    After the steps in `once` it is accepted; or `instead` is, at once. `then`: what holds after that.
+    After the steps `accepted_after` it is accepted; or the step `accepted_instead` is at once. `then` holds after that.
     """
-    life = office.live(table["life"])
-    reason = office.refused(another(life), table["step"])
-    if "says" in table:
-        assert table["says"] in reason, reason
+    life = office.live(table["after"])
+    reason = office.refused(life, table["refused"])
+    if "reason" in table:
+        assert table["reason"] in reason, reason
     else:
-        assert carriers(row, table) & set(reason.replace("(", " ").replace(")", " ").replace(",", " ").split()), reason
-    if "once" in table:
-        life = office.after(life, [*table["once"], table["step"]])
-        expect(life, table.get("then", {}))
-    elif "instead" in table:
-        life = office.after(life, [table["instead"]])
-        expect(life, table.get("then", {}))
-
-
-def check_notice(office: Office, row: str, table: Table) -> None:
-    """The last step of `life` tells each role in `told` what `says` says, once; before it nobody was told that."""
-    before, life = with_last(office, table)
-    for role in table["told"]:
-        found = [n for n in life.notices(NoticeKind.TOLD) if n.to == role and table["says"] in n.text]
-        assert len(found) == 1, f"{role} was told {[n.text for n in life.notices() if n.to == role]}"
-        assert found[0] not in before.notices()
-    expect(life, table.get("then", {}), len(before.effects))
+        assert citations(row, table) & set(reason.replace("(", " ").replace(")", " ").replace(",", " ").split()), reason
+    if "accepted_after" in table:
+        expect(office.after(life, [*table["accepted_after"], table["refused"]]), table.get("then", {}))
+    elif "accepted_instead" in table:
+        expect(office.after(life, [table["accepted_instead"]]), table.get("then", {}))
 
 
 def check_meeting(office: Office, row: str, table: Table) -> None:
-    """After `life`, the meeting in `step` needs each of the roles it names in `attended_by`, but for `guests`.
+    """After `after`, the step `meeting` needs each role it names in `attended_by`, but for those that `may_be_absent`.
 
-    Without one it is refused, and accepted with a note saying why. With one of the roles in `not_with` it is refused.
+    Without one it is refused, and accepted with a note saying why. With one of `not_attended_by` it is refused.
     """
-    life = office.live(table["life"])
-    at, by, name, said = table["step"]
-    everybody = said["attended_by"]
+    life = office.live(table["after"])
+    at, by, message, fields = table["meeting"]
+    everybody = fields["attended_by"]
     for absent in everybody:
-        if absent in table.get("guests", ()):
+        if absent in table.get("may_be_absent", ()):
             continue
-        without_one = {**said, "attended_by": [role for role in everybody if role != absent]}
-        assert f"cannot go ahead without: {absent}" in office.refused(another(life), [at, by, name, without_one])
-        noted = office.after(life, [[at, by, name, {**without_one, "note": f"The {absent} was ill"}]])
+        without_one = {**fields, "attended_by": [role for role in everybody if role != absent]}
+        assert f"cannot go ahead without: {absent}" in office.refused(life, [at, by, message, without_one])
+        noted = office.after(life, [[at, by, message, {**without_one, "note": f"The {absent} was ill"}]])
         assert any(f"held without {absent}" in line for line in noted.lines)
-    for role in table.get("not_with", ()):
-        with_them = {**said, "attended_by": [*everybody, role], "note": "They asked to come"}
-        assert "professionals only" in office.refused(another(life), [at, by, name, with_them])
-    expect(office.after(life, [table["step"]]), table.get("then", {}))
+    for role in table.get("not_attended_by", ()):
+        with_them = {**fields, "attended_by": [*everybody, role], "note": "They asked to come"}
+        assert "professionals only" in office.refused(life, [at, by, message, with_them])
+    expect(office.after(life, [table["meeting"]]), table.get("then", {}))
 
 
 def check_role(office: Office, row: str, table: Table) -> None:
-    """The document's name for the role, `named`, is known; it has its part in `life`; `then` says what followed.
+    """`role`, as the document names it, is known and has its part in `after`; `then` says what followed.
 
-    `sort`: what kind of role it is; `refuses`: steps that are refused after it, each with words of the reason.
+    `role_kind`: what kind of role it is; `refusals`: steps that are refused after it, each with words of the reason.
     """
-    name = office.procedure.role_named(table["named"])
+    name = office.procedure.role_named(table["role"])
     assert name is not None
-    assert table.get("sort") in (None, office.procedure.role[name].kind)
-    before, life = with_last(office, table)
+    assert table.get("role_kind") in (None, office.procedure.role[name].kind)
+    before, life = before_and_after_the_last_step(office, table)
     expect(life, table.get("then", {}), len(before.effects))
-    for step, words in table.get("refuses", ()):
-        reason = office.refused(another(life), step)
+    for step, words in table.get("refusals", ()):
+        reason = office.refused(life, step)
         assert words in reason, reason
 
 
 def check_form(office: Office, row: str, table: Table) -> None:
-    """After `life`, `form` is completed `by` with all of its `contents`, not without one; `signed`: and signed.
+    """After `after`, the `form` is `completed_by` a role, and not without any of its `[form_contents]`.
 
-    `meets`: the duty this meets; `told`: who is told; `wrong`: roles that do not write it (`check_author`).
+    `must_contain`: only these are tried; `must_be_signed`: nor without a signature; `meets`: the deadline it meets;
+    `notices`: who is told what;
+    `not_completed_by`: roles that do not write it.
     """
-    life = office.live(table["life"])
-    form, by = table["form"], table["by"]
-    contents, signed = table.get("contents", []), table.get("signed", False)
-    for missing in contents:
-        rest = [one for one in contents if one != missing]
-        reason = office.refused(life, [None, by, "form_completed", {"form": form, "contents": rest, "signed": signed}])
+    life = office.live(table["after"])
+    form, by = table["form"], table["completed_by"]
+    contents = office.form_contents.get(form, [])
+    must_contain = table.get("must_contain", contents)
+    signed = table.get("must_be_signed", False)
+
+    def completed(role: str = by, **otherwise: Any) -> Steps:
+        return [None, role, "form_completed", {"form": form, "contents": contents, "signed": signed, **otherwise}]
+
+    for missing in must_contain:
+        reason = office.refused(life, completed(contents=[content for content in contents if content != missing]))
         assert f"must also contain: {missing}" in reason, reason
     if signed:
-        reason = office.refused(life, [None, by, "form_completed", {"form": form, "contents": contents}])
-        assert "must be signed" in reason, reason
-    said = {"form": form, "contents": contents, "signed": signed}
-    done = office.after(life, [[None, by, "form_completed", said]])
-    assert any(carriers(row, table) & set(entry.cites) for entry in done.entries if entry.what == "form_completed")
+        assert "must be signed" in office.refused(life, completed(signed=False))
+    done = office.after(life, [completed()])
+    cites = {row for entry in done.entries if entry.what == "form_completed" for row in entry.cites}
+    assert citations(row, table) & cites, cites
     if "meets" in table:
         assert life.the(table["meets"]).owner == by
         assert (life.state(table["meets"]), done.state(table["meets"])) == ("open", "met")
-    expect(done, {"told": table.get("told", [])}, len(life.effects))
-
-
-def check_part(office: Office, row: str, table: Table) -> None:
-    """After `life`, `form` is not complete without the one of its `parts` that speaks of all the words in `says`."""
-    life = office.live(table["life"])
-    form, by = table["form"], table["by"]
-    contents = office.procedure.form[form].contents if form in office.procedure.form else ()
-    assert len(contents) == table["parts"], contents
-    (part,) = [one for one in contents if all(words in one.casefold() for words in table["says"])]
-    rest = [one for one in contents if one != part]
-    step = [None, by, "form_completed"]
-    assert f"must also contain: {part}" in office.refused(
-        life, [*step, {"form": form, "contents": rest, "signed": True}]
-    )
-    done = office.after(life, [[*step, {"form": form, "contents": list(contents), "signed": True}]])
-    assert carriers(row, table) & set(done.entries[-1].cites)
+    expect(done, {"notices": table.get("notices", [])}, len(life.effects))
+    for role in table["not_completed_by"]:
+        assert "cannot be recorded as" in office.refused(life, completed(role))
 
 
 def check_prompt(office: Office, row: str, table: Table) -> None:
-    """After `life`, `prompt` is shown and `asks` these words, until `by` checks it off. A no needs its reason.
+    """After `after`, the `prompt` is shown with the words in `wording`, until `answered_by` checks it off. A no needs
+    its reason.
 
-    `never`: a life without it; `not_by`: roles that may not check it off. With `stage` instead of `life` it is shown
-    at the stage that has this name in `[start]`, and at no other one of those in `[start]` that are named so; `so`:
-    steps that have to be taken there first.
+    `not_after`: steps after which it is not shown; `not_answered_by`: roles that may not check it off.
+    `only_at_stage`, instead of `after`: it is shown in the situation that has the name of this stage, and in no other
+    that is named so; `only_after`: and there only after these steps.
     """
-    so, stage = table.get("so", []), table.get("stage")
-    life = office.live([*table.get("life", [stage]), *so])
+    stage, condition = table.get("only_at_stage"), table.get("only_after", [])
+    life = office.live([*table.get("after", [stage]), *condition])
     prompt = table["prompt"]
     shown = dict(view.open_prompts(life.case))
     assert prompt in shown
-    for words in [table["asks"]] if isinstance(table["asks"], str) else table["asks"]:
+    for words in _as_list(table["wording"]):
         assert words.casefold() in shown[prompt].casefold(), shown[prompt]
-    elsewhere = [[one, *so] for one in office.starts if stage and one in list(Stage) and one != stage]
-    elsewhere += [[stage]] if so else []
-    elsewhere += [table["never"]] if "never" in table else []
-    for other in elsewhere:
-        assert prompt not in dict(view.open_prompts(office.live(other).case)), f"shown after {other}"
-    for role in table.get("not_by", ()):
+    others = [name for name in office.situations if stage and name in list(Stage) and name != stage]
+    elsewhere = [[name, *condition] for name in others] + ([[stage]] if condition else [])
+    elsewhere += [table["not_after"]] if "not_after" in table else []
+    for steps in elsewhere:
+        assert prompt not in dict(view.open_prompts(office.live(steps).case)), f"shown after {steps}"
+    for role in table.get("not_answered_by", ()):
         reason = office.refused(life, [None, role, "prompt_answered", {"prompt": prompt, "answer": True}])
         assert "cannot record “prompt answered”" in reason, reason
-    for by in [table["by"]] if isinstance(table["by"], str) else table["by"]:
+    for by in _as_list(table["answered_by"]):
         step = [None, by, "prompt_answered"]
         assert "say why not" in office.refused(life, [*step, {"prompt": prompt, "answer": False}])
         unanswered = office.after(life, [[*step, {"prompt": prompt, "answer": False, "reason": "the family declined"}]])
         assert "the family declined" in unanswered.kept[-1].body
-        assert carriers(row, table) & set(unanswered.entries[-1].cites)
+        assert citations(row, table) & set(unanswered.entries[-1].cites)
         answered = office.after(life, [[*step, {"prompt": prompt, "answer": True}]])
         assert prompt not in dict(view.open_prompts(answered.case))
 
 
-def check_life(office: Office, row: str, table: Table) -> None:
-    """After `life` the case is as `then` says."""
-    before, life = with_last(office, table)
+def _as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def check_then(office: Office, row: str, table: Table) -> None:
+    """After `after` the case is as `then` says: see `expect` for what it may say."""
+    before, life = before_and_after_the_last_step(office, table)
     expect(life, table["then"], len(before.effects))
 
 
-def check_author(office: Office, row: str, table: Table) -> None:
-    """What a `form` or `part` table says of a form, complete as it is there: a role in `wrong` does not write it."""
-    life, form = office.live(table["life"]), table["form"]
-    contents = office.procedure.form[form].contents
-    said = {"form": form, "contents": list(contents), "signed": True}
-    for role in table["wrong"]:
-        reason = office.refused(another(life), [None, role, "form_completed", said])
-        assert "cannot be recorded as" in reason, reason
-    assert office.after(life, [[None, table["by"], "form_completed", said]]).entries[-1].what == "form_completed"
-
-
-KINDS: dict[str, Check] = {
-    "limit": check_limit,
-    "authorised": check_authorised,
-    "refused": check_refused,
-    "notice": check_notice,
+CHECKS: dict[str, Check] = {
+    "deadline": check_deadline,
+    "decided_by": check_decision,
+    "refused": check_refusal,
     "meeting": check_meeting,
     "role": check_role,
     "form": check_form,
-    "part": check_part,
     "prompt": check_prompt,
-    "life": check_life,
+    "then": check_then,
 }
+"""What is checked, by the key that says so: the first of these that a table has."""
+
+
+def what_is_checked(table: Table) -> str:
+    return next(key for key in CHECKS if key in table)
 
 
 def sides(row: str) -> Iterator[tuple[str, Table]]:
-    """What is to be checked of a row, and the row that its rules cite.
-
-    A table of the kind `same` says the same as the row in `as`, but for the kinds in `but`; the rules have to cite
-    both rows, unless this one `rests_on` the other.
-    """
+    """What is to be checked of a row, and the row that its rules cite: this one, also where the table is another's."""
     for table in TABLES[row]:
-        if table["kind"] == "same":
-            said_by = table["as"] if "rests_on" in table else row
-            others = [other for _, other in sides(table["as"])]
-            yield from ((said_by, other) for other in others if other["kind"] not in table.get("but", ()))
+        if "same_as" in table:
+            cited = table["same_as"] if "cited_as" in table else row
+            others = [other for _, other in sides(table["same_as"])]
+            yield from ((cited, other) for other in others if what_is_checked(other) not in table.get("except", ()))
         else:
             yield row, table
 
@@ -561,10 +561,8 @@ def office_of(name: str) -> Office:
 
 def check(row: str, of: Callable[[str], Office] = office_of) -> None:
     """Hold a row against the core."""
-    for said_by, table in sides(row):
-        KINDS[table["kind"]](of(table["procedure"]), said_by, table)
-        if "wrong" in table and table["kind"] in ("form", "part"):
-            check_author(of(table["procedure"]), said_by, table)
+    for cited, table in sides(row):
+        CHECKS[what_is_checked(table)](of(table["procedure"]), cited, table)
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, marks=pytest.mark.covers(row)) for row in TABLES])
@@ -575,10 +573,11 @@ def test_row(row: str) -> None:
 def test_what_is_tried_on_every_duty_can_be_recorded() -> None:
     """What is refused everywhere meets nothing anywhere."""
     recorded: set[str] = set()
-    for table in (table for row in TABLES for _, table in sides(row) if table["kind"] == "limit"):
+    for table in (table for row in TABLES for _, table in sides(row) if what_is_checked(table) == "deadline"):
         office = office_of(table["procedure"])
-        recorded |= {name for name, _ in said_beside(office, with_last(office, table)[1], but=recorded)}
-    assert recorded == BESIDE.keys()
+        _, life = before_and_after_the_last_step(office, table)
+        recorded |= {message for message, _ in after_other_messages(office, life, but=recorded)}
+    assert recorded == OTHER_MESSAGES.keys()
 
 
 @pytest.mark.covers("Q-06")
@@ -645,7 +644,7 @@ def taken_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 @pytest.mark.parametrize("row", [row for row, tables in TABLES.items() if not any("code" in table for table in tables)])
 def test_without_its_rules_a_row_is_not_held(row: str) -> None:
-    rows = {row}.union(*(carriers(row, table) for table in TABLES[row]))
+    rows = {row}.union(*(citations(row, table) for table in TABLES[row]))
     with pytest.raises(AssertionError):
         check(row, offices_without(None, lambda part, key, rule: bool(rows & set(rule.cites))))
 
@@ -693,14 +692,14 @@ def rows_of_the_catalogue() -> Iterator[str]:
 @pytest.mark.parametrize("letter", ["W", "P", "T", "M", "B"])
 def test_every_prompt_and_every_role_that_a_row_names_is_held_by_a_table(letter: str) -> None:
     tables = [(row, table) for row in TABLES for _, table in sides(row) if letter in table["procedure"].split("+")]
-    assert set(loaded(letter).prompt) <= {table["prompt"] for _, table in tables if table["kind"] == "prompt"}
-    for role in loaded(letter).role.values():
-        for row in (row for row in role.cites if row.startswith(f"R-{letter}-")):
-            assert row in {row for row, table in tables if table["kind"] in ("role", "meeting", "authorised")}, row
+    assert set(loaded(letter).prompt) <= {table["prompt"] for _, table in tables if "prompt" in table}
+    held = {row for row, table in tables if what_is_checked(table) in ("role", "meeting", "decided_by")}
+    assert {
+        row for role in loaded(letter).role.values() for row in role.cites if row.startswith(f"R-{letter}-")
+    } <= held
 
 
 def test_every_row_is_here_but_for_some_of_b() -> None:
     wanted = {row for row in rows_of_the_catalogue() if "B-" not in row}
-    assert wanted - set(TABLES) - set(CONTEXT) == set()
-    assert (set(TABLES) | set(CONTEXT)) - set(rows_of_the_catalogue()) == set()
-    assert set(TABLES) & set(CONTEXT) == set()
+    assert wanted - set(TABLES) == CONTEXT_ONLY
+    assert set(TABLES) <= set(rows_of_the_catalogue())
