@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from temporalio.exceptions import ApplicationError
 
 from casework.messages import Message
 from casework.procedure_files import load
+from connection.search_attributes import OVERDUE
 from starter.cases import reach
+from tests.lives import EXAMPLE
 from tests.office import Office, eventually
 from workflows.case import workflow_id
 from workflows.outbox import SINGLY
@@ -46,6 +49,30 @@ async def test_what_is_too_long_is_refused_by_both_doors(office: Office) -> None
 
 async def test_no_message_of_ours_is_longer_than_what_is_taken() -> None:
     assert len(load("B+WT").as_json) < 200_000 < Message.longest * 8
+
+
+async def test_a_case_with_as_much_overdue_as_a_procedure_can_name_goes_on(office: Office) -> None:
+    names = [f"late-{number:03}" for number in range(130)]
+    ours = load("E", [EXAMPLE]).about.key
+    text = (EXAMPLE / f"{ours}.toml").read_text(encoding="utf-8").replace(f'key = "{ours}"', 'key = "many-names"')
+    text = text.replace('letter = "E"', 'letter = "MN"') + "".join(ONE_HOUR.format(name=name) for name in names)
+    (office.procedures / "many-names.toml").write_text(text, encoding="utf-8")
+    case = await office.case("NAMES", procedure="many-names")
+    await case.enquired(ago=timedelta(days=2))
+    assert {*names} <= {deadline.timescale for deadline in (await case.story()).overdue}
+    shown = (await case.handle.describe()).typed_search_attributes[OVERDUE]
+    assert {*names} <= {*shown}
+    assert (await case.tell("new_information_received", "police/pc-1")).fact
+
+
+ONE_HOUR = """
+[timescale."{name}"]
+duty = "Do it"
+should = ["P-01", "made up for tests", "within an hour"]
+from = "section 47 initiated"
+within = "1 hour"
+met_by = "duty done"
+"""
 
 
 async def test_thousands_of_refused_signals_are_counted_together(office: Office) -> None:

@@ -4,7 +4,6 @@ import json
 import random
 import re
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from casework.procedure_problems import MOST_BYTES, MOST_OF_A_NAME, MOST_OF_A_TE
 from starter.cli.app import main
 from tests.lives import EXAMPLE, PROFILE
 from tests.office import ROOT
+from tests.spoiling import spoilt_by_hand, toml, words_of
 
 SHIPPED = {path.stem: path.read_text(encoding="utf-8") for path in shipped()}
 OURS = (EXAMPLE / "example.toml").read_text(encoding="utf-8")
@@ -198,49 +198,12 @@ def test_the_command_says_what_is_wrong_and_shows_no_traceback(
 
 
 some = settings(max_examples=20) if PROFILE == "repeatable" else settings()
-WORDS = sorted(set(re.findall(r"[A-Za-z0-9_-]+|\"[^\"\n]*\"", "\n".join(SHIPPED.values()))))
-PIECES = [
-    *"[]{}=.,#\"'\n\\",
-    "[[",
-    "]]",
-    "'''",
-    '"""',
-    "\\u0000",
-    "true",
-    "0x" + "f" * 40,
-    "1e999",
-    "2027-01-01",
-    "\u202e",
-]
+words = words_of(SHIPPED.values())
 values = st.recursive(
-    st.sampled_from(WORDS) | st.text(max_size=20) | st.booleans() | st.integers(-5, 10**20) | st.floats(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3),
+    st.sampled_from(words) | st.text(max_size=20) | st.booleans() | st.integers(-5, 10**20) | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(words), inner, max_size=3),
     max_leaves=6,
 )
-
-
-def mutated(text: str, chance: random.Random) -> str:
-    """A shipped file as a slip of the hand leaves it: lines lost, doubled, moved; words and signs put in or out."""
-    lines = text.split("\n")
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(lines))
-        do: Callable[[], Any] = chance.choice(
-            [
-                lambda at=at: lines.pop(at) if len(lines) > 1 else None,
-                lambda at=at: lines.insert(chance.randrange(len(lines)), lines[at]),
-                lambda at=at: lines.__setitem__(at, lines[at].replace(chance.choice(WORDS), chance.choice(WORDS))),
-                lambda at=at: lines.__setitem__(at, re.sub(r'"[^"]*"', lambda _: chance.choice(WORDS), lines[at])),
-                lambda at=at: lines.__setitem__(at, re.sub(r"\w+", lambda _: chance.choice(WORDS), lines[at], count=1)),
-                lambda at=at: lines.__setitem__(at, _put_in(lines[at], chance)),
-            ]
-        )
-        do()
-    return "\n".join(lines)
-
-
-def _put_in(line: str, chance: random.Random) -> str:
-    at = chance.randint(0, len(line))
-    return line[:at] + str(chance.choice(PIECES)) + line[at + chance.randint(0, 3) :]
 
 
 def is_read_or_refused(content: bytes) -> None:
@@ -259,16 +222,7 @@ def is_read_or_refused(content: bytes) -> None:
 @some
 @given(st.sampled_from(sorted(SHIPPED)), st.randoms(use_true_random=False))
 def test_a_spoilt_file_is_read_or_refused(stem: str, chance: random.Random) -> None:
-    is_read_or_refused(mutated(SHIPPED[stem], chance).encode())
-
-
-def toml(value: object) -> str:
-    """A value as TOML has it, as near as may be: what JSON writes is TOML, save for objects."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(toml, value))}]"
-    return str(json.dumps(value))
+    is_read_or_refused(spoilt_by_hand(SHIPPED[stem], words, chance).encode())
 
 
 @some

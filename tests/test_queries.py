@@ -2,8 +2,10 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
 from starter.cases import reach
 from tests.office import Office, OneCase, eventually
@@ -61,6 +63,32 @@ async def test_a_case_that_another_worker_takes_over_replays(office: Office) -> 
         with ours.worker():
             await case.tell("child_visited", "social worker/sw-1", seen=True, alone=True)
             await replay(await case.handle.fetch_history())
+
+
+async def test_a_query_that_comes_along_with_a_task_does_not_end_it_too_soon(office: Office) -> None:
+    """It would leave to the next task what the record answers to this one, behind whatever else that task brings."""
+    ours = dataclasses.replace(office, queue="asked-along")
+    case = await ours.case("ALONG")
+    with ours.worker():
+        await case.enquired()
+    update = asyncio.create_task(case.tell("new_information_received", "police/pc-1"))
+    await eventually(lambda: a_task_waits(case))
+    asked = [asyncio.create_task(case.state()) for _ in range(3)]  # and these go along with it
+    with ours.worker():
+        assert [len(state.facts) for state in await asyncio.gather(*asked)] == [(await update).fact] * 3
+    events = [event.event_type for event in await case.history()]
+    accepted = last(events, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+    completed = last(events, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED)
+    assert EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED not in events[accepted:completed]
+
+
+def last(events: Sequence[EventType.ValueType], wanted: EventType.ValueType) -> int:
+    """The place of the last of them."""
+    return max(place for place, event in enumerate(events) if event == wanted)
+
+
+async def a_task_waits(case: OneCase) -> bool:
+    return not await no_task_waits(case)
 
 
 async def no_task_waits(case: OneCase) -> bool:

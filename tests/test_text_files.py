@@ -1,11 +1,12 @@
 """What people write in files: whatever is in one, it is read, or refused in clear lines and never otherwise."""
 
+import asyncio
 import io
 import json
+import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,13 +14,20 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from casework import text_files
+from casework.procedure_files import WrongProcedure
+from casework.procedure_files import load as load_procedure
 from casework.text_files import DEEPEST, LARGEST, WrongFile, text_of, values_in
 from starter.cases import referral_file
 from starter.cases.reach import NotAccepted
-from starter.rehearsal.scenario import load
+from starter.rehearsal.run import rehearse
+from starter.rehearsal.scenario import Scenario, load
 from tests.lives import examples
 from tests.office import ROOT
+from tests.spoiling import spoilt_by_hand, toml, words_of
 
+REFERRAL = (ROOT / "examples" / "referral.toml").read_text(encoding="utf-8")
+SCENARIOS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "scenarios").glob("*.toml"))}
+SCENARIO_WORDS = words_of(SCENARIOS.values())
 TOO_MANY_DIGITS = "a whole number in it has too many digits"
 TOO_DEEP = f"tables or lists in it are more than {DEEPEST} deep"
 NO_TEXT = "a text in it has a character that cannot be stored"
@@ -128,31 +136,55 @@ values = st.recursive(
 objects = st.dictionaries(fields, values, max_size=6)
 
 
-def _toml(value: Any) -> str:
-    """A value as TOML has it, as near as may be: what JSON writes is TOML, save for objects."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value)
-
-
 anything = (
     st.binary(max_size=200)
     | objects.map(lambda made: json.dumps(made).encode())
-    | objects.map(lambda made: "\n".join(f"{json.dumps(key)} = {_toml(value)}" for key, value in made.items()).encode())
+    | objects.map(lambda made: "\n".join(f"{json.dumps(key)} = {toml(value)}" for key, value in made.items()).encode())
 )
+
+
+def is_read_or_refused(content: bytes, *readers: Callable[[Path], object]) -> object:
+    """What the last of the readers makes of a file; None where that is refused, in clear lines."""
+    made: object = None
+    with tempfile.NamedTemporaryFile(suffix=".toml") as file:
+        Path(file.name).write_bytes(content)
+        for read in readers:
+            try:
+                made = read(Path(file.name))
+            except (NotAccepted, WrongFile) as wrong:
+                assert str(wrong).strip()
+                made = None
+            else:
+                assert to_json(made)  # so whatever was read can be passed on
+    return made
 
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])  # making them is the slow part
 @given(anything)
 def test_whatever_is_in_a_file_it_is_read_or_refused(content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(suffix=".toml") as file:
-        Path(file.name).write_bytes(content)
-        for read in (read_either, referral_file.read, load):
-            try:
-                found = read(Path(file.name))
-            except (NotAccepted, WrongFile) as wrong:
-                assert str(wrong).strip()
-            else:
-                assert to_json(found)  # so whatever was read can be passed on
+    is_read_or_refused(content, read_either, referral_file.read, load)
+
+
+@settings(max_examples=examples(60))
+@given(st.randoms(use_true_random=False))
+def test_a_spoilt_referral_is_read_or_refused(chance: random.Random) -> None:
+    is_read_or_refused(spoilt_by_hand(REFERRAL, words_of([REFERRAL]), chance).encode(), referral_file.read)
+
+
+@settings(max_examples=examples(60))
+@given(st.sampled_from(sorted(SCENARIOS)), st.randoms(use_true_random=False))
+def test_a_spoilt_scenario_is_read_or_refused(stem: str, chance: random.Random) -> None:
+    is_read_or_refused(spoilt_by_hand(SCENARIOS[stem], SCENARIO_WORDS, chance).encode(), load)
+
+
+@settings(max_examples=examples(6))
+@given(st.sampled_from(sorted(SCENARIOS)), st.randoms(use_true_random=False))
+def test_a_spoilt_scenario_that_is_read_is_rehearsed_to_its_end(stem: str, chance: random.Random) -> None:
+    scenario = is_read_or_refused(spoilt_by_hand(SCENARIOS[stem], SCENARIO_WORDS, chance, most=1).encode(), load)
+    if isinstance(scenario, Scenario):
+        try:
+            rehearsed = asyncio.run(rehearse(scenario, load_procedure(scenario.procedure)))
+        except (NotAccepted, WrongProcedure, WrongFile) as refused:
+            assert str(refused).strip()
+        else:
+            assert rehearsed.checks or not scenario.message
