@@ -70,7 +70,7 @@ def fitting(annotation: Any) -> st.SearchStrategy[Any]:
     if origin is dict:
         return st.dictionaries(st.sampled_from(["note", "seen", "occurred_at", "due", "id"]), odd, max_size=3)
     if annotation is Procedure:
-        return st.sampled_from("BEP").map(procedure_body)
+        return st.sampled_from("BPW").map(procedure_body)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return st.sampled_from([*annotation])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
