@@ -1,4 +1,4 @@
-"""The state of one child's case: its facts, and what it has said so far. Everything else is told from these."""
+"""The state of one child's case: its facts, and what it has announced so far. Everything else is derived from these."""
 
 from datetime import datetime
 from hashlib import blake2b
@@ -11,13 +11,13 @@ from casework.effects import Forwarded
 from casework.facts import Fact
 from casework.model import Value
 from casework.snapshots import Snapshot
-from casework.story import DeadlineState, Story
+from casework.story import Deadline, DeadlineState, Story
 from casework.tell import book_of, pass_time, step
-from casework.telling import Book, Told
+from casework.telling import Book, Result
 
 
-class Said(Value):
-    """What was said of a deadline: when it is due, where it stands, when it was met, and which of its rungs were heard.
+class AnnouncedDeadline(Value):
+    """What was announced of a deadline: when it is due, its state, when it was met, and which of its rungs were heard.
 
     `gone`: what it was counted from was recorded in error. `missed` is the limit that it was recorded as having
     missed, whatever became known later.
@@ -31,20 +31,26 @@ class Said(Value):
     missed: datetime | None = None
     heard: tuple[str, ...] = ()
 
+    def with_miss(self, deadline: Deadline) -> Deadline:
+        """The deadline as missed, where its present limit was recorded as missed."""
+        if deadline.breached_at is not None or self.missed is None or self.missed != deadline.due:
+            return deadline
+        return deadline.changed(breached_at=self.missed)
 
-class Asked(Value):
-    """What was said of a request: where it stands, and since when whoever decides it knows of it."""
+
+class AnnouncedRequest(Value):
+    """What was announced of a request: its state, and since when (UTC) those who decide it know of it."""
 
     state: str
     since: datetime
 
 
 class Announced(Value):
-    """What the case has said so far, and up to when (UTC): what was believed, and when.
+    """What the case has announced so far, and up to when (UTC): what was believed, and when.
 
-    `refusals`: of so many messages the record has heard that they were refused, one by one or together. `occasions`
-    are those on which somebody was told something, each in a few letters; `heard` the rungs of requests; `forwarding`
-    the facts on their way to the case where they belong.
+    `refusals` counts the refused messages that the record has, one by one or together. `occasions` are those on which
+    somebody was told something, each as a short hash; `heard` the rungs of requests; `forwarding` the facts on their
+    way to the case where they belong.
     """
 
     until: datetime | None = None
@@ -52,20 +58,20 @@ class Announced(Value):
     notices: int = 0
     kept: int = 0
     refusals: int = 0
-    deadlines: dict[str, Said] = Field(default_factory=dict)
-    requests: dict[str, Asked] = Field(default_factory=dict)
+    deadlines: dict[str, AnnouncedDeadline] = Field(default_factory=dict)
+    requests: dict[str, AnnouncedRequest] = Field(default_factory=dict)
     heard: tuple[str, ...] = ()
     occasions: tuple[str, ...] = ()
     forwarding: tuple[Forwarded, ...] = ()
 
 
 def occasion(key: str) -> str:
-    """A key in a few letters: the state keeps hundreds over the years."""
+    """A key as a short hash: the state keeps hundreds over the years."""
     return blake2b(key.encode(), digest_size=6).hexdigest()
 
 
 MARK_EVERY = 50
-"""Facts between two stories that are kept at hand, so that what is told late need not be told from the start."""
+"""So many facts lie between two stories that are kept in memory, so that a late fact is not told from the start."""
 
 
 class Mark(NamedTuple):
@@ -76,7 +82,7 @@ class Mark(NamedTuple):
 
 
 class Base(NamedTuple):
-    """What a case is told from, the story up to the last thing that happened, and some on the way to it."""
+    """What a case is told from, the story up to the last fact and no further, and some stories on the way to it."""
 
     book: Book
     story: Story
@@ -86,7 +92,7 @@ class Base(NamedTuple):
 class Case(Value):
     """One child's case, whole. `referrals` are those of earlier episodes: message id to digest.
 
-    `procedure` and `bank_holidays` are what it opened with; the story says what holds now.
+    `procedure` and `bank_holidays` are what it opened with; the story has what holds now.
     """
 
     reference: str
@@ -108,47 +114,46 @@ class Case(Value):
     @property
     def book(self) -> Book:
         """What the story is told from."""
-        return self.told.book
+        return self.base.book
 
     @property
-    def base(self) -> Story:
-        """The story up to the last thing that happened, and no further."""
-        return self.told.story
-
-    @property
-    def told(self) -> Base:
-        """The case told, from its start where it was not yet."""
+    def base(self) -> Base:
+        """The story up to the last fact, told once and then kept in memory."""
         if self._base is None:
             book = book_of(self.start, self.facts)
             story, marks = book.start, []
-            for count, fact in enumerate(book.order, 1):
+            for count, fact in enumerate(book.in_force, 1):
                 story = step(story, fact, book).story
                 if count % MARK_EVERY == 0:
                     marks.append(Mark(count, story))
             self._base = Base(book, story, tuple(marks))
         return self._base
 
-    def told_after(self, count: int) -> Told:
-        """The story after so many of its facts, with what the last of them said."""
-        book, marks = self.told.book, self.told.marks
+    def after(self, count: int) -> Result:
+        """The story after so many of its facts, with what the last of them brought about."""
+        book, _, marks = self.base
         done, story = next((mark for mark in reversed(marks) if mark.facts < count), Mark(0, book.start))
-        told = Told(story)
-        for fact in book.order[done:count]:
-            told = step(told.story, fact, book)
-        return told
+        result = Result(story)
+        for fact in book.in_force[done:count]:
+            result = step(result.story, fact, book)
+        return result
+
+    def story_after(self, count: int) -> Story:
+        """The story after so many of its facts."""
+        return self.base.story if count == len(self.book.in_force) else self.after(count).story
 
     @property
     def story(self) -> Story:
-        """The story as the case last looked at it, with the limits that it recorded as missed."""
+        """The story as it was at the last turn of the case, with the limits that it recorded as missed."""
         if self._story is None:
             until = self.announced.until
-            story = self.base if until is None else pass_time(self.base, until).story
+            story = self.base.story if until is None else pass_time(self.base.story, until).story
             self._story = with_misses(story, self.announced)
         return self._story
 
     def going_on(self, facts: tuple[Fact, ...], announced: Announced, base: Base, now: Story) -> "Case":
-        """The case as it goes on: its base story is at hand, and where it stands now."""
-        case = self.model_copy(update={"facts": facts, "announced": announced})
+        """The case after a turn: with its story up to the last fact, and up to `now`."""
+        case = self.changed(facts=facts, announced=announced)
         case._base = base
         case._story = with_misses(now, announced)
         return case
@@ -161,14 +166,11 @@ class Case(Value):
 def with_misses(story: Story, announced: Announced) -> Story:
     """The story, with the limits that were recorded as missed, though they turned out to have been met in time.
 
-    A limit that turned out to be another one never was missed; that it was believed stands in the chronology.
+    A limit that has moved since was never missed; that it was believed to be stands in the chronology.
     """
     missed = {
-        name: deadline.model_copy(update={"breached_at": said.missed})
+        name: with_miss
         for name, deadline in story.deadlines.items()
-        if deadline.breached_at is None
-        and (said := announced.deadlines.get(name)) is not None
-        and said.missed is not None
-        and said.missed == deadline.due
+        if name in announced.deadlines and (with_miss := announced.deadlines[name].with_miss(deadline)) is not deadline
     }
-    return story.model_copy(update={"deadlines": {**story.deadlines, **missed}}) if missed else story
+    return story.changed(deadlines={**story.deadlines, **missed}) if missed else story

@@ -8,7 +8,7 @@ from casework.calendar import LONDON, local_date, spoken_date, spoken_instant
 from casework.conditions import all_hold, holds
 from casework.messages import Message, in_words, times_in
 from casework.procedure import Answer, Gate
-from casework.requests import Authorisation, RequestFinished, RequestReassigned, found
+from casework.requests import Authorisation, RequestFinished, RequestReassigned, request_named
 from casework.stages.any_time import ProcedureAdopted, ReasonRecorded
 from casework.stages.conference import ConferenceRequestsSent, ReportShared
 from casework.stages.corrections import Corrected, RecordedInError
@@ -47,22 +47,22 @@ def resolved(story: Story, message: Message) -> Message:
     Raises `Refusal` where nothing, or more than one thing, is meant.
     """
     if isinstance(message, Authorisation | RequestReassigned | RequestFinished):
-        return message.model_copy(update={"request": found(story, message.request).id})
+        return message.changed(request=request_named(story, message.request).id)
     if isinstance(message, ActionCompleted):
-        return message.model_copy(update={"action": _deadline(story, message.action, "action")})
+        return message.changed(action=_deadline(story, message.action, "action"))
     if isinstance(message, ReasonRecorded):
-        return message.model_copy(update={"deadline": _deadline(story, message.deadline, "deadline")})
+        return message.changed(deadline=_deadline(story, message.deadline, "deadline"))
     if isinstance(message, StrategyOutcome | StrategyScheduled | StrategyExtensionRequested):
         # Whatever is heard of later, it stays the discussion that was meant.
         only = story.strategies[0].id if len(story.strategies) == 1 else None
-        return message.model_copy(update={"strategy": message.strategy or only})
+        return message.changed(strategy=message.strategy or only)
     if isinstance(message, StrandEnded):
-        return message.model_copy(update={"strand": named_strand(Telling(story, message.occurred_at), message.strand)})
+        return message.changed(strand=named_strand(Telling(story, message.occurred_at), message.strand))
     if isinstance(message, ReportShared | ConferenceRequestsSent) and message.which is None:
         both = story.conference is not None and story.plan is not None
         if both:
             raise Refusal("which: both an initial conference and a review are to come. Say which.", "which")
-        return message.model_copy(update={"which": "review" if story.plan is not None else "initial"})
+        return message.changed(which="review" if story.plan is not None else "initial")
     return message
 
 

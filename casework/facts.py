@@ -138,7 +138,7 @@ def in_force(facts: Sequence[Fact]) -> list[Fact]:
         if fact.number in instead:
             for replacement in reversed(instead[fact.number]):  # the first that was told comes first
                 message = replacement.instead_of(message)
-            fact = fact.model_copy(update={"message": without_narrative(message)})  # noqa: PLW2901
+            fact = fact.changed(message=without_narrative(message))  # noqa: PLW2901
         if isinstance(message, Granting) and (request := message.grants()):
             granted.add(request)
         if not fact.asks or fact.request in granted:

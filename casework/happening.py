@@ -39,7 +39,7 @@ def happened(
         if rule.on == event and rule.form in (None, scope) and all_hold(rule.only_if, telling.story):
             for role in rule.to:
                 whom = person if role == story.procedure.allocated_role else None
-                telling.tell(NoticeKind.TOLD, role, rule.says, about=f"{event}/{rule.cites[0]}", person=whom)
+                telling.notify(NoticeKind.TOLD, role, rule.says, about=f"{event}/{rule.cites[0]}", person=whom)
 
 
 def begin(telling: Telling, circumstance: Circumstance) -> None:

@@ -44,8 +44,3 @@ def sender(body: str) -> By | None:
         return By.model_validate(json.loads(body)["by"])
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
-
-
-def read_again(name: str, body: str) -> Message:
-    """A message from the record. Raises `ValidationError` or `KeyError` where this version cannot read it."""
-    return MESSAGES[name].model_validate(json.loads(body))

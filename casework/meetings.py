@@ -35,7 +35,7 @@ def check_membership(telling: Telling, kind: str, attended_by: Iterable[str], me
         "attended_by",
     )
     for role in rule.distribute_to:
-        telling.tell(
+        telling.notify(
             NoticeKind.TOLD, role, f"The {kind} was held. You will be sent its record", about=f"record of {kind}"
         )
     return present
@@ -45,7 +45,7 @@ def tell_chair(telling: Telling, kind: str) -> None:
     """A meeting has a time: who chairs it hears of it."""
     rule = telling.story.procedure.meeting.get(kind)
     if rule is not None and rule.chair is not None:
-        telling.tell(
+        telling.notify(
             NoticeKind.TOLD, rule.chair, f"The {kind} that you chair has a date and time", about=f"chair of {kind}"
         )
 

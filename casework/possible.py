@@ -188,9 +188,9 @@ def samples(story: Story, kind: type[Message], role: str, now: datetime) -> Iter
 
 def _corrections(case: Case, kind: type[Message], role: str, now: datetime) -> Iterator[dict[str, Any]]:
     """Corrections of what was recorded last: what came before it may be needed by it."""
-    if len(case.book.order) < 2:
+    if len(case.book.in_force) < 2:
         return  # the referral that opened the case is not withdrawn
-    last = case.book.order[-1].number
+    last = case.book.in_force[-1].number
     base = {"id": "sample", "occurred_at": now.isoformat(), "by": {"role": role, "person": SOMEBODY}, "reason": WORDS}
     if kind is RecordedInError:
         yield {**base, "facts": [last]}

@@ -188,7 +188,7 @@ class Meeting(Cited):
     distribute_to: Names = ()
 
 
-class Asked(Cited):
+class MessageRule(Cited):
     """What is asked of a message, with these values of its fields, while these conditions hold."""
 
     message: str
@@ -197,7 +197,7 @@ class Asked(Cited):
     because: Text
 
 
-class Gate(Asked):
+class Gate(MessageRule):
     """Something that must be so before a message is accepted: a condition holds, or a duty is not owed any more."""
 
     needs: Condition | Circumstance | None = None
@@ -223,7 +223,7 @@ class Form(Cited):
     contents: tuple[Text, ...] = ()
 
 
-class Answer(Asked):
+class Answer(MessageRule):
     """A question that a message must answer, although in general it need not."""
 
     field: str
@@ -436,20 +436,18 @@ class Procedure(Value):
             return role if known and known.kind is base.role[role].kind else self._own_role(base.role[role].kind)
 
         added = {
-            key: rule.model_copy(
-                update={
-                    "origin": base.about.key,
-                    "owner": ours(rule.owner),
-                    "escalate": ours(rule.escalate),
-                    "done_by": tuple(ours(role) for role in rule.done_by),
-                }
+            key: rule.changed(
+                origin=base.about.key,
+                owner=ours(rule.owner),
+                escalate=ours(rule.escalate),
+                done_by=tuple(ours(role) for role in rule.done_by),
             )
             for key, rule in base.timescale.items()
             if key not in self.timescale
         }
         # Made anew and not copied: a copy would keep the fingerprint and the index that were worked out before.
         whole = {name: getattr(self, name) for name in Procedure.model_fields} | {
-            "procedure": self.about.model_copy(update={"key": f"{self.about.key}+{base.about.key}"}),
+            "procedure": self.about.changed(key=f"{self.about.key}+{base.about.key}"),
             "timescale": {**self.timescale, **added},
         }
         del whole["about"]

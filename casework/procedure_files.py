@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from casework.procedure import Procedure
 from casework.procedure_format import WrittenOut
-from casework.procedure_problems import out_of_bounds, problems_in, told, too_large, without_effect
+from casework.procedure_problems import in_lines, out_of_bounds, problems_in, too_large, without_effect
 from casework.text_files import WrongFile, text_of, values_in
 
 MOST_OF_A_LINE = 2_000
@@ -93,7 +93,7 @@ def parse(text: str, file_name: str) -> Procedure:
             wrong = [*islice(problems_in(error), 2 * MOST_PROBLEMS)]
         problems = written.problems + [(written.place(at), what) for at, what in wrong]
     if problems:
-        lines = told(problems, text, file_name)
+        lines = in_lines(problems, text, file_name)
         more = [f"{file_name}: and there is more"] if len(lines) > MOST_PROBLEMS else []
         raise WrongProcedure("\n".join(lines[:MOST_PROBLEMS] + more))
     return procedure

@@ -181,7 +181,7 @@ def _lines(text: str) -> dict[Place, int]:
     return lines
 
 
-def told(problems: list[Problem], text: str, file_name: str) -> list[str]:
+def in_lines(problems: list[Problem], text: str, file_name: str) -> list[str]:
     """A line for each thing that is wrong, in the order of the file."""
     lines = _lines(text)
     numbered = dict.fromkeys((_line(lines, place), ".".join(map(str, place)), what) for place, what in problems)

@@ -1,27 +1,31 @@
 """What has changed since the case last spoke: the differences between a story and what was announced, as effects.
 
-The only source of effects. Whatever the facts turn out to mean, each thing is said once, and nothing changes unsaid:
-a limit that moves, a duty that is owed again, a request that nobody needs to decide any more.
+This is the only source of effects. Each thing is announced once, and nothing changes without an entry: a limit that
+moves, a duty that is owed again, a request that nobody needs to decide any more.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from casework.calendar import local_date, spoken_instant
-from casework.case import Announced, Asked, Said, occasion
+from casework.case import Announced, AnnouncedDeadline, AnnouncedRequest, occasion
 from casework.deadlines.change import GRACE
 from casework.deadlines.rungs import Rung, RungKind, request_rungs, rungs_of
 from casework.deadlines.words import spoken_due
 from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, Notice, NoticeKind, RequestChanged
 from casework.facts import Fact
 from casework.story import Deadline, DeadlineState, Request, RequestState, Story
-from casework.telling import Line, Saying, Told
+from casework.telling import Line, NoticeDue, Result
 
 
 @dataclass
-class Speaking:
-    """What is being said: to whom it is said from, when, and so far."""
+class Turn:
+    """One turn of a case: the story as it stands at `now` (UTC), the effects of the turn, and all that is announced.
+
+    `fact` is the one that is being recorded; none where time has passed.
+    """
 
     reference: str
     episode: int
@@ -31,13 +35,17 @@ class Speaking:
     fact: Fact | None = None
     effects: list[Effect] = field(default_factory=list)
 
+    def announce(self, **fields: Any) -> None:
+        """Replace these fields of what is announced."""
+        self.announced = self.announced.changed(**fields)
+
     def entry(
         self, text: str, cites: tuple[str, ...] = (), at: datetime | None = None, *, time_passed: bool = False
     ) -> None:
-        """Write a line of the chronology. `time_passed`: nobody said so, whatever is being recorded."""
+        """Write an entry of the chronology. `time_passed`: nobody reported it, even if a fact is being recorded."""
         fact = None if time_passed else self.fact
         message = fact.message if fact else None
-        self.announced = self.announced.model_copy(update={"entries": self.announced.entries + 1})
+        self.announce(entries=self.announced.entries + 1)
         self.effects.append(
             Entry(
                 number=self.announced.entries,
@@ -51,29 +59,29 @@ class Speaking:
             )
         )
 
-    def tell(
+    def notify(
         self,
         kind: NoticeKind,
-        to: str,
+        role: str,
         text: str,
         *,
         person: str | None = None,
         deadline: str | None = None,
         request: str | None = None,
     ) -> None:
-        """Tell a role something; where the child is allocated to a person in it, that person.
+        """Send a role a notice; where the child is allocated to a person in that role, send it to them.
 
-        Of a role that belonged to a procedure before this one, whoever acts now hears it.
+        A role that only an earlier procedure had is replaced by the one that acts now.
         """
-        to = self.story.procedure.role_named(to) or self.story.acting
-        if person is None and request is None and to == self.story.procedure.allocated_role:
+        role = self.story.procedure.role_named(role) or self.story.acting
+        if person is None and request is None and role == self.story.procedure.allocated_role:
             person = self.story.allocated_to
-        self.announced = self.announced.model_copy(update={"notices": self.announced.notices + 1})
+        self.announce(notices=self.announced.notices + 1)
         self.effects.append(
             Notice(
                 id=f"{self.reference}.{self.episode}.{self.announced.notices}",
                 kind=kind,
-                to=to,
+                to=role,
                 person=person,
                 text=text,
                 at=self.now,
@@ -82,287 +90,260 @@ class Speaking:
             )
         )
 
+    def first_time(self, key: str) -> bool:
+        """Whether nothing was announced on this occasion yet; from now on something is."""
+        token = occasion(key)
+        if token in self.announced.occasions:
+            return False
+        self.announce(occasions=(*self.announced.occasions, token))
+        return True
+
 
 def reconcile(
-    speaking: Speaking, before: Story, told: Told, lines: Iterable[Line] = (), withdrawn: Iterable[Saying] = ()
+    turn: Turn, before: Story, result: Result, lines: Iterable[Line] = (), withdrawn: Iterable[NoticeDue] = ()
 ) -> None:
-    """Say what has changed. `lines` are those of the fact that is being recorded.
+    """Announce what has changed. `lines` are those of the fact that is being recorded.
 
-    `withdrawn` is what was said on the ground of facts that do not count any more: whoever was told hears of it.
+    `withdrawn` are notices that followed from facts that no longer count: those who had them are told so.
     """
     for line in lines:
-        speaking.entry(line.text, line.cites, line.at)
-    if told.story.of_age and not before.of_age:
-        said = "The child turned 18: everything due to them as a child has ended (Children Act 1989, section 105)"
-        speaking.entry(said, time_passed=True)
-    _say_deadlines(speaking, before)
-    _say_requests(speaking, before)
-    _say_occasions(speaking, told)
-    for saying in withdrawn:
-        _say_withdrawn(speaking, saying)
-    _sound(speaking)
-    speaking.announced = speaking.announced.model_copy(update={"until": speaking.now})
+        turn.entry(line.text, line.cites, line.at)
+    if result.story.of_age and not before.of_age:
+        text = "The child turned 18: everything due to them as a child has ended (Children Act 1989, section 105)"
+        turn.entry(text, time_passed=True)
+    _announce_deadlines(turn, before)
+    _announce_requests(turn, before)
+    _announce_occasions(turn, result)
+    for notice in withdrawn:
+        if notice.kind is NoticeKind.TOLD and turn.first_time(f"{notice.key}:withdrawn"):
+            turn.notify(NoticeKind.CORRECTED, notice.to, f"This was recorded in error. Please disregard: {notice.text}")
+    for deadline in turn.story.running_deadlines:
+        _announce_deadline_rungs(turn, deadline)
+    for request in turn.story.waiting_requests:
+        _announce_request_rungs(turn, request)
+    turn.announce(until=turn.now)
 
 
 # --- Deadlines ----------------------------------------------------------------------------------------------------
 
 
-def _say_deadlines(speaking: Speaking, before: Story) -> None:
-    said = dict(speaking.announced.deadlines)
-    for name, deadline in speaking.story.deadlines.items():
-        known = said.get(name)
-        if known is None or (known.due, known.state, known.closed, known.met) != _standing(deadline):
-            _say_deadline(speaking, deadline, known)
-            said[name] = _now_said(speaking, deadline, known)
-        as_people_know_it = _with_miss(deadline, said[name])
-        if before.deadlines.get(name) != as_people_know_it:
-            speaking.effects.append(DeadlineChanged(deadline=as_people_know_it))
-    for name in [name for name, known in said.items() if name not in speaking.story.deadlines and not known.gone]:
-        if name in before.deadlines:
-            _say_gone(speaking, before.deadlines[name])
-        said[name] = said[name].model_copy(update={"state": DeadlineState.ENDED, "closed": True, "gone": True})
-    speaking.announced = speaking.announced.model_copy(update={"deadlines": said})
+def _announce_deadlines(turn: Turn, before: Story) -> None:
+    announced = dict(turn.announced.deadlines)
+    for name, deadline in turn.story.deadlines.items():
+        last = announced.get(name)
+        if last is None or (last.due, last.state, last.closed, last.met) != _standing(deadline):
+            _announce_limit(turn, deadline, last)
+            _announce_state(turn, deadline, last)
+            announced[name] = _as_announced(turn, deadline, last)
+        with_miss = announced[name].with_miss(deadline)
+        if before.deadlines.get(name) != with_miss:
+            turn.effects.append(DeadlineChanged(deadline=with_miss))
+    for name, last in announced.items():
+        if name not in turn.story.deadlines and not last.gone:
+            if name in before.deadlines:
+                _announce_gone(turn, before.deadlines[name])
+            announced[name] = last.changed(state=DeadlineState.ENDED, closed=True, gone=True)
+    turn.announce(deadlines=announced)
 
 
 def _standing(deadline: Deadline) -> tuple[datetime | None, DeadlineState, bool, datetime | None]:
+    """What is announced of a deadline: its limit, its state, whether it is closed, and when it was met."""
     state = deadline.state
     if state is DeadlineState.OVERDUE and deadline.closed_at is None:
         state = DeadlineState.OPEN  # that it is missed is a rung of its own
     return deadline.due, state, deadline.closed_at is not None, deadline.met_at
 
 
-def _now_said(speaking: Speaking, deadline: Deadline, known: Said | None) -> Said:
+def _as_announced(turn: Turn, deadline: Deadline, last: AnnouncedDeadline | None) -> AnnouncedDeadline:
     due, state, closed, met = _standing(deadline)
-    heard = known.heard if known else ()
-    if known is None or known.due != due:  # what is too late to be reminded of is not said
-        rule = speaking.story.procedure.timescale.get(deadline.timescale)
+    heard = last.heard if last else ()
+    if last is None or last.due != due:  # no reminder is sent after its time
         early = (RungKind.REMINDER, RungKind.WINDOW_OPENS)
-        rungs = rungs_of(rule, deadline, speaking.story.bank_holidays)
-        past = [rung.key for rung in rungs if rung.kind in early and rung.at <= speaking.now]
+        past = [
+            rung.key for rung in _deadline_rungs(turn.story, deadline) if rung.kind in early and rung.at <= turn.now
+        ]
         heard = tuple(dict.fromkeys((*heard, *past)))
-    return Said(due=due, state=state, closed=closed, met=met, missed=known.missed if known else None, heard=heard)
+    missed = last.missed if last else None
+    return AnnouncedDeadline(due=due, state=state, closed=closed, met=met, missed=missed, heard=heard)
 
 
-def _with_miss(deadline: Deadline, said: Said) -> Deadline:
-    if deadline.breached_at is not None or said.missed is None or said.missed != deadline.due:
-        return deadline
-    return deadline.model_copy(update={"breached_at": said.missed})
-
-
-def _say_deadline(speaking: Speaking, deadline: Deadline, known: Said | None) -> None:
-    """What is new of a deadline: that it is owed, by when, that it moved, was met, or ended."""
+def _announce_limit(turn: Turn, deadline: Deadline, last: AnnouncedDeadline | None) -> None:
+    """A new deadline, or another limit than was announced."""
     duty, due = deadline.duty, spoken_due(deadline)
-    if known is None:
+    if last is None:
         withheld = deadline.state is DeadlineState.WITHHELD
         remark = f", withheld ({deadline.because})" if withheld else " (provisional)" if deadline.provisional else ""
-        speaking.entry(f"{duty}: due {due}{remark}", deadline.cites)
-    elif known.due != deadline.due:
-        was = spoken_due(deadline.model_copy(update=_as_it_was(known.due, deadline)))
-        text = f"{duty}: moved from {was} to {due}"
-        speaking.entry(text, deadline.cites)
-        speaking.tell(NoticeKind.MOVED, deadline.owner, text, deadline=deadline.id)
-    state, before = _standing(deadline)[1], known.state if known else DeadlineState.OPEN
-    closed, closed_before = deadline.closed_at is not None, known.closed if known else False
+        turn.entry(f"{duty}: due {due}{remark}", deadline.cites)
+    elif last.due != deadline.due:
+        was_on = local_date(last.due - GRACE) if last.due is not None and deadline.on is not None else None
+        was = deadline.changed(due=last.due, on=was_on, window_opens=None, no_amount="no date")
+        text = f"{duty}: moved from {spoken_due(was)} to {due}"
+        turn.entry(text, deadline.cites)
+        turn.notify(NoticeKind.MOVED, deadline.owner, text, deadline=deadline.id)
+
+
+def _announce_state(turn: Turn, deadline: Deadline, last: AnnouncedDeadline | None) -> None:
+    """A deadline that was met, withheld, ended or opened again since, or that was met at another time."""
+    duty, due = deadline.duty, spoken_due(deadline)
+    _, state, closed, met = _standing(deadline)
+    before, closed_before = (last.state, last.closed) if last else (DeadlineState.OPEN, False)
     if (state, closed) == (before, closed_before):
-        if known is not None and deadline.met_at is not None and known.met is not None and known.met != deadline.met_at:
-            met = f"{spoken_instant(deadline.met_at)} (corrected from {spoken_instant(known.met)})"
-            speaking.entry(f"{duty}: {state.value}, {met}", deadline.cites, deadline.met_at)
+        if last is not None and met is not None and last.met is not None and last.met != met:
+            corrected = f"{spoken_instant(met)} (corrected from {spoken_instant(last.met)})"
+            turn.entry(f"{duty}: {state.value}, {corrected}", deadline.cites, met)
         return
     match state:
         case DeadlineState.MET | DeadlineState.MET_LATE:
-            assert deadline.met_at is not None
-            missed = known is not None and known.missed is not None and state is DeadlineState.MET
+            assert met is not None
+            missed = last is not None and last.missed is not None and state is DeadlineState.MET
             remark = " (it was first recorded as missed)" if missed else ""
-            speaking.entry(
-                f"{duty}: {state.value}, {spoken_instant(deadline.met_at)}{remark}", deadline.cites, deadline.met_at
-            )
-        case DeadlineState.WITHHELD if known is not None:
-            speaking.entry(f"{duty}: withheld ({deadline.because})", deadline.cites)
+            turn.entry(f"{duty}: {state.value}, {spoken_instant(met)}{remark}", deadline.cites, met)
+        case DeadlineState.WITHHELD if last is not None:
+            turn.entry(f"{duty}: withheld ({deadline.because})", deadline.cites)
         case DeadlineState.ENDED:
-            speaking.entry(f"{duty}: no longer due ({deadline.because})", deadline.cites)
+            turn.entry(f"{duty}: no longer due ({deadline.because})", deadline.cites)
         case DeadlineState.OVERDUE:
-            speaking.entry(f"{duty}: not done ({deadline.because})", deadline.cites)
+            turn.entry(f"{duty}: not done ({deadline.because})", deadline.cites)
         case DeadlineState.OPEN if before is DeadlineState.WITHHELD:
-            speaking.entry(f"{duty}: no longer withheld, due {due}", deadline.cites)
+            turn.entry(f"{duty}: no longer withheld, due {due}", deadline.cites)
         case DeadlineState.OPEN if closed_before:
-            speaking.entry(f"{duty}: due again, by {due}", deadline.cites)
-            speaking.tell(NoticeKind.MOVED, deadline.owner, f"Due again: {duty}, by {due}", deadline=deadline.id)
+            turn.entry(f"{duty}: due again, by {due}", deadline.cites)
+            turn.notify(NoticeKind.MOVED, deadline.owner, f"Due again: {duty}, by {due}", deadline=deadline.id)
 
 
-def _as_it_was(due: datetime | None, deadline: Deadline) -> dict[str, object]:
-    """A deadline's limit as it was said: of a date-type limit the day that ended then."""
-    on = local_date(due - GRACE) if due is not None and deadline.on is not None else None
-    return {"due": due, "on": on, "window_opens": None, "no_amount": "no date"}
-
-
-def _say_gone(speaking: Speaking, deadline: Deadline) -> None:
-    """A deadline whose ground was withdrawn: it never was owed."""
-    ended = {
-        "state": DeadlineState.ENDED,
-        "closed_at": speaking.now,
-        "met_at": None,
-        "because": "what it counted from was recorded in error",
-    }
-    gone = deadline.model_copy(update=ended)
-    speaking.entry(f"{deadline.duty}: no longer due ({gone.because})", deadline.cites)
+def _announce_gone(turn: Turn, deadline: Deadline) -> None:
+    """A deadline that never was owed: what it was counted from was withdrawn."""
+    because = "what it counted from was recorded in error"
+    turn.entry(f"{deadline.duty}: no longer due ({because})", deadline.cites)
     if deadline.closed_at is None:
-        text = f"No longer due: {deadline.duty}"
-        speaking.tell(NoticeKind.MOVED, deadline.owner, text, deadline=deadline.id)
-    speaking.effects.append(DeadlineChanged(deadline=gone))
+        turn.notify(NoticeKind.MOVED, deadline.owner, f"No longer due: {deadline.duty}", deadline=deadline.id)
+    gone = deadline.changed(state=DeadlineState.ENDED, closed_at=turn.now, met_at=None, because=because)
+    turn.effects.append(DeadlineChanged(deadline=gone))
 
 
 # --- Requests -----------------------------------------------------------------------------------------------------
 
 
-def _say_requests(speaking: Speaking, before: Story) -> None:
-    said = dict(speaking.announced.requests)
-    for name, request in speaking.story.requests.items():
-        known = said.get(name)
-        if known is None or known.state != request.state.value:
+def _announce_requests(turn: Turn, before: Story) -> None:
+    announced = dict(turn.announced.requests)
+    for name, request in turn.story.requests.items():
+        last = announced.get(name)
+        if last is None or last.state != request.state.value:
             if request.state is RequestState.WITHDRAWN:
-                speaking.entry(f"{request.title}: withdrawn ({request.because})", request.cites)
-            elif request.state is RequestState.OPEN and known is not None:
-                speaking.entry(f"{request.title}: waiting for a decision again", request.cites)
-            said[name] = Asked(state=request.state.value, since=speaking.now)
+                turn.entry(f"{request.title}: withdrawn ({request.because})", request.cites)
+            elif request.state is RequestState.OPEN and last is not None:
+                turn.entry(f"{request.title}: waiting for a decision again", request.cites)
+            announced[name] = AnnouncedRequest(state=request.state.value, since=turn.now)
         if before.requests.get(name) != request:
-            speaking.effects.append(RequestChanged(request=request))
-    for name in [name for name in said if name not in speaking.story.requests]:
+            turn.effects.append(RequestChanged(request=request))
+    for name in [name for name in announced if name not in turn.story.requests]:
         gone = before.requests.get(name)
         if gone is not None:
             because = "what asked for it was recorded in error"
-            withdrawn = gone.model_copy(update={"state": RequestState.WITHDRAWN, "because": because})
             if gone.waiting:
-                speaking.entry(f"{gone.title}: withdrawn ({because})", gone.cites)
-            speaking.effects.append(RequestChanged(request=withdrawn))
-        del said[name]
-    speaking.announced = speaking.announced.model_copy(update={"requests": said})
+                turn.entry(f"{gone.title}: withdrawn ({because})", gone.cites)
+            turn.effects.append(RequestChanged(request=gone.changed(state=RequestState.WITHDRAWN, because=because)))
+        del announced[name]
+    turn.announce(requests=announced)
 
 
 # --- Occasions ----------------------------------------------------------------------------------------------------
 
 
-def _say_occasions(speaking: Speaking, told: Told) -> None:
-    """What roles are told, and what else follows outside: each once, on its occasion."""
-    known = set(speaking.announced.occasions)
-    new: list[str] = []
-    for saying in told.sayings:
-        if (token := occasion(saying.key)) not in known:
-            known.add(token)
-            new.append(token)
-            speaking.tell(
-                saying.kind,
-                saying.to,
-                saying.text,
-                person=saying.person,
-                deadline=saying.deadline,
-                request=saying.request,
+def _announce_occasions(turn: Turn, result: Result) -> None:
+    """The notices of a story, and what else follows outside the case: each once."""
+    for notice in result.notices:
+        if turn.first_time(notice.key):
+            turn.notify(
+                notice.kind,
+                notice.to,
+                notice.text,
+                person=notice.person,
+                deadline=notice.deadline,
+                request=notice.request,
             )
-    for deed in told.deeds:
-        if (token := occasion(deed.key)) not in known:
-            known.add(token)
-            new.append(token)
-            speaking.effects.append(deed.effect)
-            if isinstance(deed.effect, Forwarded):
-                forwarding = (*speaking.announced.forwarding, deed.effect)
-                speaking.announced = speaking.announced.model_copy(update={"forwarding": forwarding})
-    if new:
-        occasions = (*speaking.announced.occasions, *new)
-        speaking.announced = speaking.announced.model_copy(update={"occasions": occasions})
-
-
-def _say_withdrawn(speaking: Speaking, saying: Saying) -> None:
-    token = occasion(f"{saying.key}:withdrawn")
-    if saying.kind is NoticeKind.TOLD and token not in speaking.announced.occasions:
-        occasions = (*speaking.announced.occasions, token)
-        speaking.announced = speaking.announced.model_copy(update={"occasions": occasions})
-        speaking.tell(NoticeKind.CORRECTED, saying.to, f"This was recorded in error. Please disregard: {saying.text}")
+    for outside in result.effects:
+        if turn.first_time(outside.key):
+            turn.effects.append(outside.effect)
+            if isinstance(outside.effect, Forwarded):
+                turn.announce(forwarding=(*turn.announced.forwarding, outside.effect))
 
 
 # --- Rungs --------------------------------------------------------------------------------------------------------
 
 
-def _sound(speaking: Speaking) -> None:
-    """Reminders, missed limits and escalations whose time has come."""
-    for deadline in speaking.story.running_deadlines:
-        _sound_deadline(speaking, deadline)
-    for request in speaking.story.waiting_requests:
-        _sound_request(speaking, request)
-
-
-def _sound_deadline(speaking: Speaking, deadline: Deadline) -> None:
-    said = speaking.announced.deadlines[deadline.id]
-    rule = speaking.story.procedure.timescale.get(deadline.timescale)
-    rungs = rungs_of(rule, deadline, speaking.story.bank_holidays)
-    sounding = [rung for rung in rungs if rung.at <= speaking.now and rung.key not in said.heard]
-    if not sounding:
+def _announce_deadline_rungs(turn: Turn, deadline: Deadline) -> None:
+    """Reminders, the missed limit and escalations whose time has come."""
+    last = turn.announced.deadlines[deadline.id]
+    rungs = [rung for rung in _rungs_to_come(turn.announced, turn.story, deadline) if rung.at <= turn.now]
+    if not rungs:
         return
-    missed = any(rung.kind is RungKind.DUE for rung in sounding)
-    news = missed and said.missed != deadline.due  # with another owner it is told again, but it is missed once
+    heard = (*last.heard, *(rung.key for rung in rungs))
+    missed = any(rung.kind is RungKind.DUE for rung in rungs)
+    now_announced = last.changed(heard=heard, missed=deadline.due if missed else last.missed)
+    turn.announce(deadlines={**turn.announced.deadlines, deadline.id: now_announced})
+    if missed and last.missed != deadline.due:  # a new owner has a notice too, but it is missed only once
+        text = f"{deadline.duty}: MISSED, was due {spoken_due(deadline)}"
+        turn.entry(text, deadline.cites, deadline.due, time_passed=True)
     late = deadline.state is DeadlineState.OVERDUE
-    heard = (*said.heard, *(rung.key for rung in sounding))
-    update: dict[str, object] = {"heard": heard} | ({"missed": deadline.due} if missed else {})
-    said = said.model_copy(update=update)
-    speaking.announced = speaking.announced.model_copy(
-        update={"deadlines": {**speaking.announced.deadlines, deadline.id: said}}
-    )
-    if news:
-        missed_it = f"{deadline.duty}: MISSED, was due {spoken_due(deadline)}"
-        speaking.entry(missed_it, deadline.cites, deadline.due, time_passed=True)
     words = f"{deadline.duty} — due {spoken_due(deadline)}"
-    for rung in sounding:
+    for rung in rungs:
         match rung.kind:
             case RungKind.DUE:
-                speaking.tell(NoticeKind.OVERDUE, rung.to, f"Overdue: {words}", deadline=deadline.id)
+                turn.notify(NoticeKind.OVERDUE, rung.to, f"Overdue: {words}", deadline=deadline.id)
             case RungKind.ESCALATION:
                 text = f"Missed by {deadline.owner}: {words}"
-                speaking.tell(NoticeKind.ESCALATION, rung.to, text, deadline=deadline.id)
+                turn.notify(NoticeKind.ESCALATION, rung.to, text, deadline=deadline.id)
             case RungKind.WINDOW_OPENS if not late:
-                speaking.tell(NoticeKind.REMINDER, rung.to, f"May be held from today: {words}", deadline=deadline.id)
+                turn.notify(NoticeKind.REMINDER, rung.to, f"May be held from today: {words}", deadline=deadline.id)
             case RungKind.REMINDER if not late:
-                speaking.tell(NoticeKind.REMINDER, rung.to, f"Due soon: {words}", deadline=deadline.id)
+                turn.notify(NoticeKind.REMINDER, rung.to, f"Due soon: {words}", deadline=deadline.id)
             case _:
                 pass  # a reminder that comes too late says less than the overdue notice beside it
 
 
-def _sound_request(speaking: Speaking, request: Request) -> None:
-    rungs = _request_rungs(speaking.announced, speaking.story, request)
-    sounding = [
-        rung for rung in rungs if rung.at <= speaking.now and f"{request.id}:{rung.key}" not in speaking.announced.heard
-    ]
-    if not sounding:
-        return
-    heard = (*speaking.announced.heard, *(f"{request.id}:{rung.key}" for rung in sounding))
-    speaking.announced = speaking.announced.model_copy(update={"heard": heard})
-    for rung in sounding:
+def _announce_request_rungs(turn: Turn, request: Request) -> None:
+    rungs = [rung for rung in _request_rungs_to_come(turn.announced, turn.story, request) if rung.at <= turn.now]
+    if rungs:
+        turn.announce(heard=(*turn.announced.heard, *(f"{request.id}:{rung.key}" for rung in rungs)))
+    for rung in rungs:
         if rung.kind is RungKind.REMINDER:
             text = f"Still waiting for you: {request.title}"
-            speaking.tell(NoticeKind.REMINDER, rung.to, text, person=request.assigned_to, request=request.id)
+            turn.notify(NoticeKind.REMINDER, rung.to, text, person=request.assigned_to, request=request.id)
         else:
             whom = request.assigned_to or f"the {' or the '.join(request.to)}"
             text = (
                 f"Not decided yet by {whom}: {request.title}. You can give it to "
                 "somebody else, or back to the role: request_reassigned"
             )
-            speaking.tell(NoticeKind.ESCALATION, rung.to, text, request=request.id)
+            turn.notify(NoticeKind.ESCALATION, rung.to, text, request=request.id)
 
 
-def next_rung(case_announced: Announced, story: Story, deadline: Deadline) -> Rung | None:
-    """What a deadline will make heard next; None where there is nothing more."""
-    said = case_announced.deadlines.get(deadline.id)
-    heard = said.heard if said else ()
-    rule = story.procedure.timescale.get(deadline.timescale)
-    rungs = rungs_of(rule, deadline, story.bank_holidays)
-    return next((rung for rung in rungs if rung.key not in heard), None)
+def _deadline_rungs(story: Story, deadline: Deadline) -> tuple[Rung, ...]:
+    return rungs_of(story.procedure.timescale.get(deadline.timescale), deadline, story.bank_holidays)
 
 
-def _request_rungs(announced: Announced, story: Story, request: Request) -> tuple[Rung, ...]:
-    """Counted from when whoever decides it could know of it, however long ago what it is about happened."""
-    known = announced.requests.get(request.id)
-    since = max(request.since, known.since) if known else request.since
-    return request_rungs(request, since, story.bank_holidays)
+def _rungs_to_come(announced: Announced, story: Story, deadline: Deadline) -> list[Rung]:
+    """The rungs of a deadline that are not announced yet, in order."""
+    last = announced.deadlines.get(deadline.id)
+    heard = last.heard if last else ()
+    return [rung for rung in _deadline_rungs(story, deadline) if rung.key not in heard]
 
 
-def next_request_rung(case_announced: Announced, story: Story, request: Request) -> Rung | None:
+def _request_rungs_to_come(announced: Announced, story: Story, request: Request) -> list[Rung]:
+    """The same of a request: they count from when those who decide it could know of it, however long ago the matter
+    happened."""
+    last = announced.requests.get(request.id)
+    since = max(request.since, last.since) if last else request.since
+    rungs = request_rungs(request, since, story.bank_holidays)
+    return [rung for rung in rungs if f"{request.id}:{rung.key}" not in announced.heard]
+
+
+def next_rung(announced: Announced, story: Story, deadline: Deadline) -> Rung | None:
+    """The next rung of a deadline that is not announced yet; None where there is none."""
+    return next(iter(_rungs_to_come(announced, story, deadline)), None)
+
+
+def next_request_rung(announced: Announced, story: Story, request: Request) -> Rung | None:
     """The same of a request."""
-    rungs = _request_rungs(case_announced, story, request)
-    return next((rung for rung in rungs if f"{request.id}:{rung.key}" not in case_announced.heard), None)
+    return next(iter(_request_rungs_to_come(announced, story, request)), None)

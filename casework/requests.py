@@ -124,7 +124,7 @@ def submit(telling: Telling, subject: Subject, message: Message, about: str | No
     telling.put_request(request)
     telling.line(f"{rule.title}: waiting for the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
     for to in rule.authorised_by:
-        telling.tell(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", about=request.id, request=request)
+        telling.notify(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", about=request.id, request=request)
     if not rule.holds:
         EFFECTS[subject](telling, message, message.occurred_at)
 
@@ -149,7 +149,7 @@ def kind_of(telling: Telling, role: str) -> Kind | None:
 @means(Authorisation)
 def authorisation(telling: Telling, message: Authorisation) -> None:
     """Authorise a request, or return it with a reason."""
-    request = found(telling.story, message.request)
+    request = request_named(telling.story, message.request)
     _is_open(telling, request)
     role = role_of(telling, message)
     _may_decide(telling, request, message, role, "decided")
@@ -161,18 +161,18 @@ def authorisation(telling: Telling, message: Authorisation) -> None:
     )
     decided = {"decided_by": str(message.by), "decided_at": message.occurred_at}
     if message.decision == "return":
-        telling.put_request(request.model_copy(update={**decided, "state": RequestState.RETURNED}))
+        telling.put_request(request.changed(**decided, state=RequestState.RETURNED))
         telling.line(f"{request.title}: returned by the {role}", request.cites)
         text = f"Returned to you: {request.title}"
-        telling.tell(
+        telling.notify(
             NoticeKind.REQUEST, request.asked_by_role, text, about=request.id, person=request.asked_by, request=request
         )
         return
-    telling.put_request(request.model_copy(update={**decided, "state": RequestState.AUTHORISED}))
+    telling.put_request(request.changed(**decided, state=RequestState.AUTHORISED))
     telling.line(f"{request.title}: authorised by the {role}", request.cites)
     if request.finish:
         text = f"Authorised, and ready for you to finish: {request.title}"
-        telling.tell(NoticeKind.REQUEST, role, text, about=request.id, request=request)
+        telling.notify(NoticeKind.REQUEST, role, text, about=request.id, request=request)
     else:
         _grant(telling, request, message.occurred_at)
 
@@ -180,7 +180,7 @@ def authorisation(telling: Telling, message: Authorisation) -> None:
 @means(RequestFinished)
 def request_finished(telling: Telling, message: RequestFinished) -> None:
     """Finish a step whose request was authorised; only now does it take effect (D-M-05)."""
-    request = found(telling.story, message.request)
+    request = request_named(telling.story, message.request)
     telling.refuse_if(
         not request.finish, f"{request.title}: this takes effect when it is authorised, so there is nothing to finish."
     )
@@ -190,7 +190,7 @@ def request_finished(telling: Telling, message: RequestFinished) -> None:
     )
     role = role_of(telling, message)
     _may_decide(telling, request, message, role, "finished")
-    telling.put_request(request.model_copy(update={"state": RequestState.FINISHED}))
+    telling.put_request(request.changed(state=RequestState.FINISHED))
     telling.line(f"{request.title}: finished by the {role}", request.cites)
     _grant(telling, request, message.occurred_at)
 
@@ -212,17 +212,17 @@ def _may_decide(telling: Telling, request: Request, message: Message, role: str,
 @means(RequestReassigned)
 def request_reassigned(telling: Telling, message: RequestReassigned) -> None:
     """Give a request to another person who may decide it, or back to the role."""
-    request = found(telling.story, message.request)
+    request = request_named(telling.story, message.request)
     _is_open(telling, request)
     rule = telling.story.procedure.authorisation.get(request.subject)
     own = same_person(message.to, request.asked_by) and not (rule and rule.completes)
     telling.insist(own, f"to: {message.to} asked for this, and nobody can authorise their own request.", "to")
-    moved = request.model_copy(update={"assigned_to": message.to, "since": message.occurred_at})
+    moved = request.changed(assigned_to=message.to, since=message.occurred_at)
     telling.put_request(moved)
     to = message.to or f"anybody in the role: {' or '.join(request.to)}"
     telling.line(f"{request.title}: given to {to}", request.cites)
     for role in request.to:
-        telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request.id, request=moved)
+        telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request.id, request=moved)
 
 
 def _is_open(telling: Telling, request: Request) -> None:
@@ -255,7 +255,7 @@ def adopt(telling: Telling) -> None:
         if rule is None and not correction:
             withdraw(telling, request, f"{procedure.about.key} asks for no authorisation. Record it again")
             text = f"Please record this again: {request.title}"
-            telling.tell(NoticeKind.REQUEST, acting, text, about=request.id, request=request)
+            telling.notify(NoticeKind.REQUEST, acting, text, about=request.id, request=request)
             continue
         # A correction keeps its title, and is asked of the managers wherever a procedure does not say of whom.
         title = rule.title if rule and not correction else request.title
@@ -264,16 +264,16 @@ def adopt(telling: Telling) -> None:
             continue
         asked_by = request.asked_by_role if request.asked_by_role in procedure.role else acting
         changed = {"title": title, "cites": rule.cites if rule else (), "to": to, "asked_by_role": asked_by}
-        moved = request.model_copy(update={**changed, "assigned_to": None})
+        moved = request.changed(**changed, assigned_to=None)
         telling.put_request(moved)
         telling.line(f"{title}: now waiting for the {' or the '.join(to)} ({request.id})", moved.cites)
         for role in to:
-            telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=moved)
+            telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=moved)
 
 
 def withdraw(telling: Telling, request: Request, because: str) -> None:
     """Nobody needs to decide a request any more."""
-    telling.put_request(request.model_copy(update={"state": RequestState.WITHDRAWN, "because": because}))
+    telling.put_request(request.changed(state=RequestState.WITHDRAWN, because=because))
 
 
 def _grant(telling: Telling, request: Request, at: datetime) -> None:
@@ -299,7 +299,7 @@ AUTHORISED: dict[Subject, Event] = {
 """What a granted request is as an event that rules may name."""
 
 
-def found(story: Story, named: str) -> Request:
+def request_named(story: Story, named: str) -> Request:
     """The request that is called so; or the only one that waits about a subject of that name."""
     request = story.requests.get(named)
     if request is not None:

@@ -12,42 +12,44 @@ from casework.lapse import lapse
 from casework.messages import MEANINGS, Message
 from casework.procedure import Procedure
 from casework.story import Story
-from casework.telling import Book, Refusal, Telling, Told
+from casework.telling import Book, Refusal, Result, Telling
 
 
-def book_of(start: Story, known: Sequence[Fact]) -> Book:
+def book_of(start: Story, facts: Sequence[Fact]) -> Book:
     """What a story is told from. A bank holiday counts for every limit, whenever it was proclaimed."""
-    order = in_force(known)
+    counting = in_force(facts)
     calendar = start.bank_holidays
     proclaimed = {
-        fact.message.on_day(): fact.message.proclaimed for fact in order if isinstance(fact.message, CalendarChange)
+        fact.message.on_day(): fact.message.proclaimed for fact in counting if isinstance(fact.message, CalendarChange)
     }
-    for day in sorted(proclaimed):  # the last word on a day counts
+    for day in sorted(proclaimed):  # the last fact about a day counts
         calendar = calendar.with_proclaimed(day) if proclaimed[day] else calendar.without(day)
     if calendar is not start.bank_holidays:
-        start = start.model_copy(update={"bank_holidays": calendar})
-    return Book(start, order, known)
+        start = start.changed(bank_holidays=calendar)
+    return Book(start, counting, facts)
 
 
 def book_with(book: Book, start: Story, fact: Fact) -> Book:
     """The same with one more fact. `start` is the unopened case."""
-    known = (*book.known, fact)
-    if changes_what_counts(fact.message, book.known):
-        return book_of(start, known)
-    place = bisect_right(book.order, fact.message.occurred_at, key=lambda one: one.message.occurred_at)
-    return Book(book.start, [*book.order[:place], fact, *book.order[place:]], known)
+    facts = (*book.facts, fact)
+    if changes_what_counts(fact.message, book.facts):
+        return book_of(start, facts)
+    place = place_of(book, fact.message.occurred_at)
+    return Book(book.start, [*book.in_force[:place], fact, *book.in_force[place:]], facts)
 
 
-def tell(book: Book, until: datetime | None = None) -> Told:
-    """The whole story, up to an instant (UTC). Raises `Refusal` where a fact has no ground in it."""
-    story, told = book.start, []
-    for fact in book.order:
-        told.append(step(story, fact, book))
-        story = told[-1].story
-    if until is not None:
-        told.append(pass_time(story, until))
-        story = told[-1].story
-    return together(told, story)
+def place_of(book: Book, at: datetime) -> int:
+    """How many of the facts in force happened before an instant (UTC), or at it."""
+    return bisect_right(book.in_force, at, key=lambda fact: fact.message.occurred_at)
+
+
+def tell(book: Book) -> Result:
+    """The whole story. Raises `Refusal` where a fact has no ground in it."""
+    story, results = book.start, []
+    for fact in book.in_force:
+        results.append(step(story, fact, book))
+        story = results[-1].story
+    return together(results, story)
 
 
 def tell_by(book: Book, before: Sequence[Fact], rules: Procedure, until: datetime) -> Story:
@@ -61,7 +63,7 @@ def tell_by(book: Book, before: Sequence[Fact], rules: Procedure, until: datetim
     return pass_time(story, until, rules=rules).story
 
 
-def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: Procedure | None = None) -> Told:
+def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: Procedure | None = None) -> Result:
     """Tell one more fact, which happened later than all others, or at the same time. Raises `Refusal`."""
     check_is_open(story, fact.message)
     at = fact.message.occurred_at
@@ -70,7 +72,8 @@ def step(story: Story, fact: Fact, book: Book, *, strict: bool = False, rules: P
     MEANINGS[type(fact.message)](telling, fact.message)
     if fact.message.moved_from:
         telling.line(f"First recorded by mistake on another child's case ({fact.message.moved_from})")
-    return followed_by(followed_by(passed, telling.told()), pass_time(telling.story, at, rules=rules))
+    lapsed = pass_time(telling.story, at, rules=rules)
+    return together((passed, telling.result(), lapsed), lapsed.story)
 
 
 def check_is_open(story: Story, message: Message) -> None:
@@ -84,28 +87,18 @@ def check_is_open(story: Story, message: Message) -> None:
         )
 
 
-def pass_time(story: Story, until: datetime, *, rules: Procedure | None = None) -> Told:
+def pass_time(story: Story, until: datetime, *, rules: Procedure | None = None) -> Result:
     """Let time pass up to an instant (UTC): limits pass, and the child comes of age."""
     telling = Telling(story, until, rules=rules)
     lapse(telling, until)
-    return telling.told()
+    return telling.result()
 
 
-def followed_by(one: Told, then: Told) -> Told:
-    """Both, one after the other."""
-    return Told(
-        then.story,
-        (*one.lines, *then.lines) if then.lines else one.lines,
-        (*one.sayings, *then.sayings) if then.sayings else one.sayings,
-        (*one.deeds, *then.deeds) if then.deeds else one.deeds,
-    )
-
-
-def together(told: Sequence[Told], story: Story) -> Told:
-    """What was said on the way to a story, in one."""
-    return Told(
+def together(results: Sequence[Result], story: Story) -> Result:
+    """A story, with what followed from each of its parts in one."""
+    return Result(
         story,
-        tuple(line for one in told for line in one.lines),
-        tuple(saying for one in told for saying in one.sayings),
-        tuple(deed for one in told for deed in one.deeds),
+        tuple(line for result in results for line in result.lines),
+        tuple(notice for result in results for notice in result.notices),
+        tuple(effect for result in results for effect in result.effects),
     )

@@ -1,15 +1,16 @@
-"""The story while one fact is told: a stage's function changes it, and says what to write down and whom to tell."""
+"""The story while one fact is told: a stage's function changes it, and adds entries, notices and effects."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from casework.calendar import local_date, spoken_date
 from casework.effects import Forwarded, HolidayChanged, NoticeKind
 from casework.facts import Fact
 from casework.messages import Message
 from casework.procedure import Procedure
 from casework.story import Deadline, Request, Story
+
+T = TypeVar("T")
 
 
 class Refusal(Exception):
@@ -26,6 +27,13 @@ def is_closed(reference: str) -> Refusal:
     return Refusal(f"Case {reference} is closed. To open it again, send a new referral: s47 refer FILE", closed=True)
 
 
+def needed(value: T | None, reason: str, field: str | None = None) -> T:
+    """The value; where the story has none, the message has no ground: raises `Refusal`."""
+    if value is None:
+        raise Refusal(reason, field)
+    return value
+
+
 class Line(NamedTuple):
     """A line for the chronology: of which fact, when it happened (UTC), and the rows it answers."""
 
@@ -35,8 +43,8 @@ class Line(NamedTuple):
     at: datetime
 
 
-class Saying(NamedTuple):
-    """Something that a role is to be told. `key` names the occasion, so that each is told once."""
+class NoticeDue(NamedTuple):
+    """A notice that a role is to have. `key` names the occasion, so that each is sent once."""
 
     key: str
     kind: NoticeKind
@@ -47,33 +55,33 @@ class Saying(NamedTuple):
     request: str | None = None
 
 
-class Told(NamedTuple):
-    """What came of telling: the story, and what was said on the way."""
-
-    story: Story
-    lines: tuple[Line, ...] = ()
-    sayings: tuple[Saying, ...] = ()
-    deeds: tuple["Deed", ...] = ()
-
-
-class Deed(NamedTuple):
+class OutsideEffect(NamedTuple):
     """Something else that follows outside the case, once. `key` names the occasion."""
 
     key: str
     effect: HolidayChanged | Forwarded
 
 
+class Result(NamedTuple):
+    """What came of telling a fact, or of time passing: the story, and what follows from it."""
+
+    story: Story
+    lines: tuple[Line, ...] = ()
+    notices: tuple[NoticeDue, ...] = ()
+    effects: tuple[OutsideEffect, ...] = ()
+
+
 class Book(NamedTuple):
-    """What a story is told from: the unopened case, the facts that are in force in their order, and all there are."""
+    """What a story is told from: the unopened case, the facts in force as they happened, and all facts as recorded."""
 
     start: Story
-    order: Sequence[Fact]
-    known: Sequence[Fact]
+    in_force: Sequence[Fact]
+    facts: Sequence[Fact]
 
     def before(self, fact: Fact) -> Sequence[Fact]:
         """The facts in force that come before this one."""
-        numbers = [one.number for one in self.order]
-        return self.order[: numbers.index(fact.number)] if fact.number in numbers else self.order
+        numbers = [earlier.number for earlier in self.in_force]
+        return self.in_force[: numbers.index(fact.number)] if fact.number in numbers else self.in_force
 
 
 class Telling:
@@ -104,12 +112,12 @@ class Telling:
         self.other_rules = rules
         self.book = book or Book(story, (), ())
         self.lines: list[Line] = []
-        self.sayings: list[Saying] = []
-        self.deeds: list[Deed] = []
+        self.notices: list[NoticeDue] = []
+        self.effects: list[OutsideEffect] = []
 
     def change(self, **fields: Any) -> None:
         """Replace these fields of the story."""
-        self.story = self.story.model_copy(update=fields)
+        self.story = self.story.changed(**fields)
 
     def named(self, what: str, taken: Callable[[str], bool] = lambda name: False) -> str:
         """A name for something that this fact brings about: `strategy-4`. It never changes."""
@@ -120,22 +128,16 @@ class Telling:
 
     def descend(self, strand: str, root: str) -> None:
         """Note that a strand came out of another."""
-        known = self.story.came_from.get(strand, ())
-        if root not in known:
-            self.change(came_from={**self.story.came_from, strand: (*known, root)})
+        roots = self.story.came_from.get(strand, ())
+        if root not in roots:
+            self.change(came_from={**self.story.came_from, strand: (*roots, root)})
 
-    def line(self, text: str, cites: tuple[str, ...] = (), occurred_at: datetime | None = None) -> None:
+    def line(self, text: str, cites: tuple[str, ...] = ()) -> None:
         """Write a line of the chronology."""
-        self.lines.append(
-            Line(
-                self.fact.number if self.fact else 0,
-                text,
-                cites,
-                occurred_at or (self.message.occurred_at if self.message else self.now),
-            )
-        )
+        at = self.message.occurred_at if self.message else self.now
+        self.lines.append(Line(self.fact.number if self.fact else 0, text, cites, at))
 
-    def tell(
+    def notify(
         self,
         kind: NoticeKind,
         role: str,
@@ -146,22 +148,14 @@ class Telling:
         deadline: str | None = None,
         request: Request | None = None,
     ) -> None:
-        """Tell a role something. `about` tells this occasion from others of the same fact; no wording goes into it."""
-        self.sayings.append(
-            Saying(
-                key=f"{self.cause}:{kind.value}:{about}:{role}",
-                kind=kind,
-                to=role,
-                text=text,
-                person=person or (request.assigned_to if request else None),
-                deadline=deadline,
-                request=request.id if request else None,
-            )
-        )
+        """Send a role a notice. `about` tells this occasion from others of the same fact; no wording goes into it."""
+        key = f"{self.cause}:{kind.value}:{about}:{role}"
+        person = person or (request.assigned_to if request else None)
+        self.notices.append(NoticeDue(key, kind, role, text, person, deadline, request.id if request else None))
 
     def do(self, effect: HolidayChanged | Forwarded, about: str) -> None:
         """Let something follow outside the case."""
-        self.deeds.append(Deed(f"{self.cause}:{about}", effect))
+        self.effects.append(OutsideEffect(f"{self.cause}:{about}", effect))
 
     def put_deadline(self, deadline: Deadline) -> None:
         """Keep a deadline as it now stands."""
@@ -186,11 +180,6 @@ class Telling:
         if problem and self.strict:
             raise Refusal(reason, field)
 
-    def told(self) -> Told:
-        """What came of it."""
-        return Told(self.story, tuple(self.lines), tuple(self.sayings), tuple(self.deeds))
-
-
-def day_of(instant: datetime) -> str:
-    """The London day of an instant, as it is spoken."""
-    return spoken_date(local_date(instant))
+    def result(self) -> Result:
+        """The story and what follows from it."""
+        return Result(self.story, tuple(self.lines), tuple(self.notices), tuple(self.effects))

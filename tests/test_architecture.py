@@ -67,7 +67,7 @@ def clocks(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in CLOCKS:
             of = node.value.id if isinstance(node.value, ast.Name) else None
-            own = of in ("self", "telling", "speaking", "workflow")
+            own = of in ("self", "telling", "turn", "workflow")
             if not own:
                 yield f"{node.lineno}: {ast.unparse(node)}"
 

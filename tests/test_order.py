@@ -150,7 +150,7 @@ def picture(case: Case, until: datetime) -> dict[str, Any]:
     """The story, whoever numbered it: deadlines with their dates and states, strands, stage, who acts next."""
     story = decide.wake(case, until).case
     assert story.announced.until == until
-    told_until = pass_time(story.base, until).story
+    told_until = pass_time(story.base.story, until).story
     plain = told_until.model_copy(
         update={
             "requests": {

@@ -7,7 +7,7 @@ import pytest
 from pydantic_core import to_json
 
 from casework.model import Value
-from casework.procedure import MOST_WORDS, About, Answer, Asked, AssessmentRule, Cited, Gate, Procedure, Role
+from casework.procedure import MOST_WORDS, About, Answer, AssessmentRule, Cited, Gate, MessageRule, Procedure, Role
 from casework.procedure_files import WrongProcedure, load, parse, paths, shipped
 from casework.vocabulary import Stage
 from tests.check_words import citations
@@ -515,7 +515,7 @@ OF_THE_MODEL = {"words", "force", "withheld_with_information", "origin", "messag
 
 
 def test_the_guide_names_every_part_and_every_setting() -> None:
-    cited = [kind for kind in Cited.__subclasses__() if kind is not Asked]
+    cited = [kind for kind in Cited.__subclasses__() if kind is not MessageRule]
     kinds: list[type[Value]] = [About, AssessmentRule, Procedure, Role, Gate, Answer, *cited]
     settings = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
     assert not [name for name in settings - OF_THE_MODEL if not re.search(rf"[`.\[]{name}\b", GUIDE)]

@@ -178,7 +178,7 @@ class World:
     def _check_allowed(self, case: Case, message: Message) -> None:
         """Nothing is accepted that the procedure forbids: not from this role, not past this gate, not unanswered."""
         fact = case.facts[-1]
-        before = [one for one in case.book.order if one.number != fact.number]
+        before = [one for one in case.book.in_force if one.number != fact.number]
         then = _story_of(case, [one for one in before if one.message.occurred_at <= message.occurred_at])
         then = pass_time(then, message.occurred_at).story
         role = then.procedure.role_named(message.by.role)
@@ -283,7 +283,7 @@ class World:
         assert to_json(read_back) == to_json(self.case)
         assert read_back.story == self.case.story
         anew = book_of(self.case.start, self.case.facts)
-        assert (list(self.case.book.order), self.case.book.start) == (list(anew.order), anew.start)
+        assert (list(self.case.book.in_force), self.case.book.start) == (list(anew.in_force), anew.start)
         assert read_back.procedure is self.case.procedure, "a procedure is held once"
         plain = [fact for fact in self.case.facts if fact.message.name != "procedure_adopted"]  # it brings a whole file
         assert len(_own(self.case.model_copy(update={"facts": tuple(plain)}))) < BOUND
@@ -305,7 +305,7 @@ class World:
 
 
 def _story_of(case: Case, facts: list[Fact]) -> Story:
-    return tell(Book(case.book.start, facts, case.book.known)).story
+    return tell(Book(case.book.start, facts, case.book.facts)).story
 
 
 def _own(case: Case) -> str:

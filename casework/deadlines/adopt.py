@@ -46,11 +46,11 @@ def _still_open(story: Story, scope: str | None) -> bool:
 def _ended(deadline: Deadline, because: str, now: datetime) -> Deadline:
     missed = deadline.state is DeadlineState.OVERDUE
     state = DeadlineState.OVERDUE if missed else DeadlineState.ENDED
-    return deadline.model_copy(update={"state": state, "closed_at": now, "because": because})
+    return deadline.changed(state=state, closed_at=now, because=because)
 
 
 def _handed_over(deadline: Deadline, story: Story, after: Procedure) -> Deadline:
     """What the case set for itself stays; where nobody holds its owner's role any more, whoever acts now has it."""
     if deadline.owner in after.role:
         return deadline
-    return deadline.model_copy(update={"owner": after.acting_at(story.stage)})
+    return deadline.changed(owner=after.acting_at(story.stage))

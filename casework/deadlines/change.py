@@ -36,7 +36,7 @@ def owed(story: Story, timescale: str) -> list[Deadline]:
 
 def met(telling: Telling, deadline: Deadline, at: datetime) -> None:
     """Close a deadline that was met, in time or late; what starts when it is done starts now."""
-    telling.put_deadline(_met(deadline, at).model_copy(update={"closed_at": telling.now}))
+    telling.put_deadline(_met(deadline, at).changed(closed_at=telling.now))
     for key, rule in telling.rules.timescale.items():
         if (
             rule.after_duty == deadline.timescale
@@ -48,12 +48,10 @@ def met(telling: Telling, deadline: Deadline, at: datetime) -> None:
 
 def _met(deadline: Deadline, at: datetime) -> Deadline:
     late = deadline.due is not None and at > deadline.due
-    return deadline.model_copy(
-        update={
-            "state": DeadlineState.MET_LATE if late else DeadlineState.MET,
-            "met_at": at,
-            "breached_at": deadline.breached_at or (deadline.due if late else None),
-        }
+    return deadline.changed(
+        state=DeadlineState.MET_LATE if late else DeadlineState.MET,
+        met_at=at,
+        breached_at=deadline.breached_at or (deadline.due if late else None),
     )
 
 
@@ -61,7 +59,7 @@ def end(telling: Telling, deadline: Deadline, because: str) -> None:
     """End a deadline that nothing met. One that was missed stays missed."""
     missed = deadline.state is DeadlineState.OVERDUE
     state = DeadlineState.OVERDUE if missed else DeadlineState.ENDED
-    telling.put_deadline(deadline.model_copy(update={"state": state, "closed_at": telling.now, "because": because}))
+    telling.put_deadline(deadline.changed(state=state, closed_at=telling.now, because=because))
 
 
 def _limits(telling: Telling, rule: Timescale, anchor: datetime) -> tuple[Limit | None, Limit | None, Limit | None]:
@@ -127,7 +125,7 @@ def open_deadline(
     )
     ground = kept_back(telling.story, rule)
     if ground is not None:
-        deadline = deadline.model_copy(update={"state": DeadlineState.WITHHELD, "because": ground})
+        deadline = deadline.changed(state=DeadlineState.WITHHELD, because=ground)
     telling.put_deadline(deadline)
     if rule.replaces:
         for replaced in owed_on(telling.story, rule.replaces, scope):
@@ -174,21 +172,19 @@ def move(
     limit, opens, other = _limits(telling, rule, anchor)
     if limit is None or (deadline.due is not None and only_earlier and limit.due >= deadline.due):
         return
-    moved = deadline.model_copy(
-        update={
-            "counted_from": anchor,
-            "counted_from_event": event,
-            "provisional": deadline.provisional and event is None,
-            "due": limit.due,
-            "on": limit.on,
-            "window_opens": opens.on if opens else None,
-            "other_reading_on": other.on if other else None,
-        }
+    moved = deadline.changed(
+        counted_from=anchor,
+        counted_from_event=event,
+        provisional=deadline.provisional and event is None,
+        due=limit.due,
+        on=limit.on,
+        window_opens=opens.on if opens else None,
+        other_reading_on=other.on if other else None,
     )
     if moved.met_at is not None:
         moved = _met(moved, moved.met_at)
     elif moved.state is DeadlineState.OVERDUE and limit.due != deadline.due:
-        moved = moved.model_copy(update={"state": DeadlineState.OPEN})
+        moved = moved.changed(state=DeadlineState.OPEN)
     telling.put_deadline(moved)
     if limit.due != deadline.due and moved.closed_at is None:
         _warn(telling, rule, moved)
@@ -227,7 +223,7 @@ def _warn(telling: Telling, rule: Timescale, deadline: Deadline) -> None:
             text = f"{deadline.duty}: due {spoken_due(deadline)}, which is after {spoken_due(other)} ({other.duty})"
             telling.line(f"Warning: {text}", (*deadline.cites, "Q-13"))
             role = rule.escalate or deadline.owner
-            telling.tell(NoticeKind.WARNING, role, text, about=deadline.id, deadline=deadline.id)
+            telling.notify(NoticeKind.WARNING, role, text, about=deadline.id, deadline=deadline.id)
 
 
 def open_case_set(
@@ -269,7 +265,7 @@ def end_all(telling: Telling, because: str) -> None:
 
 def set_date(telling: Telling, deadline: Deadline, on: date) -> None:
     """Give a duty without an amount a day of its own, or another day."""
-    dated = deadline.model_copy(update={"due": end_of_day(on), "on": on})
+    dated = deadline.changed(due=end_of_day(on), on=on)
     if dated.state is DeadlineState.OVERDUE:
-        dated = dated.model_copy(update={"state": DeadlineState.OPEN})
+        dated = dated.changed(state=DeadlineState.OPEN)
     telling.put_deadline(dated)

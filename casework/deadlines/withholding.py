@@ -18,11 +18,11 @@ def withhold(telling: Telling) -> None:
     for deadline in telling.story.owed:
         rule = telling.rules.timescale.get(deadline.timescale)
         if deadline.running and rule and (ground := kept_back(telling.story, rule)):
-            telling.put_deadline(deadline.model_copy(update={"state": DeadlineState.WITHHELD, "because": ground}))
+            telling.put_deadline(deadline.changed(state=DeadlineState.WITHHELD, because=ground))
 
 
 def release(telling: Telling) -> None:
     """What was withheld is owed again; what has become late meanwhile is overdue at once."""
     for deadline in telling.story.owed:
         if deadline.state is DeadlineState.WITHHELD:
-            telling.put_deadline(deadline.model_copy(update={"state": DeadlineState.OPEN, "because": None}))
+            telling.put_deadline(deadline.changed(state=DeadlineState.OPEN, because=None))

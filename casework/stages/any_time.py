@@ -187,7 +187,7 @@ def bank_holiday_withdrawn(telling: Telling, message: BankHolidayWithdrawn) -> N
     """Working days are counted without it again."""
     was_proclaimed = f" + {message.day}" in telling.story.bank_holidays.version or any(
         isinstance(fact.message, BankHolidayProclaimed) and fact.message.day == message.day
-        for fact in telling.book.known
+        for fact in telling.book.facts
     )
     telling.insist(not was_proclaimed, f"day: {spoken_date(message.day)} was not proclaimed as a bank holiday.", "day")
     telling.line(f"{spoken_date(message.day)} is not a bank holiday after all", ("Q-21",))
@@ -227,5 +227,5 @@ def reason_recorded(telling: Telling, message: ReasonRecorded) -> None:
     if deadline is None:
         known = there_are(message.deadline, telling.story.deadlines) if telling.story.deadlines else ""
         raise Refusal(f"deadline: this case has no deadline called {message.deadline!r}. {known}".strip(), "deadline")
-    telling.put_deadline(deadline.model_copy(update={"because": "the reason is in the record"}))
+    telling.put_deadline(deadline.changed(because="the reason is in the record"))
     telling.line(f"{deadline.duty}: reason recorded", deadline.cites)

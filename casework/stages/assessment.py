@@ -60,7 +60,7 @@ def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None
         assessment is None, f"No {telling.story.procedure.assessment.name} is open, so none can be completed."
     )
     assert assessment is not None
-    telling.change(assessment=assessment.model_copy(update={"completed_at": message.occurred_at}))
+    telling.change(assessment=assessment.changed(completed_at=message.occurred_at))
     telling.line(f"The {telling.story.procedure.assessment.name} was completed")
     happened(telling, ASSESSMENT_COMPLETED)
     requests.submit(telling, Subject.ASSESSMENT, message, "assessment")

@@ -65,7 +65,7 @@ def child_born(telling: Telling, message: ChildBorn) -> None:
         f"date_of_birth: {spoken_date(message.date_of_birth)} is in the future. Record the birth once it has happened.",
         "date_of_birth",
     )
-    telling.change(child=child.model_copy(update={"born": message.date_of_birth}))
+    telling.change(child=child.changed(born=message.date_of_birth))
     telling.line("The child was born", ("SP-B-17", "Q-17"))
     happened(telling, CHILD_BORN)
 
@@ -111,7 +111,7 @@ def household_child_spoken_to(telling: Telling, message: HouseholdChildSpokenTo)
     )
     telling.change(
         household=tuple(
-            child.model_copy(update={"spoken_to": True}) if same_person(child.person, message.person) else child
+            child.changed(spoken_to=True) if same_person(child.person, message.person) else child
             for child in telling.story.household
         )
     )

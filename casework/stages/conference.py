@@ -155,7 +155,7 @@ def _plan(story: Story) -> Plan:
 def conference_service_informed(telling: Telling, message: ConferenceServiceInformed) -> None:
     """The conference service knows the outcome and has the invitation."""
     conference = _awaited(telling.story)
-    telling.change(conference=conference.model_copy(update={"service_informed": True}))
+    telling.change(conference=conference.changed(service_informed=True))
     telling.line("The conference service was told the outcome")
     happened(telling, CONFERENCE_SERVICE_INFORMED, scope=conference.id)
 
@@ -171,7 +171,7 @@ def conference_requested(telling: Telling, message: ConferenceRequested) -> None
 @means(ChairAllocated)
 def chair_allocated(telling: Telling, message: ChairAllocated) -> None:
     """The initial conference has a chair."""
-    conference = _awaited(telling.story).model_copy(update={"chair": message.chair})
+    conference = _awaited(telling.story).changed(chair=message.chair)
     telling.change(conference=conference)
     telling.line(f"{message.chair} was allocated to chair the initial conference")
     happened(telling, CHAIR_ALLOCATED, scope=conference.id)
@@ -190,7 +190,7 @@ def conference_scheduled(telling: Telling, message: ConferenceScheduled) -> None
         plan = _plan(telling.story)
         set_review(telling, plan, message)
         return
-    conference = _awaited(telling.story).model_copy(update={"starts_at": message.starts_at})
+    conference = _awaited(telling.story).changed(starts_at=message.starts_at)
     telling.change(conference=conference)
     tell_chair(telling, MEETING)
     telling.line(f"The initial conference is set for {spoken_instant(message.starts_at)}")
@@ -201,8 +201,8 @@ def conference_scheduled(telling: Telling, message: ConferenceScheduled) -> None
 
 def set_review(telling: Telling, plan: Plan, message: ConferenceScheduled) -> None:
     """The next review conference has a time."""
-    review = plan.review.model_copy(update={"starts_at": message.starts_at})
-    telling.change(plan=plan.model_copy(update={"review": review}))
+    review = plan.review.changed(starts_at=message.starts_at)
+    telling.change(plan=plan.changed(review=review))
     tell_chair(telling, "review conference")
     telling.line(f"The review conference is set for {spoken_instant(message.starts_at)}")
     _warn_if_too_late(telling, message, "first-review")
@@ -215,7 +215,7 @@ def _warn_if_too_late(telling: Telling, message: ConferenceScheduled, timescale:
         if deadline.timescale == timescale and deadline.due and message.starts_at > deadline.due:
             text = f"The conference is set for {spoken_instant(message.starts_at)}, after its time limit"
             telling.line(f"Warning: {text}", deadline.cites)
-            telling.tell(NoticeKind.WARNING, deadline.owner, text, about=deadline.id, deadline=deadline.id)
+            telling.notify(NoticeKind.WARNING, deadline.owner, text, about=deadline.id, deadline=deadline.id)
 
 
 def _arranged(telling: Telling, conference: Conference) -> None:
@@ -259,7 +259,7 @@ def initial_conference_held(telling: Telling, message: InitialConferenceHeld) ->
     if plan is not None:
         telling.line("Conference held: the child stays on the child protection plan. Only a review can end it")
         if message.plan:
-            telling.change(plan=plan.model_copy(update={"categories": message.categories}))
+            telling.change(plan=plan.changed(categories=message.categories))
         happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
         minutes_asked(telling, message, conference.id)
         return
@@ -291,7 +291,7 @@ def initial_conference_held(telling: Telling, message: InitialConferenceHeld) ->
 @means(InvitationsRequested)
 def invitations_requested(telling: Telling, message: InvitationsRequested) -> None:
     """All attendees are entered; whoever sends the invitations is asked to (U-M-03)."""
-    conference = _awaited(telling.story).model_copy(update={"attendees": message.attendees})
+    conference = _awaited(telling.story).changed(attendees=message.attendees)
     telling.change(conference=conference)
     telling.line(f"Invitations for {len(message.attendees)} people were asked for")
     happened(telling, INVITATIONS_REQUESTED, scope=conference.id)
@@ -326,7 +326,7 @@ def conference_record_authorised(telling: Telling, message: Message, at: datetim
 @means(ReportSharingDecided)
 def report_sharing_decided(telling: Telling, message: ReportSharingDecided) -> None:
     """Whether the parents get the report, decided with the police and the chair (D-B-24)."""
-    conference = _awaited(telling.story).model_copy(update={"report_may_be_shared": message.share})
+    conference = _awaited(telling.story).changed(report_may_be_shared=message.share)
     telling.change(conference=conference)
     telling.line(f"Decided: the report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
     happened(telling, REPORT_SHARING_DECIDED, scope=conference.id)

@@ -89,7 +89,7 @@ class Corrected(Replacement, sent_by=ANYONE):
 def without_words(message: Corrected, about: type[Message]) -> Corrected:
     """The correction as the state keeps it: which narrative it changes, not the words."""
     words = {key: IN_THE_RECORD for key in narratives(about) if message.changes.get(key)}
-    return message.model_copy(update={"changes": {**message.changes, **words}}) if words else message
+    return message.changed(changes={**message.changes, **words}) if words else message
 
 
 @means(RecordedInError)
@@ -115,7 +115,7 @@ def corrected(telling: Telling, message: Corrected) -> None:
 
 
 def _known(telling: Telling, number: int) -> Fact:
-    for fact in telling.book.known:
+    for fact in telling.book.facts:
         if fact.number == number and (telling.fact is None or number < telling.fact.number):
             return fact
     raise Refusal(f"This case has no entry no. {number}. s47 show lists the numbers.", "facts")
@@ -168,13 +168,13 @@ def _put(telling: Telling, message: Message, verb: str, facts: tuple[int, ...]) 
         "It stays as recorded until then"
     )
     for role in to:
-        telling.tell(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=request)
+        telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=request)
 
 
 @takes_effect(Subject.CORRECTION)
 def correction_made(telling: Telling, message: Message, at: datetime) -> None:
     """The correction counts from now on (`casework.facts.in_force` sees to that); say what was put right."""
-    known = {fact.number: fact for fact in telling.book.known}
+    known = {fact.number: fact for fact in telling.book.facts}
     if isinstance(message, RecordedInError):
         for number in message.facts:
             telling.line(f"Withdrawn, as recorded in error: {described(known[number])}")

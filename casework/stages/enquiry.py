@@ -171,7 +171,7 @@ def section47_outcome(telling: Telling, message: Section47Outcome) -> None:
             "by",
         )
     telling.line(f"Outcome of the section 47 enquiry: {message.outcome}")
-    telling.change(enquiry=enquiry.model_copy(update={"outcome_recorded_at": message.occurred_at}))
+    telling.change(enquiry=enquiry.changed(outcome_recorded_at=message.occurred_at))
     happened(telling, SECTION_47_OUTCOME_RECORDED, scope=enquiry.id)
     requests.submit(telling, Subject.SECTION_47_OUTCOME, message, enquiry.id)
 

@@ -89,7 +89,7 @@ def core_group_held(telling: Telling, message: CoreGroupHeld) -> None:
     """The core group met."""
     plan = _plan(telling.story)
     check_membership(telling, "core group", message.attended_by, message)
-    telling.change(plan=plan.model_copy(update={"core_groups_held": (*plan.core_groups_held, message.occurred_at)}))
+    telling.change(plan=plan.changed(core_groups_held=(*plan.core_groups_held, message.occurred_at)))
     telling.line("Core group held")
     if not plan.core_groups_held:
         happened(telling, FIRST_CORE_GROUP_HELD, scope=plan.id)
@@ -135,7 +135,7 @@ def review_report_completed(telling: Telling, message: ReviewReportCompleted) ->
 @takes_effect(Subject.REVIEW_REPORT)
 def review_report_authorised(telling: Telling, message: ReviewReportCompleted, at: datetime) -> None:
     """The report may be used."""
-    telling.change(plan=_plan(telling.story).model_copy(update={"review_report_authorised": True}))
+    telling.change(plan=_plan(telling.story).changed(review_report_authorised=True))
 
 
 @means(ReviewConferenceHeld)
@@ -143,14 +143,7 @@ def review_conference_held(telling: Telling, message: ReviewConferenceHeld) -> N
     """The review decided whether the plan goes on; the next review counts from this one (Q-08)."""
     plan = _plan(telling.story)
     check_membership(telling, "review conference", message.attended_by, message)
-    telling.change(
-        plan=plan.model_copy(
-            update={
-                "review": Conference(id=telling.named("review-")),
-                "review_report_authorised": False,
-            }
-        )
-    )
+    telling.change(plan=plan.changed(review=Conference(id=telling.named("review-")), review_report_authorised=False))
     telling.line(f"Review conference held. Decision: {message.decision} the plan")
     happened(telling, REVIEW_CONFERENCE_HELD, scope=plan.id)
     _serves_as_initial(telling)
@@ -185,7 +178,7 @@ def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
 @takes_effect(Subject.STEP_DOWN)
 def step_down_authorised(telling: Telling, message: Message, at: datetime) -> None:
     """The manager agrees. Where a review had decided it, the plan ends with that; else it may now be ended."""
-    telling.change(plan=_plan(telling.story).model_copy(update={"step_down_authorised": True}))
+    telling.change(plan=_plan(telling.story).changed(step_down_authorised=True))
     if isinstance(message, ReviewConferenceHeld):
         _end(telling, at)
 

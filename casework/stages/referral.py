@@ -112,7 +112,7 @@ def referral_received(telling: Telling, message: ReferralReceived) -> None:
             telling.insist(True, f"{recorded} If that is wrong, correct it: s47 correct", "date_of_birth")
         telling.line(f"A further referral, from {message.source}: new information on this case")
         if born is None and message.expected_date_of_birth not in (None, telling.story.child.expected):
-            telling.change(child=telling.story.child.model_copy(update={"expected": message.expected_date_of_birth}))
+            telling.change(child=telling.story.child.changed(expected=message.expected_date_of_birth))
             _birth_expected(telling, message)
         _new_information(telling)
         return

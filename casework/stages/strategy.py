@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from casework import deadlines, requests
-from casework.calendar import end_of_day
+from casework.calendar import end_of_day, local_date, spoken_date
 from casework.conditions import all_hold
 from casework.effects import NoticeKind
 from casework.happening import begin, happened
@@ -20,7 +20,7 @@ from casework.model import Value
 from casework.requests import takes_effect
 from casework.stages.any_time import withhold
 from casework.story import Enquiry, Strategy
-from casework.telling import Refusal, Telling, day_of
+from casework.telling import Refusal, Telling
 from casework.vocabulary import Circumstance, Event, Ground, Kind, Stage, Subject
 
 IMMEDIATE_RESPONSE_REQUIRED = Event("immediate response required", Stage.STRATEGY)
@@ -136,7 +136,7 @@ def strategy_requested(telling: Telling, message: StrategyRequested) -> None:
     rule = telling.story.procedure.authorisation.get(Subject.STRATEGY_DISCUSSION)
     if message.immediate and rule is not None and all_hold(rule.only_if, telling.story):
         for role in rule.authorised_by:
-            telling.tell(
+            telling.notify(
                 NoticeKind.TOLD,
                 role,
                 "A strategy discussion is being held at once. Record your decision",
@@ -201,7 +201,7 @@ def strategy_extension_requested(telling: Telling, message: StrategyExtensionReq
         not strategy.complex,
         "More time is only for particularly complex concerns, and the request did not say that they are (complex).",
     )
-    named = message.model_copy(update={"strategy": strategy.id})  # another may be open by the time it is agreed
+    named = message.changed(strategy=strategy.id)  # another may be open by the time it is agreed
     requests.submit(telling, Subject.STRATEGY_EXTENSION, named, strategy.id)
 
 
@@ -216,7 +216,7 @@ def strategy_extension_agreed(telling: Telling, message: StrategyExtensionReques
 def strategy_scheduled(telling: Telling, message: StrategyScheduled) -> None:
     """The discussion has a time."""
     strategy = _named(telling, message.strategy) or _if_free_to_hold(telling, message)
-    _change(telling, strategy.model_copy(update={"scheduled_for": message.starts_at}))
+    _change(telling, strategy.changed(scheduled_for=message.starts_at))
     telling.line("The strategy discussion was arranged")
     tell_chair(telling, MEETING)
     happened(telling, STRATEGY_SCHEDULED, scope=strategy.id, counts_from=message.starts_at)
@@ -246,7 +246,7 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
             "review_on",
         )
     telling.line(f"Strategy discussion held by {message.how}: {message.decision}")
-    _change(telling, strategy.model_copy(update={"held_at": message.occurred_at}))
+    _change(telling, strategy.changed(held_at=message.occurred_at))
     if message.criminal_investigation != "none":
         begin(telling, Circumstance.CRIMINAL_INVESTIGATION)
     happened(telling, STRATEGY_HELD, scope=strategy.id)
@@ -277,7 +277,7 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
             ("U-B-06",),
         )
         telling.line(f"{deadline.duty}, for the {owner}. What to do is in the record", ("D-B-09",))
-    requests.submit(telling, Subject.STRATEGY_RECORD, message.model_copy(update={"strategy": strategy.id}), strategy.id)
+    requests.submit(telling, Subject.STRATEGY_RECORD, message.changed(strategy=strategy.id), strategy.id)
 
 
 @takes_effect(Subject.STRATEGY_RECORD)
@@ -338,7 +338,7 @@ def _initiate_enquiry(telling: Telling, strategy: Strategy, message: StrategyOut
     if enquiry is not None:
         telling.descend(enquiry.id, strategy.id)
         telling.line(
-            f"Section 47 enquiries have been open since {day_of(enquiry.initiated_at)}. "
+            f"Section 47 enquiries have been open since {spoken_date(local_date(enquiry.initiated_at))}. "
             "Their time limits do not change",
             ("B-07",),
         )

@@ -79,7 +79,7 @@ class Mark(Value):
 def marks(case: Case) -> dict[int, Mark]:
     """What became of each fact that was put right, withdrawn, or is asked to be."""
     found: dict[int, Mark] = {}
-    in_force = {fact.number for fact in case.book.order}
+    in_force = {fact.number for fact in case.book.in_force}
     for fact in case.facts:
         message = fact.message
         named: tuple[int, ...] = ()
