@@ -1,9 +1,8 @@
 """Writing the record: every batch in one transaction, so that a retry changes nothing."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -12,8 +11,9 @@ from activities.database import Database, DatabaseFailed
 from activities.migrate import Connection
 from activities.moment import in_a_moment
 from activities.texts import storable, storable_json
+from activities.writing import Row, Rows, write
 from casework.batch import Batch, Front, Recorded
-from casework.effects import Entry, HolidayChanged, Kept, Notice
+from casework.effects import Entry, Kept, Notice
 from casework.story import Deadline, Request
 
 DOES_NOT_FOLLOW = "S4701"
@@ -23,8 +23,6 @@ UNIQUE = "23505"
 """Postgres' code of a key that is there already: here, of a message's or a line's number."""
 SLOW = 0.25
 """Seconds. A record that takes longer is written outside of the workflow tasks, which have to be short."""
-CASE = ("reference", "episode")
-PART = (*CASE, "id")
 SAME_MESSAGE = ("fact", "recorded_at", "name", "message_id", "body")
 SAME_ENTRY = ("fact", "recorded_at", "what")
 """What a row that is there already must have in common with the one that is sent again.
@@ -55,25 +53,13 @@ class Records:
         return recorded.model_copy(update={"slow": time.monotonic() - began > SLOW})
 
     async def _record(self, batch: Batch) -> Recorded:
+        rows = self._rows(batch)
         try:
-            async with self._database.transaction() as connection:
-                # Locks the row, changed or not: the batches of one case are written one after the other.
-                is_newest = await _put(connection, "case", CASE, batch, [_case_row(batch)])
-                facts, entries = (
-                    [_kept_row(kept) for kept in batch.kept],
-                    [_entry_row(entry) for entry in batch.entries],
-                )
-                if not is_newest:
-                    await _is_the_same(connection, batch)
-                    facts = await _new(connection, "fact", batch, facts, SAME_MESSAGE)
-                    entries = await _new(connection, "entry", batch, entries, SAME_ENTRY)
-                await _insert(connection, "fact", batch.front, facts)
-                await _insert(connection, "entry", batch.front, entries)
-                await _put(connection, "deadline", PART, batch, [_deadline_row(d) for d in batch.deadlines])
-                await _put(connection, "request", PART, batch, [_request_row(r) for r in batch.requests])
-                if is_newest:  # else another case may have taken back since what this one proclaimed
-                    await _proclaim(connection, batch.holidays)
-                return Recorded(deliver=await self._tell(connection, batch))
+            async with self._database.connection() as connection:
+                newest, queued = await write(connection, batch, rows)
+                if not newest:
+                    newest, queued = await self._write_again(connection, batch, rows)
+                return Recorded(deliver=queued)
         except DatabaseFailed as failed:
             if failed.sqlstate == UNIQUE:
                 raise _differs(batch, "message or line of a number") from None
@@ -86,26 +72,29 @@ class Records:
                 non_retryable=True,
             ) from None
 
-    async def _tell(self, connection: Connection, batch: Batch) -> tuple[str, ...]:
-        """Put the notices into the trays. Gives the ids of those that are still to be delivered further."""
-        if not batch.notices:
-            return ()
-        await _insert(
-            connection,
-            "notice",
-            batch.front,
-            [
-                {**_notice_row(notice), "state": state, "channel": channel}
-                for notice in batch.notices
-                for state, channel in [("queued", "smtp") if self._goes_out(notice) else ("accepted", "tray")]
-            ],
-            "ON CONFLICT (id) DO NOTHING",
-        )
-        queued = await connection.fetch(
-            "SELECT id FROM s47.notice WHERE id = ANY($1::text[]) AND state = 'queued' ORDER BY ordinal",
-            [notice.id for notice in batch.notices],
-        )
-        return tuple(row["id"] for row in queued)
+    async def _write_again(self, connection: Connection, batch: Batch, rows: Rows) -> tuple[bool, tuple[str, ...]]:
+        """Write what the record does not have of a batch that is not the newest, or that was written already."""
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT FROM s47.case WHERE reference = $1 AND episode = $2 FOR UPDATE",
+                batch.front.reference,
+                batch.front.episode,
+            )
+            await _is_the_same(connection, batch)
+            facts = await _new(connection, "fact", batch, rows["fact"], SAME_MESSAGE)
+            entries = await _new(connection, "entry", batch, rows["entry"], SAME_ENTRY)
+            return await write(connection, batch, {**rows, "fact": facts, "entry": entries}, in_any_case=True)
+
+    def _rows(self, batch: Batch) -> Rows:
+        """What is to be written, by table."""
+        return {
+            "case": [_case_row(batch)],
+            "fact": [_kept_row(kept) for kept in batch.kept],
+            "entry": [_entry_row(entry) for entry in batch.entries],
+            "deadline": [_deadline_row(deadline) for deadline in batch.deadlines],
+            "request": [_request_row(request) for request in batch.requests],
+            "notice": [_notice_row(notice, goes_out=self._goes_out(notice)) for notice in batch.notices],
+        }
 
 
 async def work_lists_give_way(database: Database, reference: str, episode: int) -> None:
@@ -129,9 +118,7 @@ async def _is_the_same(connection: Connection, batch: Batch) -> None:
         raise _differs(batch, "batch of that number")
 
 
-async def _new(
-    connection: Connection, table: str, batch: Batch, rows: Sequence[dict[str, Any]], same: Sequence[str]
-) -> list[dict[str, Any]]:
+async def _new(connection: Connection, table: str, batch: Batch, rows: Sequence[Row], same: Sequence[str]) -> list[Row]:
     """The rows that the record does not have. What it has stays as it is, and must be `same` as what is sent."""
     front = batch.front
     of_the_case = f"FROM s47.{table} WHERE reference = $1 AND episode = $2"
@@ -160,58 +147,7 @@ def _differs(batch: Batch, what: str) -> ApplicationError:
     )
 
 
-async def _put(
-    connection: Connection, table: str, key: Sequence[str], batch: Batch, rows: Sequence[Mapping[str, Any]]
-) -> bool:
-    """Write these rows, over those that an older batch wrote and under those of a newer one.
-
-    Says whether all of them are now as this batch has them and were not before.
-    """
-    if not rows:
-        return False
-    said_again = [column for column in (*rows[0], "batch") if column not in key]
-    written = await _insert(
-        connection,
-        table,
-        batch.front,
-        [{**row, "batch": batch.number} for row in rows],
-        f"""
-        ON CONFLICT ({", ".join(key)}) DO UPDATE
-        SET {", ".join(f"{column} = excluded.{column}" for column in said_again)}
-        WHERE kept.batch < excluded.batch
-        """,
-    )
-    return written == len(rows)
-
-
-async def _insert(
-    connection: Connection, table: str, front: Front, rows: Sequence[Mapping[str, Any]], otherwise: str = ""
-) -> int:
-    """Insert rows of one case in their order; their keys are the columns. Gives how many were written."""
-    if not rows:
-        return 0
-    whole = [{"reference": front.reference, "episode": front.episode, **row} for row in rows]
-    names = list(whole[0])
-    places = ", ".join(f"${number}" for number, _ in enumerate(names, 1))
-    written = await connection.fetchmany(
-        f"INSERT INTO s47.{table} AS kept ({', '.join(names)}) VALUES ({places}) {otherwise} RETURNING 1",
-        [tuple(row[name] for name in names) for row in whole],
-    )
-    return len(written)
-
-
-async def _proclaim(connection: Connection, changes: Sequence[HolidayChanged]) -> None:
-    """Keep the bank holidays proclaimed for the authority, for the cases that open later."""
-    for change in changes:
-        await connection.execute(
-            "INSERT INTO s47.holiday (day) VALUES ($1) ON CONFLICT (day) DO NOTHING"
-            if change.proclaimed
-            else "DELETE FROM s47.holiday WHERE day = $1",
-            change.day,
-        )
-
-
-def _case_row(batch: Batch) -> dict[str, Any]:
+def _case_row(batch: Batch) -> Row:
     front = batch.front
     return {
         "procedure": front.procedure,
@@ -234,7 +170,7 @@ def _case_row(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _kept_row(kept: Kept) -> dict[str, Any]:
+def _kept_row(kept: Kept) -> Row:
     return {
         "number": kept.number,
         "fact": kept.fact,
@@ -258,7 +194,7 @@ def _within_time(instant: datetime) -> datetime | None:
         return None
 
 
-def _entry_row(entry: Entry) -> dict[str, Any]:
+def _entry_row(entry: Entry) -> Row:
     return {
         "number": entry.number,
         "fact": entry.fact,
@@ -271,7 +207,7 @@ def _entry_row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _deadline_row(deadline: Deadline) -> dict[str, Any]:
+def _deadline_row(deadline: Deadline) -> Row:
     return {
         "id": deadline.id,
         "timescale": deadline.timescale,
@@ -290,7 +226,7 @@ def _deadline_row(deadline: Deadline) -> dict[str, Any]:
     }
 
 
-def _request_row(request: Request) -> dict[str, Any]:
+def _request_row(request: Request) -> Row:
     return {
         "id": request.id,
         "subject": request.subject.value,
@@ -310,7 +246,8 @@ def _request_row(request: Request) -> dict[str, Any]:
     }
 
 
-def _notice_row(notice: Notice) -> dict[str, Any]:
+def _notice_row(notice: Notice, *, goes_out: bool) -> Row:
+    state, channel = ("queued", "smtp") if goes_out else ("accepted", "tray")
     return {
         "id": notice.id,
         "kind": notice.kind.value,
@@ -320,6 +257,8 @@ def _notice_row(notice: Notice) -> dict[str, Any]:
         "at": notice.at,
         "deadline": notice.deadline,
         "request": notice.request,
+        "state": state,
+        "channel": channel,
     }
 
 

@@ -73,8 +73,8 @@ async def test_a_worker_killed_between_acceptance_and_record(office: Office) -> 
                 before = await case.state()
                 first.kill()
                 first.wait()
-            # Accepted, and in no record; what comes now waits for a worker.
-            assert told[0] not in {line.message_id for line in await reading.chronology(records, case.reference)}
+                # Accepted, and in no record; what comes now waits for a worker.
+                assert told[0] not in {line.message_id for line in await reading.chronology(records, case.reference)}
             await case.signal("child_visited", WORKER, seen=True, alone=True)
             waiting = asyncio.create_task(new_information(case))
         with ours.worker():

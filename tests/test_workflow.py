@@ -401,3 +401,18 @@ async def test_what_a_lost_task_had_written_stands(office: Office, records: Data
     lines = await case.recorded(records)
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     assert (await reading.verify_chain(records, case.reference)).intact
+
+
+async def test_task_after_task_may_be_lost(office: Office, records: Database) -> None:
+    """Each had written all that the next one decides, so that nothing is written between them."""
+    case = await office.case("OVERTAKEN")
+    await case.enquired()
+    await case.recorded(records)
+    facts = len((await case.state()).facts)
+    for number in range(1, 4):
+        sent = case.body("police/pc-1")
+        await written_by_a_lost_task(case, records, sent)
+        again = await case.send("new_information_received", sent)
+        assert (again.fact, again.duplicate) == (facts + number, False)
+    assert "record refuses" not in (await case.metadata()).current_details
+    assert len((await case.state()).facts) == facts + 3

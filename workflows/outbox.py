@@ -92,7 +92,7 @@ class Outbox:
         self._started = self._writing = self._slow = False
         self._turns_put = sum(pending.turns for pending in unsent.pending)
         self._turns_written = self._turns_in_flight = 0
-        self._caught_up = False
+        self._behind_at: int | None = None
         self._catchings_up = 0
         self.refused: str | None = None
         self.away = False
@@ -220,13 +220,13 @@ class Outbox:
         try:
             recorded = await self._write(batch)
         except RefusedForGood as refused:
-            if refused.kind == BEHIND and not self._caught_up:
-                self.behind = self._caught_up = True
+            if refused.kind == BEHIND and batch.number != self._behind_at:  # or going on from it was of no use
+                self.behind, self._behind_at = True, batch.number
             else:
                 self.refused, self.away = str(refused), True
                 self._stir()
                 await workflow.sleep(RECORD_REFUSED_FOR, summary="The record refused what was to be written")
-                self._caught_up = False
+                self._behind_at = None
         else:
             if recorded is None:
                 self.away = self._slow = True  # and it is begun again, in its turn
@@ -247,7 +247,7 @@ class Outbox:
     def _wrote(self, batch: Batch, recorded: Recorded) -> None:
         self._in_flight, self.refused, self._last_at = None, None, batch.at
         self._turns_written += self._turns_in_flight
-        self.away = self._caught_up = False
+        self.away, self._behind_at = False, None
         self._slow = recorded.slow
         for notice in batch.notices:
             if notice.id in recorded.deliver:
