@@ -1,27 +1,32 @@
-"""What stands on the map: a card or an entry for each rule of the procedure, in words that come from the rule."""
+"""What stands on the map: a card or an entry for each rule of the procedure, and where a case stands with it."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from casework.calendar import spoken_instant
 from casework.deadlines import spoken_due
-from casework.procedure import Authorisation, Form, Meeting, Procedure, Timescale
+from casework.procedure import Procedure, Timescale
 from casework.story import Deadline, DeadlineState, RequestState, Story
-from casework.vocabulary import MEETINGS, Kind, Stage, Subject
-from starter.procedures import rules
-from starter.procedures.map.stages import (
-    stage_of_gate,
-    stage_of_message,
-    stage_of_timescale,
-)
+from casework.vocabulary import Kind, Stage
+from starter.procedures.phrases import KINDS, REPORTED, amount, meeting_before, role
+from starter.procedures.rules import KEYS, Rule, rules
 from starter.rehearsal.plot import COLOURS
 
 INK, QUIET, PAPER, RULE = "#0b0c0c", "#505a5f", "#ffffff", "#b1b4b6"
 BLUE, PURPLE, TEAL, GREY, BROWN, NAVY = "#1d70b8", "#4c2c92", "#0b6b63", "#6f777b", "#7a4a00", "#12324f"
 
-MOST_WRITERS = 3
-"""Of those who may write a form, so many are named."""
+NOT_ON_THE_MAP = ("aim", "ends with", "when missed", "reminder", "escalation", "refused with", "kind")
+"""The facts of a rule that the map does not say in words."""
 
 Sign = Literal["before", "again", "person", "form", "gate", "say", "tell", "tick", "none"]
+SIGNS: dict[str, Sign] = {
+    "gate": "gate",
+    "answer": "say",
+    "notice": "tell",
+    "prompt": "tick",
+    "role": "person",
+    "form": "form",
+}
 
 
 class Mark(NamedTuple):
@@ -80,171 +85,79 @@ class Section(NamedTuple):
 
 def sections(procedure: Procedure, stage: Stage | None, case: Story | None = None) -> list[Section]:
     """Everything that stands in a stage; with None, what may come at any time."""
-    here = {key: rule for key, rule in procedure.timescale.items() if stage_of_timescale(procedure, rule) is stage}
-    found = [
-        Section(
-            "Meetings",
-            tuple(
-                _meeting(procedure, kind, rule)
-                for kind, rule in procedure.meeting.items()
-                if MEETINGS.get(kind) is stage
-            ),
-        ),
-        Section(
-            "Authorisation",
-            tuple(
-                _authorisation(procedure, subject, rule, case)
-                for subject, rule in procedure.authorisation.items()
-                if subject.stage is stage
-            ),
-        ),
-        Section("Clocks", tuple(_clock(procedure, key, case) for key, rule in here.items() if not rule.no_amount)),
-        Section(
-            "Duties without an amount",
-            tuple(_duty(procedure, key, case) for key, rule in here.items() if rule.no_amount),
-        ),
-        Section("Set on this case", tuple(_own_dates(procedure, stage, case))),
-        Section("Not before", tuple(_gates(procedure, stage))),
-        Section("Has to be said", tuple(_answers(procedure, stage))),
-        Section("Told", tuple(_notices(procedure, stage))),
-        Section(
-            "To think of",
-            tuple(
-                Entry(
-                    f"prompt.{key}",
-                    "tick",
-                    points=(Point(rule.asks + _if(rules.conditions(rule.only_if)), rule.cites),),
-                )
-                for key, rule in procedure.prompt.items()
-                if rule.stage is stage
-            ),
-        ),
+    here: dict[str, list[Rule]] = {kind: [] for kind in KINDS}
+    for rule in rules(procedure):
+        if rule.stage is stage:
+            here[rule.kind].append(rule)
+    cards = [_timescale(rule, procedure.timescale[rule.key], case) for rule in here["timescale"]]
+    requests = [_card(rule, BROWN, _request_mark(case, rule.key)) for rule in here["authorisation"]]
+    made: list[tuple[str, Sequence[Card | Entry]]] = [
+        (KINDS["meeting"].heading, [_card(rule, NAVY) for rule in here["meeting"]]),
+        (KINDS["authorisation"].heading, requests),
+        ("Clocks", [card for card in cards if card.head]),
+        ("Duties without an amount", [card for card in cards if not card.head]),
+        ("Set on this case", _own_dates(procedure, stage, case)),
+        *((KINDS[kind].heading, _entries(here[kind])) for kind in ("gate", "answer", "notice", "prompt")),
     ]
-    return [section for section in found if section.cards]
+    return [Section(caption, tuple(some)) for caption, some in made if some]
 
 
 def footing(procedure: Procedure) -> list[Section]:
     """Roles and forms, for the foot of the map."""
-    people = [
-        Entry(f"role.{key}", "person", role.label, (Point("", role.cites),) if role.cites else ())
-        for kind in Kind
-        for key, role in procedure.role.items()
-        if role.kind is kind
-    ]
-    forms = []
-    for key, form in procedure.form.items():
-        said = [f"by {_writers(procedure, form)}"]
-        said += [f"signed by {rules.role(procedure, form.signed_by)}"] if form.signed_by else []
-        said += [f"to {rules.roles(procedure, form.to, 'and')}"] if form.to else []
-        contents = f". Contains: {'; '.join(form.contents)}" if form.contents else ""
-        forms.append(Entry(f"form.{key}", "form", form.name, (Point("; ".join(said) + contents, form.cites),)))
-    found = [Section("Roles and teams", tuple(people)), Section("Forms and records", tuple(forms))]
-    return [section for section in found if section.cards]
+    every = rules(procedure)
+    people = [rule for kind in Kind for rule in every if rule.kind == "role" and rule.says("kind") == kind]
+    forms = [rule for rule in every if rule.kind == "form"]
+    made = ((KINDS["role"].heading, _entries(people)), (KINDS["form"].heading, _entries(forms)))
+    return [Section(caption, tuple(some)) for caption, some in made if some]
 
 
-def _writers(procedure: Procedure, form: Form) -> str:
-    """Who writes a form; of many, some and how many more."""
-    names = [rules.role(procedure, one) for one in form.written_by]
-    if len(names) <= MOST_WRITERS:
-        return " or ".join(names)
-    return f"{', '.join(names[: MOST_WRITERS - 1])} or {len(names) - MOST_WRITERS + 1} others"
+def _entries(some: Sequence[Rule]) -> list[Entry]:
+    """Rules of one kind as a list; those without a name of their own together, if they have the same title."""
+    entries: dict[str, Entry] = {}
+    for rule in some:
+        path = f"{rule.kind} {rule.stage or 'at any time'} {rule.title}" if rule.kind in KEYS else rule.path
+        title, text = ("", _line(rule, rule.title)) if rule.kind == "prompt" else (rule.title, _line(rule))
+        entry = entries.get(path) or Entry(path, SIGNS[rule.kind], title)
+        entries[path] = entry._replace(points=(*entry.points, Point(text, rule.cites)))
+    return list(entries.values())
 
 
-def _if(conditions: str) -> str:
-    return f" (only if {conditions})" if conditions else ""
+def _line(rule: Rule, *before: str) -> str:
+    shown = (fact for fact in rule.facts if fact.label not in NOT_ON_THE_MAP and fact.text != REPORTED)
+    return "; ".join((*before, *(fact.in_a_line for fact in shown)))
 
 
-# --- Clocks -------------------------------------------------------------------------------------------------------
+# --- Cards --------------------------------------------------------------------------------------------------------
 
 
-def _clock(procedure: Procedure, key: str, case: Story | None) -> Card:
-    """A timescale that ends on a date."""
-    rule = procedure.timescale[key]
-    facts = dict(rules.timescale(procedure, key).facts)
-    rows = [
-        ("who", facts["owner"]),
-        ("before", rules.meeting_before(rule)) if rule.before else ("from", facts["counts from"]),
-        ("once", facts.get("a duty once")),
-        ("set by", rule.set_on_the_case),
-        ("met by", facts["met by"]),
-        ("only if", facts.get("only if")),
-        ("days", f"read as {rule.reading} days" if rule.reading else None),
-        ("clear", facts.get("clear days")),
-        ("each", facts.get("each")),
-        ("in lieu", f"of {facts['replaces']}" if rule.replaces else None),
-        ("clock", _shared(procedure, rule) if rule.same_clock_as else None),
-        ("till set", "before that meeting’s own limit" if rule.before_scheduled else None),
-        ("rests", facts.get("withheld")),
-        ("warns", facts.get("warns")),
-    ]
+def _card(rule: Rule, accent: str, mark: Mark | None = None) -> Card:
+    """A rule with its particulars one below the other."""
+    must, should = rule.force == "must", rule.force == "should"
+    tags = {"base set": rule.origin, "aim": rule.says("aim"), "MUST": must, "should": should}
+    particulars = [fact for fact in rule.facts if fact.label != "limit" and fact.label not in NOT_ON_THE_MAP]
     return Card(
-        path=f"timescale.{key}",
-        title=rule.duty,
-        head="a date of the case’s own" if rule.set_on_the_case else _amount(rule),
-        slanted=not rule.amounts,
-        sign="before" if rule.before else "again" if rule.recurs else "none",
-        rows=tuple((label, text) for label, text in rows if text),
-        quote=rule.words,
+        path=rule.path,
+        title=rule.title,
+        rows=tuple((fact.label, fact.text) for fact in particulars),
+        quote=rule.words or "",
         cites=rule.cites,
-        tags=_tags(rule),
-        accent=_accent(rule),
-        outline="dotted" if rule.origin else "dashed" if rule.target else "solid",
-        mark=_deadline_mark(case, key),
+        tags=tuple(tag for tag, applies in tags.items() if applies),
+        accent=accent,
+        outline="dotted" if rule.origin else "dashed" if rule.says("aim") else "solid",
+        mark=mark,
     )
 
 
-def _shared(procedure: Procedure, rule: Timescale) -> str:
-    first, *others = rule.same_clock_as
-    more = f" or {len(others)} like it" if others else ""
-    return f"that of “{procedure.timescale[first].duty}”{more}"
-
-
-def _duty(procedure: Procedure, key: str, case: Story | None) -> Card:
-    """A timescale for which the document has no amount, its particulars run together."""
-    rule = procedure.timescale[key]
-    facts = dict(rules.timescale(procedure, key).facts)
-    said = [
-        facts["owner"],
-        f"“{rule.no_amount}”",
-        f"from {facts['counts from']}",
-        f"once {facts['a duty once']}" if rule.opens_on else "",
-        "" if facts["met by"] == rules.REPORTED else f"met by {facts['met by']}",
-        f"only if {facts['only if']}" if rule.only_if else "",
-        facts.get("each", ""),
-        f"rests {facts['withheld']}" if rule.withheld_with_information else "",
-    ]
-    return Card(
-        path=f"timescale.{key}",
-        title=rule.duty,
-        run="; ".join(one for one in said if one),
-        cites=rule.cites,
-        tags=_tags(rule),
-        accent=GREY,
-        outline="dotted" if rule.origin else "dashed" if rule.target else "solid",
-        mark=_deadline_mark(case, key),
-    )
-
-
-def _amount(rule: Timescale) -> str:
-    return f"{'every ' if rule.recurs else ''}{rules.amount(rule)}"
-
-
-def _tags(rule: Timescale) -> tuple[str, ...]:
-    said = {
-        "base set": rule.origin is not None,
-        "aim": rule.target,
-        "MUST": rule.force == "must",
-        "should": rule.force == "should",
-    }
-    return tuple(tag for tag, so in said.items() if so)
-
-
-def _accent(rule: Timescale) -> str:
-    if not rule.amounts:
-        return GREY
-    if rule.before:
-        return PURPLE
-    return TEAL if rule.recurs else BLUE
+def _timescale(rule: Rule, timescale: Timescale, case: Story | None) -> Card:
+    """How long it gives in large letters; where the document has no amount, the particulars run together."""
+    accent = PURPLE if timescale.before else TEAL if timescale.recurs else BLUE if timescale.amounts else GREY
+    card = _card(rule, accent, _deadline_mark(case, rule.key))
+    if timescale.no_amount:
+        return card._replace(rows=(), quote="", run=_line(rule))
+    sign: Sign = "before" if timescale.before else "again" if timescale.recurs else "none"
+    of_which = ("before", meeting_before(timescale)) if timescale.before else ("date", timescale.set_on_the_case)
+    rows = tuple((label, text) for label, text in (of_which, *card.rows) if text)
+    return card._replace(head=amount(timescale), slanted=not timescale.amounts, sign=sign, rows=rows)
 
 
 def _deadline_mark(case: Story | None, key: str) -> Mark | None:
@@ -282,7 +195,7 @@ def _own_dates(procedure: Procedure, stage: Stage | None, case: Story | None) ->
         Card(
             path=f"deadline.{deadline.id}",
             title=deadline.duty,
-            run=rules.role(procedure, deadline.owner),
+            run=role(procedure, deadline.owner),
             cites=deadline.cites,
             accent=GREY,
             mark=mark_of(deadline),
@@ -292,32 +205,8 @@ def _own_dates(procedure: Procedure, stage: Stage | None, case: Story | None) ->
     ]
 
 
-# --- The other rules ----------------------------------------------------------------------------------------------
-
-
-def _authorisation(procedure: Procedure, subject: Subject, rule: Authorisation, case: Story | None) -> Card:
-    by = rules.roles(procedure, rule.authorised_by)
-    rows = [
-        ("asks", rules.roles(procedure, rule.asked_by) or "whoever records it"),
-        ("does it" if rule.completes else "decides", by),
-        ("FINISH", f"{by}, in an act of its own; only then it takes effect" if rule.finish else None),
-        ("effect", None if rule.holds else "at once; only the record is authorised"),
-        ("only if", rules.conditions(rule.only_if)),
-    ]
-    return Card(
-        path=f"authorisation.{subject.value}",
-        title=rule.title,
-        rows=tuple((label, text) for label, text in rows if text),
-        quote=rule.words,
-        cites=rule.cites,
-        tags=("MUST",) if rule.force == "must" else ("should",),
-        accent=BROWN,
-        mark=_request_mark(case, subject),
-    )
-
-
-def _request_mark(case: Story | None, subject: Subject) -> Mark | None:
-    known = [request for request in case.requests.values() if request.subject is subject] if case else []
+def _request_mark(case: Story | None, subject: str) -> Mark | None:
+    known = [request for request in case.requests.values() if request.subject == subject] if case else []
     if not known:
         return None
     request = max(known, key=lambda one: (one.waiting, one.asked_at, len(one.id), one.id))
@@ -330,55 +219,3 @@ def _request_mark(case: Story | None, subject: Subject) -> Mark | None:
         RequestState.WITHDRAWN: ("WITHDRAWN", request.because or "", "ended"),
     }[request.state]
     return Mark(state, says, COLOURS["open" if request.waiting else colour])
-
-
-def _meeting(procedure: Procedure, kind: str, rule: Meeting) -> Card:
-    rows = [
-        ("at least", rules.listed([rules.roles(procedure, line) for line in rule.minimum])),
-        *(("and if", f"{when.value}: {rules.roles(procedure, who, 'and')}") for when, who in rule.minimum_if.items()),
-        ("chair", rules.role(procedure, rule.chair) if rule.chair else None),
-        ("who", "professionals only" if rule.professionals_only else None),
-        ("record", f"to {rules.roles(procedure, rule.distribute_to, 'and')}" if rule.distribute_to else None),
-    ]
-    return Card(
-        path=f"meeting.{kind}",
-        title=kind[0].upper() + kind[1:],
-        rows=tuple((label, text) for label, text in rows if text),
-        quote=rule.words,
-        cites=rule.cites,
-        tags=("MUST",) if rule.force == "must" else ("should",),
-        accent=NAVY,
-    )
-
-
-def _gates(procedure: Procedure, stage: Stage | None) -> list[Entry]:
-    """What must be so before a message is accepted; the gates before one message together."""
-    found: dict[str, list[Point]] = {}
-    for rule in procedure.gate:
-        if stage_of_gate(procedure, rule) is stage:
-            needs = f"{rules.needs(procedure, rule)}{_if(rules.conditions(rule.only_if))}"
-            found.setdefault(rules.gated(procedure, rule), []).append(Point(needs, rule.cites))
-    return [Entry(f"gate.{title}", "gate", title, tuple(points)) for title, points in found.items()]
-
-
-def _answers(procedure: Procedure, stage: Stage | None) -> list[Entry]:
-    """What has to be said with a message; the questions of one message together."""
-    found: dict[str, list[Point]] = {}
-    for rule in procedure.answer:
-        if stage_of_message(procedure, rule.message, rule.when) is stage:
-            title = f"With {rules.spoken_name(rule.message)}"
-            found.setdefault(title, []).append(Point(rules.asked(rule), rule.cites))
-    return [Entry(f"answer.{title}", "say", title, tuple(points)) for title, points in found.items()]
-
-
-def _notices(procedure: Procedure, stage: Stage | None) -> list[Entry]:
-    return [
-        Entry(
-            f"notice.{number}",
-            "tell",
-            rules.roles(procedure, rule.to, "and"),
-            (Point(f"{rule.says}; on {rule.on}{_if(rules.conditions(rule.only_if))}", rule.cites),),
-        )
-        for number, rule in enumerate(procedure.notice)
-        if rule.on.stage is stage
-    ]

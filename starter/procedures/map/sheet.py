@@ -13,7 +13,6 @@ from casework.procedure import Procedure
 from casework.story import Story
 from casework.vocabulary import Stage
 from starter.cases.reach import Failed
-from starter.procedures import rules
 from starter.procedures.map import flow
 from starter.procedures.map.canvas import Box, Canvas
 from starter.procedures.map.cards import (
@@ -35,6 +34,7 @@ from starter.procedures.map.cards import (
 from starter.procedures.map.letters import ASCENT, Style, width, wrap
 from starter.procedures.map.pieces import Piece, Sizes, draw_sign, height_of, in_columns, pieces
 from starter.procedures.map.stages import ON_THE_MAP
+from starter.procedures.phrases import listed, role
 from starter.rehearsal.plot import COLOURS
 
 PAPERS = {"A3": (420.0, 297.0), "A2": (594.0, 420.0), "A1": (841.0, 594.0)}
@@ -267,7 +267,7 @@ def _heading(canvas: Canvas, procedure: Procedure, case: Story | None, at: datet
     ]
     base = sorted({rule.origin for rule in procedure.timescale.values() if rule.origin})
     if base:
-        facts.append(f"Gaps filled from {rules.listed(base)}, which is not from this document")
+        facts.append(f"Gaps filled from {listed(base)}, which is not from this document")
     small = sizes.style(8)
     lines = _within(facts, small, (right - badge.right) * 0.4)
     while len(lines) * small.line > sizes.mm(15):
@@ -327,7 +327,7 @@ def _head(
 ) -> list[tuple[str, Style]]:
     """The lines of a stage's head: its number and name, and who acts while nothing else names anyone."""
     name, acts = sizes.style(12, bold=True), sizes.style(7.5)
-    says = "This case is here" if here else f"{rules.role(procedure, procedure.acting_at(stage))} acts next"
+    says = "This case is here" if here else f"{role(procedure, procedure.acting_at(stage))} acts next"
     number = ON_THE_MAP.index(stage) + 1
     title = f"{number}  {stage.value[0].upper()}{stage.value[1:]}"
     return [(line, name) for line in wrap(title, name, room)] + [(line, acts) for line in wrap(says, acts, room)]
@@ -346,14 +346,14 @@ LEGEND = (
     Explained("limit counted from an event", BLUE),
     Explained("counted back from a meeting, and moves with it", PURPLE, "before"),
     Explained("recurs", TEAL, "again"),
-    Explained("no amount in the document, or a date of the case’s own", GREY),
+    Explained("no amount in the document, or a date set on the case", GREY),
     Explained("to be authorised", BROWN),
     Explained("meeting", NAVY),
     Explained("an aim, not the limit", BLUE, look="dashed"),
     Explained("from the base set", BLUE, look="dotted"),
-    Explained("not accepted before", QUIET, "gate"),
-    Explained("has to be answered", QUIET, "say"),
-    Explained("told", QUIET, "tell"),
+    Explained("accepted only after", QUIET, "gate"),
+    Explained("has to be said", QUIET, "say"),
+    Explained("who is told", QUIET, "tell"),
     Explained("to think of; never blocks", QUIET, "tick"),
 )
 

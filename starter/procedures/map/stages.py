@@ -6,9 +6,10 @@ the procedure's.
 
 from typing import NamedTuple
 
-from casework.procedure import Gate, Procedure, Timescale
+from casework.model import Value
+from casework.procedure import Answer, Authorisation, Gate, Meeting, NoticeRule, Procedure, Prompt, Timescale
 from casework.stages import MESSAGES
-from casework.vocabulary import Stage
+from casework.vocabulary import MEETINGS, Stage, Subject
 
 ON_THE_MAP: tuple[Stage, ...] = tuple(
     stage for stage in Stage if any(kind.stage is stage for kind in MESSAGES.values())
@@ -25,8 +26,8 @@ def stage_of_timescale(procedure: Procedure, rule: Timescale) -> Stage | None:
     met = next((event.stage for event in rule.met_by if event.stage), None)
     started = next((event.stage for event in (*rule.from_, *opens) if event.stage), None)
     after = procedure.timescale.get(rule.after_duty or "")
-    found = [stage for stage in (met, started, stage_of_timescale(procedure, after) if after else None) if stage]
-    return max(found, key=list(Stage).index, default=None)
+    stages = [stage for stage in (met, started, stage_of_timescale(procedure, after) if after else None) if stage]
+    return max(stages, key=list(Stage).index, default=None)
 
 
 def stage_of_message(procedure: Procedure, message: str, when: dict[str, str | bool]) -> Stage | None:
@@ -41,11 +42,25 @@ def stage_of_message(procedure: Procedure, message: str, when: dict[str, str | b
     return stage_of_timescale(procedure, about[0]) if about else MESSAGES[message].stage
 
 
-def stage_of_gate(procedure: Procedure, rule: Gate) -> Stage | None:
-    """The stage in which a gate stands."""
-    if rule.subject is not None:
-        return rule.subject.stage
-    return stage_of_message(procedure, rule.message, rule.when)
+def stage_of(procedure: Procedure, key: str, rule: Value) -> Stage | None:
+    """The stage in which a rule of any kind stands; None for what may come at any time, and for roles and forms."""
+    match rule:
+        case Timescale():
+            return stage_of_timescale(procedure, rule)
+        case Authorisation():
+            return Subject(key).stage
+        case Meeting():
+            return MEETINGS.get(key)
+        case Gate(subject=Subject() as subject):
+            return subject.stage
+        case Gate() | Answer():
+            return stage_of_message(procedure, rule.message, rule.when)
+        case NoticeRule():
+            return rule.on.stage
+        case Prompt():
+            return rule.stage
+        case _:
+            return None
 
 
 class Way(NamedTuple):
