@@ -1,6 +1,7 @@
 """Procedure files: the shipped ones are whole, and a wrong one says what is wrong, on which line, and what is right."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,21 @@ def test_a_rule_cites_rows_of_its_own_document_and_reads_from_it(letter: str) ->
 def test_somebody_acts_at_every_stage(stem: str) -> None:
     procedure = load(stem)
     assert {procedure.acting_at(stage) for stage in Stage} <= procedure.role.keys()
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_nothing_reminds_of_what_has_no_date_and_nothing_waits_with_immediate_protection(stem: str) -> None:
+    procedure = load(stem)
+    assert not [key for key, rule in procedure.timescale.items() if rule.no_amount is not None and rule.remind]
+    asked = [rule.message for rule in (*procedure.gate, *procedure.answer)]
+    assert "immediate_protection_taken" not in asked
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_no_event_opens_more_duties_than_can_be_read(stem: str) -> None:
+    """A social worker reads them all."""
+    opened = Counter(event for rule in load(stem).timescale.values() if not rule.only_if for event in rule.from_)
+    assert max(opened.values()) <= 7, opened
 
 
 def test_at_a_stage_that_is_not_named_acts_whoever_does_at_the_one_before() -> None:
