@@ -180,7 +180,7 @@ class World:
         """Nothing is accepted that the procedure forbids: not from this role, not past this gate, not unanswered."""
         fact = case.facts[-1]
         if case.book.in_force == [*self.case.book.in_force, fact]:
-            then = self.case.base
+            then = self.case.base.story
         else:
             earlier = [other for other in case.book.in_force if other.message.occurred_at <= message.occurred_at]
             then = _story_of(case, [other for other in earlier if other.number != fact.number])
