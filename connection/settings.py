@@ -7,6 +7,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+EXAMPLES = {"procedures": '["procedures"]', "addresses": '{"team manager": "duty@example.org"}'}
+"""Of the settings that are written as JSON."""
+
 
 class Settings(BaseSettings):
     """Every setting, with the embedded default."""
@@ -40,9 +43,16 @@ def settings() -> Settings:
     """The settings of this process. Raises `WrongSettings`."""
     try:
         return Settings()
-    except SettingsError as error:
-        name = re.search(r'field "(\w+)"', str(error))
-        raise WrongSettings(f"S47_{name[1].upper() if name else '*'}: this is to be written as JSON") from None
+    except SettingsError as error:  # it is no JSON at all
+        field = re.search(r'field "(\w+)"', str(error))
+        raise WrongSettings(_wrong(field[1] if field else "", "")) from None
     except ValidationError as error:
-        wrong = [f"S47_{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}" for problem in error.errors()]
-        raise WrongSettings("\n".join(wrong)) from None
+        raise WrongSettings("\n".join(_wrong(str(item["loc"][0]), item["type"]) for item in error.errors())) from None
+
+
+def _wrong(field: str, kind: str) -> str:
+    """What to write instead. What was written is not shown: it may be a secret."""
+    name = f"S47_{field.upper()}"
+    if field in EXAMPLES:
+        return f"{name}: write this as JSON, such as {EXAMPLES[field]}"
+    return f"{name}: write true or false" if kind.startswith("bool") else f"{name}: this cannot be used"

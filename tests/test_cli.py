@@ -801,7 +801,10 @@ async def test_what_does_not_answer_is_named(office: Office, tmp_path: Path) -> 
     assert no_records.code == NO_ANSWER and "The record's database does not answer: " in no_records.err
     assert none_known.code in (NO_ANSWER, WRONGLY_CALLED) and none_known.err.startswith("✗ ")
     assert no_dsn.code == WRONGLY_CALLED and no_dsn.err.startswith("✗ S47_POSTGRES: this is no DSN of a database: ")
-    assert (no_json.code, no_json.err) == (WRONGLY_CALLED, "✗ S47_PROCEDURES: this is to be written as JSON\n")
+    assert (no_json.code, no_json.err) == (
+        WRONGLY_CALLED,
+        '✗ S47_PROCEDURES: write this as JSON, such as ["procedures"]\n',
+    )
     assert (no_profile.code, no_profile.err.strip()) == (
         WRONGLY_CALLED,
         "✗ Temporal's settings cannot be used: Profile 'nobody-s' not found",

@@ -37,7 +37,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no namespace": ({"TEMPORAL_NAMESPACE": "absent"}, "has no namespace 'absent': make it, or set TEMPORAL_NAMESPACE"),
     "no profile": ({"TEMPORAL_PROFILE": "absent"}, "Temporal's settings cannot be used: Profile 'absent' not found"),
     "no mail server": ({"S47_SMTP": "mail:port"}, "S47_SMTP is 'mail:port'; a mail server is named as host:port"),
-    "no list": ({"S47_PROCEDURES": "/ours"}, "S47_PROCEDURES: this is to be written as JSON"),
+    "no list": ({"S47_PROCEDURES": "/ours"}, 'S47_PROCEDURES: write this as JSON, such as ["procedures"]'),
     "no place to beat": ({"S47_HEARTBEAT": "/proc/nowhere/beat"}, "S47_HEARTBEAT: "),
 }
 
@@ -132,4 +132,4 @@ def test_up_says_what_is_missing(tmp_path: Path) -> None:
         "✗ The folder /proc/s47 cannot be used: No such file or directory.",
     )
     wrong = ended({**here, "S47_PROCEDURES": "/ours"}, *S47, "up")
-    assert wrong == (2, "✗ S47_PROCEDURES: this is to be written as JSON")
+    assert wrong == (2, '✗ S47_PROCEDURES: write this as JSON, such as ["procedures"]')
