@@ -16,7 +16,7 @@ def read(name: str, body: Any) -> Message | Refused:
     """The message called `name` with this body (a mapping, as JSON gives it), or why it cannot be read."""
     kind = MESSAGES.get(name)
     if kind is None:
-        return Refused(reason=f"There is nothing called {quoted(name)} to record. {there_are(name, MESSAGES)}")
+        return no_such_message(name)
     if not isinstance(body, dict):
         return Refused(reason=f"{name}: write this as one JSON object, with a name and a value for each field.")
     try:
@@ -24,6 +24,11 @@ def read(name: str, body: Any) -> Message | Refused:
     except ValidationError as error:
         first = error.errors()[0]["loc"]
         return Refused(reason="\n".join(problems(error)), field=str(first[0]) if first else None)
+
+
+def no_such_message(name: str) -> Refused:
+    """That there is nothing of this name, and what there is."""
+    return Refused(reason=f"There is nothing called {quoted(name)} to record. {there_are(name, MESSAGES)}")
 
 
 def too_long(name: str, size: int) -> Refused | None:

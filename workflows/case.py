@@ -23,7 +23,7 @@ from casework.batch import Basis, BasisWanted, LastWritten
 from casework.case import Announced, Case
 from casework.decide import Decided
 from casework.effects import Entry, Forwarded, Kept, Notice
-from casework.incoming import read
+from casework.incoming import no_such_message, read
 from casework.messages import Id, Message
 from casework.mistakes import problems
 from casework.model import Value
@@ -347,14 +347,14 @@ class CaseWorkflow:
     async def signal_without_a_door(self, name: str, args: Sequence[RawValue]) -> None:
         """A signal that is no message of ours: it is written down as refused, like any other."""
         await self._ready()
-        self._keep_refused(name, args, None, f"There is no message {name!r}.", tell_sender=True)
+        self._keep_refused(name, args, None, no_such_message(name).reason, tell_sender=True)
 
     @workflow.update(dynamic=True)
     async def update_without_a_door(self, name: str, args: Sequence[RawValue]) -> None:
         """An update that is no message of ours never comes here: it is refused at the door."""
 
     @update_without_a_door.validator
-    def no_such_message(self, name: str, args: Sequence[RawValue]) -> None:
+    def look_at_what_has_no_door(self, name: str, args: Sequence[RawValue]) -> None:
         """Say what messages there are."""
         message_in(name, args)
 

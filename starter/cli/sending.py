@@ -18,9 +18,9 @@ from pydantic.fields import FieldInfo
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from casework.incoming import no_such_message
 from casework.messages import Message, Number
 from casework.model import Value
-from casework.naming import there_are
 from casework.procedure import Procedure
 from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
@@ -81,7 +81,7 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; of one that there is not, say which there are."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
-            raise WronglyCalled(f"There is nothing called {args[0]!r} to record. {there_are(args[0], MESSAGES)}")
+            raise WronglyCalled(no_such_message(args[0]).reason)
         return super().resolve_command(ctx, args)
 
 
