@@ -2,7 +2,9 @@
 
 import asyncio
 import dataclasses
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -38,6 +40,30 @@ async def test_a_case_that_was_asked_by_a_fresh_worker_replays(office: Office, q
             return len((await case.state()).facts) == 6
 
         await eventually(all_told)
+    await replay(await case.handle.fetch_history())
+
+
+async def test_a_case_that_was_asked_while_its_worker_was_held_up_replays(office: Office) -> None:
+    """The queries pass to the common queue, and bring to a case in the cache what came after them."""
+    ours = dataclasses.replace(office, queue="held-up")
+    with ours.worker() as worker:
+        case = await ours.case("HELD-UP")
+        await case.refer()
+        for _ in range(3):
+            await case.tell("new_information_received", "police/pc-1")
+        await eventually(lambda: no_task_waits(case))
+        worker.send_signal(signal.SIGSTOP)
+        asked = [asyncio.create_task(case.state()) for _ in range(6)]
+        await asyncio.sleep(BETWEEN)
+        await reach.signal(case.client, case.reference, "child_vanished", case.body("police/pc-1"))
+        await asyncio.sleep(1.7 * BETWEEN)  # the queries go to the common queue
+        told = asyncio.create_task(case.tell("new_information_received", "police/pc-1"))
+        await asyncio.sleep(BETWEEN / 4)
+        worker.send_signal(signal.SIGCONT)
+        await told
+        for query in asked:
+            with suppress(reach.NotReached):  # what waits for a run that leaves the cache may be lost
+                await query
     await replay(await case.handle.fetch_history())
 
 
