@@ -13,7 +13,7 @@ JUDGED: dict[Condition, Callable[[Story], object]] = {
     Condition.CONFERENCE_SCHEDULED: lambda story: story.conference and story.conference.starts_at,
     Condition.ASSESSMENT_OPEN: lambda story: story.assessment,
     Condition.ASSESSMENT_COMPLETED: lambda story: story.assessment is None or story.assessment.completed_at,
-    Condition.ASSESSMENT_AUTHORISED: lambda story: story.assessment is None or story.assessment.authorised_at,
+    Condition.ASSESSMENT_AUTHORISED: lambda story: story.assessment is None,
     Condition.REVIEW_REPORT_AUTHORISED: lambda story: story.plan and story.plan.review_report_authorised,
     Condition.STEP_DOWN_AUTHORISED: lambda story: story.plan and story.plan.step_down_authorised,
     Condition.INFORMATION_NOT_WITHHELD: lambda story: story.withholding is None,

@@ -14,7 +14,6 @@ from casework.acceptance import changes_something, fact_of, lines_of, try_fact, 
 from casework.calendar import LONDON, BankHolidays, local_date, spoken_instant
 from casework.case import Announced, Case
 from casework.checks import warnings
-from casework.deadlines.words import spoken_due
 from casework.effects import Effect, Forwarded, Kept, Notice, NoticeKind, Refused
 from casework.facts import Fact, Replacement, Withdrawal
 from casework.incoming import sender
@@ -96,10 +95,10 @@ def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
     for deadline in story.running_deadlines:
         rung = next_rung(case.announced, story, deadline)
         if rung is not None:
-            looks[deadline.id] = (rung.at, f"{deadline.duty} — due {spoken_due(deadline)}")
+            looks[deadline.id] = (rung.at, f"{deadline.duty} — due {deadline.spoken_due}")
         elif deadline.state is DeadlineState.OVERDUE and deadline.due is not None:
             at = _anniversary(deadline.due, after=case.announced.until or deadline.due)
-            looks[deadline.id] = (at, f"{deadline.duty} — OVERDUE, was due {spoken_due(deadline)}")
+            looks[deadline.id] = (at, f"{deadline.duty} — OVERDUE, was due {deadline.spoken_due}")
     for request in story.waiting_requests:
         rung = next_request_rung(case.announced, story, request)
         if rung is not None:

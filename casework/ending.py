@@ -5,15 +5,8 @@ from casework.telling import Telling
 
 
 def end_everything(telling: Telling, because: str) -> None:
-    """End every strand, every clock and every request that waits. What that means for the case is yet to be said."""
+    """End every strand, every clock and every request that waits. What it means for the case is left to the caller."""
     deadlines.end_all(telling, because)
     requests.withdraw_all(telling, because)
-    telling.change(
-        referral_open=False,
-        assessment=None,
-        strategies=(),
-        enquiry=None,
-        conference=None,
-        plan=None,
-        missing=None,
-    )
+    for strand in telling.story.strands:
+        telling.close(strand)

@@ -15,7 +15,6 @@ from pydantic import AwareDatetime
 from casework import decide
 from casework.calendar import local_date
 from casework.case import Case
-from casework.deadlines.words import spoken_due
 from casework.effects import Notice, Refused
 from casework.incoming import read
 from casework.messages import Message, Narrative
@@ -126,7 +125,7 @@ def preview(case: Case, message: Message, now: datetime) -> Preview | Refused:
         waiting_for=tuple(after.waiting_for),
         starts=tuple(_clock(deadline) for deadline in new if deadline.closed_at is None),
         moves=tuple(
-            f"{deadline.duty}: from {spoken_due(was)} to {spoken_due(deadline)}"
+            f"{deadline.duty}: from {was.spoken_due} to {deadline.spoken_due}"
             for was, deadline in changed
             if was is not None and was.due != deadline.due
         ),
@@ -147,7 +146,7 @@ def preview(case: Case, message: Message, now: datetime) -> Preview | Refused:
 
 
 def _clock(deadline: Deadline) -> str:
-    return f"{deadline.duty}: {spoken_due(deadline)}"
+    return f"{deadline.duty}: {deadline.spoken_due}"
 
 
 # --- Samples ------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from casework.calendar import local_date, spoken_instant
 from casework.case import Announced, AnnouncedDeadline, AnnouncedRequest, occasion
 from casework.deadlines.change import GRACE
 from casework.deadlines.rungs import Rung, RungKind, request_rungs, rungs_of
-from casework.deadlines.words import spoken_due
 from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, Notice, NoticeKind, RequestChanged
 from casework.facts import Fact
 from casework.story import Deadline, DeadlineState, Request, RequestState, Story
@@ -169,7 +168,7 @@ def _as_announced(turn: Turn, deadline: Deadline, last: AnnouncedDeadline | None
 
 def _announce_limit(turn: Turn, deadline: Deadline, last: AnnouncedDeadline | None) -> None:
     """A new deadline, or another limit than was announced."""
-    duty, due = deadline.duty, spoken_due(deadline)
+    duty, due = deadline.duty, deadline.spoken_due
     if last is None:
         withheld = deadline.state is DeadlineState.WITHHELD
         remark = f", withheld ({deadline.because})" if withheld else " (provisional)" if deadline.provisional else ""
@@ -177,14 +176,14 @@ def _announce_limit(turn: Turn, deadline: Deadline, last: AnnouncedDeadline | No
     elif last.due != deadline.due:
         was_on = local_date(last.due - GRACE) if last.due is not None and deadline.on is not None else None
         was = deadline.changed(due=last.due, on=was_on, window_opens=None, no_amount="no date")
-        text = f"{duty}: moved from {spoken_due(was)} to {due}"
+        text = f"{duty}: moved from {was.spoken_due} to {due}"
         turn.entry(text, deadline.cites)
         turn.notify(NoticeKind.MOVED, deadline.owner, text, deadline=deadline.id)
 
 
 def _announce_state(turn: Turn, deadline: Deadline, last: AnnouncedDeadline | None) -> None:
     """A deadline that was met, withheld, ended or opened again since, or that was met at another time."""
-    duty, due = deadline.duty, spoken_due(deadline)
+    duty, due = deadline.duty, deadline.spoken_due
     _, state, closed, met = _standing(deadline)
     before, closed_before = (last.state, last.closed) if last else (DeadlineState.OPEN, False)
     if (state, closed) == (before, closed_before):
@@ -283,10 +282,10 @@ def _announce_deadline_rungs(turn: Turn, deadline: Deadline) -> None:
     now_announced = last.changed(heard=heard, missed=deadline.due if missed else last.missed)
     turn.announce(deadlines={**turn.announced.deadlines, deadline.id: now_announced})
     if missed and last.missed != deadline.due:  # a new owner has a notice too, but it is missed only once
-        text = f"{deadline.duty}: MISSED, was due {spoken_due(deadline)}"
+        text = f"{deadline.duty}: MISSED, was due {deadline.spoken_due}"
         turn.entry(text, deadline.cites, deadline.due, time_passed=True)
     late = deadline.state is DeadlineState.OVERDUE
-    words = f"{deadline.duty} — due {spoken_due(deadline)}"
+    words = f"{deadline.duty} — due {deadline.spoken_due}"
     for rung in rungs:
         match rung.kind:
             case RungKind.DUE:

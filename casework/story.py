@@ -1,8 +1,8 @@
 """The story of one child's case: what its facts amount to, told in the order in which they happened.
 
-It is derived, never stored: the facts are (`casework.facts`). A case is not a line. Strategy discussions, the
-assessment, the enquiry, conferences, the plan and a search for a missing child are strands that open and close and
-may run side by side; the stage people see is derived from them.
+It is derived, never stored: the facts are (`casework.facts`). Strategy discussions, the assessment, the enquiry,
+conferences, the plan and a search for a missing child are strands: they open and close and may run side by side. The
+stage that people see is derived from them.
 """
 
 from datetime import date, datetime, timedelta
@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from pydantic import Field, SkipValidation
 
-from casework.calendar import BankHolidays
+from casework.calendar import BankHolidays, spoken_date, spoken_instant
 from casework.messages import Message
 from casework.model import Value
 from casework.procedure import Procedure
-from casework.vocabulary import Circumstance, Event, Ground, Stage, Subject
+from casework.vocabulary import STRANDS, Circumstance, Event, Ground, Stage, Subject
 
 
 class DeadlineState(StrEnum):
@@ -58,6 +58,20 @@ class Deadline(Value):
     def running(self) -> bool:
         """Still owed: neither closed nor suspended."""
         return self.closed_at is None and self.state is not DeadlineState.WITHHELD
+
+    @property
+    def spoken_due(self) -> str:
+        """The limit as people say it: a day, or a day and a time where it is counted in hours."""
+        if self.due is None:
+            return self.no_amount or "with no date set"
+        if self.on is None:
+            return spoken_instant(self.due)
+        return (f"from {spoken_date(self.window_opens)}, by " if self.window_opens else "") + spoken_date(self.on)
+
+    def ended(self, at: datetime, because: str) -> "Deadline":
+        """The deadline as it ends at an instant (UTC) although nothing met it. One that was missed stays missed."""
+        state = self.state if self.state is DeadlineState.OVERDUE else DeadlineState.ENDED
+        return self.changed(state=state, closed_at=at, because=because)
 
 
 class RequestState(StrEnum):
@@ -119,11 +133,10 @@ class HouseholdChild(Value):
 
 
 class Strategy(Value):
-    """One strategy discussion, from the wish to hold it until it has led to something."""
+    """One strategy discussion, from when it is agreed to hold it until what it decided takes effect."""
 
     id: str
     opened_at: datetime
-    agreed: bool = False
     immediate: bool = False
     complex: bool = False
     origin: str | None = None
@@ -136,7 +149,6 @@ class Assessment(Value):
 
     started_at: datetime
     completed_at: datetime | None = None
-    authorised_at: datetime | None = None
 
 
 class Enquiry(Value):
@@ -171,12 +183,6 @@ class Plan(Value):
     step_down_authorised: bool = False
 
 
-class Missing(Value):
-    """A child whose whereabouts are unknown."""
-
-    since: datetime
-
-
 class Withholding(Value):
     """What is kept from the family, on which ground, and who decided it."""
 
@@ -193,8 +199,9 @@ class Happening(Value):
 
 
 class Story(Value):
-    """What the facts amount to, up to an instant. `came_from` says out of which strands a strand came;
-    `still_owed` names the deadlines that are not closed, so that those of years ago need not be looked at."""
+    """What the facts amount to, up to an instant. `came_from` has the strands that a strand came out of;
+    `still_owed` names the deadlines that are not closed, so that those of years ago need not be looked at; `missing`
+    is since when (UTC) nobody knows where the child is."""
 
     reference: str
     procedure: SkipValidation[Procedure]
@@ -215,7 +222,7 @@ class Story(Value):
     last_enquiry: str | None = None
     conference: Conference | None = None
     plan: Plan | None = None
-    missing: Missing | None = None
+    missing: datetime | None = None
     circumstances: tuple[Circumstance, ...] = ()
     household: tuple[HouseholdChild, ...] = ()
     linked: tuple[str, ...] = ()
@@ -261,36 +268,31 @@ class Story(Value):
         return soonest.due if soonest.on is None else soonest.due - timedelta(seconds=1)
 
     @property
+    def strands(self) -> dict[str, str]:
+        """The open strands by their names: what each is, in words."""
+        named: dict[str, str] = {}
+        for kind, strand in STRANDS.items():
+            there = getattr(self, strand.field)
+            for part in there if isinstance(there, tuple) else (there,) if there else ():
+                named[getattr(part, "id", kind)] = strand.words or self.procedure.assessment.name
+        return named
+
+    @property
     def open_strands(self) -> list[str]:
-        """What still runs, in words. A case can only be closed when nothing does."""
-        strands = {
-            "the referral": self.referral_open,
-            f"the {self.procedure.assessment.name}": self.assessment is not None,
-            "the section 47 enquiry": self.enquiry is not None,
-            "the initial conference": self.conference is not None,
-            "the child protection plan": self.plan is not None,
-            "the search for the child": self.missing is not None,
-        }
+        """What is still open, in words. A case can only be closed when nothing is."""
         several = len(self.strategies) > 1
-        held = [f"the strategy discussion{f' {one.id}' if several else ''}" for one in self.strategies]
-        return held + [words for words, is_open in strands.items() if is_open]
+        return [
+            f"the {words}{f' {name}' if several and name.startswith('strategy-') else ''}"
+            for name, words in self.strands.items()
+        ]
 
     @property
     def stage(self) -> Stage:
         """Where the case stands, as people say it: the furthest strand that is open."""
         if self.closed_at:
             return Stage.CLOSED
-        for is_open, stage in (
-            (self.plan, Stage.PLAN),
-            (self.conference, Stage.CONFERENCE),
-            (self.enquiry, Stage.ENQUIRY),
-            (self.strategies, Stage.STRATEGY),
-            (self.referral_open, Stage.REFERRAL),
-            (self.assessment, Stage.ASSESSMENT),
-        ):
-            if is_open:
-                return stage
-        return Stage.CLOSING
+        stages = [strand.stage for strand in STRANDS.values() if strand.stage and getattr(self, strand.field)]
+        return stages[-1] if stages else Stage.CLOSING
 
     @property
     def acting(self) -> str:
@@ -306,34 +308,27 @@ class Story(Value):
         roles += [deadline.owner for deadline in self.running_deadlines]
         return list(dict.fromkeys(roles or [self.acting]))
 
-    def related(self, one: str | None, other: str | None) -> bool:
-        """Whether two strands are one, or one came out of the other; whatever has no strand is related to all."""
-        return one is None or other is None or one == other or one in self.roots(other) or other in self.roots(one)
+    def related(self, strand: str | None, other: str | None) -> bool:
+        """Whether two strands are the same, or one came out of the other; what is on no strand is related to all."""
+        if strand is None or other is None or strand == other:
+            return True
+        return strand in self.roots(other) or other in self.roots(strand)
 
     def roots(self, strand: str) -> frozenset[str]:
-        """Every strand that a strand came out of, and those came out of."""
-        found: set[str] = set()
+        """Every strand that a strand came out of, directly or by way of others."""
+        roots: set[str] = set()
         ahead = list(self.came_from.get(strand, ()))
         while ahead:
             root = ahead.pop()
-            if root not in found:
-                found.add(root)
+            if root not in roots:
+                roots.add(root)
                 ahead += self.came_from.get(root, ())
-        return frozenset(found)
+        return frozenset(roots)
 
-    @property
-    def strands(self) -> dict[str, str]:
-        """The open strands by their names: what each is, in words."""
-        named = {strategy.id: "strategy discussion" for strategy in self.strategies}
-        for strand, words in ((self.enquiry, "section 47 enquiry"), (self.conference, "initial conference")):
-            if strand is not None:
-                named[strand.id] = words
-        if self.referral_open:
-            named["referral"] = "referral"
-        if self.assessment is not None:
-            named["assessment"] = self.procedure.assessment.name
-        if self.plan is not None:
-            named[self.plan.id] = "child protection plan"
-        if self.missing is not None:
-            named["search"] = "search for the child"
-        return named
+    def without_strand(self, name: str) -> "Story":
+        """The story once this strand is closed."""
+        field = STRANDS[name.partition("-")[0]].field
+        there = getattr(self, field)
+        if isinstance(there, tuple):
+            return self.changed(**{field: tuple(part for part in there if part.id != name)})
+        return self.changed(**{field: Story.model_fields[field].default})

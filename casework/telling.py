@@ -132,6 +132,10 @@ class Telling:
         if root not in roots:
             self.change(came_from={**self.story.came_from, strand: (*roots, root)})
 
+    def close(self, strand: str) -> None:
+        """Close a strand."""
+        self.story = self.story.without_strand(strand)
+
     def line(self, text: str, cites: tuple[str, ...] = ()) -> None:
         """Write a line of the chronology."""
         at = self.message.occurred_at if self.message else self.now

@@ -3,7 +3,6 @@
 from casework.calendar import last_working_day_up_to, spoken_date, spoken_instant
 from casework.case import Case
 from casework.conditions import all_hold
-from casework.deadlines import spoken_due
 from casework.story import Deadline, DeadlineState, Story
 
 
@@ -54,7 +53,7 @@ def _deadlines(story: Story) -> list[str]:
     if not owed:
         return ["### Deadlines", "", "Nothing is due.", ""]
     rows = [
-        f"| {'**OVERDUE**' if d.state is DeadlineState.OVERDUE else d.state.value} | {spoken_due(d)} | {d.duty} "
+        f"| {'**OVERDUE**' if d.state is DeadlineState.OVERDUE else d.state.value} | {d.spoken_due} | {d.duty} "
         f"| {d.owner} | {', '.join(d.cites)}{remarks(story, d)} |"
         for d in owed
     ]

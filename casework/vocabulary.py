@@ -5,7 +5,7 @@ value is the name as it is written in a procedure file. `docs/writing-a-procedur
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -23,21 +23,48 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
+class Strand(NamedTuple):
+    """A kind of strand: a part of a case that opens and closes, whatever else is open.
+
+    `field` is the field of the story that has it, `stage` where a case stands while it is open (none: that does not
+    depend on it), `words` what people call it (none: each authority has its own name).
+    """
+
+    field: str
+    stage: Stage | None
+    words: str | None
+
+
+STRANDS = {
+    "assessment": Strand("assessment", Stage.ASSESSMENT, None),
+    "referral": Strand("referral_open", Stage.REFERRAL, "referral"),
+    "strategy": Strand("strategies", Stage.STRATEGY, "strategy discussion"),
+    "enquiry": Strand("enquiry", Stage.ENQUIRY, "section 47 enquiry"),
+    "conference": Strand("conference", Stage.CONFERENCE, "initial conference"),
+    "plan": Strand("plan", Stage.PLAN, "child protection plan"),
+    "search": Strand("missing", None, "search for the child"),
+}
+"""By the first part of their names (`strategy-4`); the last that is open says at which stage the case is."""
+
+
 class Event(str):
     """Something that happened on a case, at an instant: what starts, meets and ends a clock (catalogue 1D).
 
     Each is defined once, in the module that brings it about, with the stage of the map where it stands; one that
-    begins a stage stands there. One with no stage may happen at any time.
+    begins a stage stands there. One with no stage may happen at any time. `completes` is the kind of strand that is
+    completed by it.
     """
 
     every: ClassVar[dict[str, "Event"]] = {}
     """Each event by its name, as procedure files write it. Filled by the modules: import `casework.stages` first."""
     stage: Stage | None
+    completes: str | None
 
-    def __new__(cls, name: str, stage: Stage | None = None) -> "Event":
+    def __new__(cls, name: str, stage: Stage | None = None, *, completes: str | None = None) -> "Event":
         assert name not in cls.every, f"the event {name!r} is defined twice"
+        assert completes is None or completes in STRANDS, f"there is no strand {completes!r}"
         event = super().__new__(cls, name)
-        event.stage = stage
+        event.stage, event.completes = stage, completes
         cls.every[name] = event
         return event
 

@@ -19,7 +19,7 @@ from casework.conditions import holds
 from casework.happening import happened
 from casework.procedure import Procedure, Timescale
 from casework.procedure_files import load, shipped
-from casework.story import Assessment, Child, Conference, Deadline, Enquiry, Missing, Plan, Story
+from casework.story import Assessment, Child, Conference, Deadline, Enquiry, Plan, Story
 from casework.telling import Telling
 from casework.vocabulary import Circumstance, Condition
 from tests.lives import HOLIDAYS, changed
@@ -68,7 +68,7 @@ def in_which_it_is_a_duty(procedure: Procedure, rule: Timescale) -> Story:
             "enquiry": Enquiry(id="enquiry-1", initiated_at=LONG_AGO),
             "conference": Conference(id="conference-1", service_informed=True, chair="chair"),
             "plan": Plan(id="plan-1", started_at=LONG_AGO, categories=("neglect",), review=Conference(id="review-1")),
-            "missing": Missing(since=LONG_AGO),
+            "missing": LONG_AGO,
             "circumstances": tuple(one for one in rule.only_if if isinstance(one, Circumstance)),
         }
     )

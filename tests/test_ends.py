@@ -180,7 +180,7 @@ def test_what_is_not_open_cannot_end_and_the_refusal_names_what_is() -> None:
     life = strategy_held("2026-04-08 10:00")
     fields = {"how": "called off", "reason": "it is not needed"}
     said = life.refused("strand_ended", TM, strand="child protection plan", **fields)
-    assert "These are open: enquiry-4 (section 47 enquiry), assessment (Single Assessment)" in said
+    assert "These are open: assessment (Single Assessment), enquiry-4 (section 47 enquiry)" in said
     assert "cannot record “strand ended” as social worker" in life.refused(
         "strand_ended", SW, strand="enquiry-4", **fields
     )

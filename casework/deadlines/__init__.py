@@ -6,7 +6,6 @@ Nothing here knows any rule. An event arrives; every timescale that names it is 
 from casework.deadlines.change import GRACE, end, end_all, end_with, met, open_case_set, owed, set_date
 from casework.deadlines.follow import Occasion, follow
 from casework.deadlines.withholding import release, withhold
-from casework.deadlines.words import spoken_due
 
 __all__ = [
     "GRACE",
@@ -20,6 +19,5 @@ __all__ = [
     "owed",
     "release",
     "set_date",
-    "spoken_due",
     "withhold",
 ]

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from casework.procedure import Procedure
-from casework.story import Deadline, DeadlineState, Story
+from casework.story import Deadline, Story
 from casework.vocabulary import SET_BY_THE_CASE
 
 
@@ -23,7 +23,7 @@ def adopted(story: Story, told_again: Story, after: Procedure, now: datetime) ->
             kept[name] = by_new_rules
         else:
             other = "another" if deadline.timescale in after.timescale else "no such"
-            kept[name] = _ended(deadline, f"{after.about.key} has {other} rule", now)
+            kept[name] = deadline.ended(now, f"{after.about.key} has {other} rule")
     for name, deadline in told_again.deadlines.items():
         if name not in kept and deadline.closed_at is None and _still_open(story, deadline.scope):
             kept[name] = deadline
@@ -32,7 +32,7 @@ def adopted(story: Story, told_again: Story, after: Procedure, now: datetime) ->
         if deadline.provisional and deadline.closed_at is None:
             rule = after.timescale.get(deadline.timescale)
             if rule is not None and not owed & set(rule.before_scheduled):
-                kept[name] = _ended(deadline, "no meeting that it counts from is to come", now)
+                kept[name] = deadline.ended(now, "no meeting that it counts from is to come")
     return kept
 
 
@@ -41,12 +41,6 @@ def _still_open(story: Story, scope: str | None) -> bool:
     if scope is None or scope in story.strands:
         return True
     return story.conference is not None and scope in story.came_from.get(story.conference.id, ())
-
-
-def _ended(deadline: Deadline, because: str, now: datetime) -> Deadline:
-    missed = deadline.state is DeadlineState.OVERDUE
-    state = DeadlineState.OVERDUE if missed else DeadlineState.ENDED
-    return deadline.changed(state=state, closed_at=now, because=because)
 
 
 def _handed_over(deadline: Deadline, story: Story, after: Procedure) -> Deadline:

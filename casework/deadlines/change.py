@@ -6,7 +6,6 @@ from casework.amounts import Amount, Limit, Unit, reckon
 from casework.calendar import BeyondCalendar, end_of_day, local_date
 from casework.conditions import all_hold
 from casework.deadlines.withholding import kept_back
-from casework.deadlines.words import spoken_due
 from casework.effects import NoticeKind
 from casework.procedure import Timescale
 from casework.story import Deadline, DeadlineState, Story
@@ -57,9 +56,7 @@ def _met(deadline: Deadline, at: datetime) -> Deadline:
 
 def end(telling: Telling, deadline: Deadline, because: str) -> None:
     """End a deadline that nothing met. One that was missed stays missed."""
-    missed = deadline.state is DeadlineState.OVERDUE
-    state = DeadlineState.OVERDUE if missed else DeadlineState.ENDED
-    telling.put_deadline(deadline.changed(state=state, closed_at=telling.now, because=because))
+    telling.put_deadline(deadline.ended(telling.now, because))
 
 
 def _limits(telling: Telling, rule: Timescale, anchor: datetime) -> tuple[Limit | None, Limit | None, Limit | None]:
@@ -220,7 +217,7 @@ def _warn(telling: Telling, rule: Timescale, deadline: Deadline) -> None:
         return
     for other in owed_on(telling.story, rule.warn_after, deadline.scope):
         if other.due is not None and other.due < deadline.due:
-            text = f"{deadline.duty}: due {spoken_due(deadline)}, which is after {spoken_due(other)} ({other.duty})"
+            text = f"{deadline.duty}: due {deadline.spoken_due}, which is after {other.spoken_due} ({other.duty})"
             telling.line(f"Warning: {text}", (*deadline.cites, "Q-13"))
             role = rule.escalate or deadline.owner
             telling.notify(NoticeKind.WARNING, role, text, about=deadline.id, deadline=deadline.id)

@@ -13,8 +13,8 @@ from casework.telling import Telling
 from casework.vocabulary import Event, Stage, Subject
 
 ASSESSMENT_ESTIMATE_AGREED = Event("assessment estimate agreed", Stage.ASSESSMENT)
-ASSESSMENT_COMPLETED = Event("assessment completed", Stage.ASSESSMENT)
-ASSESSMENT_ENDED = Event("assessment ended", Stage.ASSESSMENT)
+ASSESSMENT_COMPLETED = Event("assessment completed", Stage.ASSESSMENT, completes="assessment")
+ASSESSMENT_ENDED = Event("assessment ended", Stage.ASSESSMENT, completes="assessment")
 ASSESSMENT_LIMIT_PASSED = Event("assessment limit passed", Stage.ASSESSMENT)
 ASSESSMENT_OVERRUN_EXPLAINED = Event("assessment overrun explained", Stage.ASSESSMENT)
 ADVICE_GIVEN = Event("information and advice given", Stage.CLOSING)
@@ -69,7 +69,7 @@ def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None
 @takes_effect(Subject.ASSESSMENT)
 def assessment_ended(telling: Telling, message: AssessmentCompleted, at: datetime) -> None:
     """It has ended: when it was authorised, or completed where nobody authorises it (Q-24)."""
-    telling.change(assessment=None)
+    telling.close("assessment")
     happened(telling, ASSESSMENT_ENDED, at)
 
 

@@ -22,8 +22,8 @@ CONFERENCE_SERVICE_INFORMED = Event("conference service informed", Stage.CONFERE
 CHAIR_ALLOCATED = Event("conference chair allocated", Stage.CONFERENCE)
 CONFERENCE_ARRANGED = Event("initial conference arranged", Stage.CONFERENCE)
 INITIAL_CONFERENCE_SCHEDULED = Event("initial conference scheduled", Stage.CONFERENCE)
-INITIAL_CONFERENCE_HELD = Event("initial conference held", Stage.CONFERENCE)
-NO_PLAN_MADE = Event("no plan made", Stage.CLOSING)
+INITIAL_CONFERENCE_HELD = Event("initial conference held", Stage.CONFERENCE, completes="conference")
+NO_PLAN_MADE = Event("no plan made", Stage.CLOSING, completes="conference")
 REPORT_SHARED = Event("conference report shared with the family", Stage.CONFERENCE)
 REPORT_SENT = Event("conference report sent to the conference service", Stage.CONFERENCE)
 CONFERENCE_REQUESTS_SENT = Event("conference requests sent", Stage.CONFERENCE)
@@ -254,7 +254,7 @@ def initial_conference_held(telling: Telling, message: InitialConferenceHeld) ->
     """The conference decided, for this child, whether there is a plan."""
     conference = _awaited(telling.story)
     check_membership(telling, MEETING, message.attended_by, message)
-    telling.change(conference=None)
+    telling.close(conference.id)
     plan = telling.story.plan
     if plan is not None:
         telling.line("Conference held: the child stays on the child protection plan. Only a review can end it")

@@ -1,4 +1,4 @@
-"""The ways out that are no completion: a strand that is called off, a case that goes elsewhere or should not be.
+"""How strands and cases end without being completed: called off, moved to another authority, opened in error.
 
 Each has a reason, and an effect on its own clocks only. That the child turns 18 is no message: the calendar brings it
 (`casework.lapse`). For what should never have been recorded there is `recorded_in_error`.
@@ -13,17 +13,8 @@ from casework.calendar import local_date
 from casework.ending import end_everything
 from casework.happening import begin, happened
 from casework.messages import MANAGERS, PRACTITIONERS, Day, Id, Message, Reason, Ref, Word, means
-from casework.stages.assessment import ASSESSMENT_COMPLETED, ASSESSMENT_ENDED
-from casework.stages.conference import INITIAL_CONFERENCE_HELD, NO_PLAN_MADE
-from casework.stages.enquiry import (
-    CHILD_LOCATED,
-    CONFERENCE_NOT_REQUIRED,
-    SECTION_47_CONCLUDED,
-    SECTION_47_NOT_SUBSTANTIATED,
-)
 from casework.stages.plan import PLAN_ENDED
-from casework.stages.referral import CASE_CLOSED, HARM_NOT_SUSPECTED, SCREENING_DECIDED
-from casework.stages.strategy import SECTION_47_NOT_INITIATED, STRATEGY_ENDED, STRATEGY_HELD
+from casework.stages.referral import CASE_CLOSED
 from casework.story import Conference, Deadline
 from casework.telling import Telling
 from casework.vocabulary import Circumstance, Event
@@ -31,17 +22,6 @@ from casework.vocabulary import Circumstance, Event
 STRAND_ENDED = Event("strand ended without being completed")
 CASE_TRANSFERRED = Event("case accepted by another authority")
 PLAN_RECEIVED = Event("plan of another authority received")
-
-ENDS: dict[str, tuple[Event, ...]] = {
-    "referral": (HARM_NOT_SUSPECTED, SCREENING_DECIDED),
-    "assessment": (ASSESSMENT_ENDED, ASSESSMENT_COMPLETED),
-    "strategy": (STRATEGY_HELD, STRATEGY_ENDED, SECTION_47_NOT_INITIATED),
-    "enquiry": (SECTION_47_NOT_SUBSTANTIATED, CONFERENCE_NOT_REQUIRED, SECTION_47_CONCLUDED),
-    "conference": (INITIAL_CONFERENCE_HELD, NO_PLAN_MADE),
-    "plan": (PLAN_ENDED,),
-    "search": (CHILD_LOCATED,),
-}
-"""The ends that each kind of strand has when it is completed: what those would end, ends."""
 
 
 class StrandEnded(Message, sent_by=MANAGERS):
@@ -96,22 +76,10 @@ def strand_ended(telling: Telling, message: StrandEnded) -> None:
     for request in telling.story.waiting_requests:
         if request.about == strand:
             requests.withdraw(telling, request, f"{words}: {message.how}")
+    telling.close(strand)
     kind = strand.partition("-")[0]
-    match kind:
-        case "referral":
-            telling.change(referral_open=False)
-        case "assessment":
-            telling.change(assessment=None)
-        case "strategy":
-            telling.change(strategies=tuple(one for one in telling.story.strategies if one.id != strand))
-        case "enquiry":
-            telling.change(enquiry=None, last_enquiry=strand)
-        case "conference":
-            telling.change(conference=None)
-        case "plan":
-            telling.change(plan=None)
-        case "search":
-            telling.change(missing=None)
+    if kind == "enquiry":
+        telling.change(last_enquiry=strand)
     happened(telling, STRAND_ENDED, scope=strand)
     if kind == "plan":
         happened(telling, PLAN_ENDED, scope=strand)
@@ -131,21 +99,22 @@ def named_strand(telling: Telling, named: str) -> str:
 
 
 def _end_clocks(telling: Telling, strand: str, because: str) -> None:
-    ends = set(ENDS[strand.partition("-")[0]])
+    kind = strand.partition("-")[0]
+    completed_by = {event for event in Event.every.values() if event.completes == kind}
     for deadline in telling.story.owed:
-        if _hangs_on(telling, deadline, strand, ends):
+        if _belongs_to(telling, deadline, strand, completed_by):
             deadlines.end(telling, deadline, because)
 
 
-def _hangs_on(telling: Telling, deadline: Deadline, strand: str, ends: set[Event]) -> bool:
+def _belongs_to(telling: Telling, deadline: Deadline, strand: str, completed_by: set[Event]) -> bool:
     """Whether a clock is this strand's: it was started on it, or on one it came out of that is over; or, started on
     none, it is one that the strand's completion would have ended."""
     story = telling.story
     if deadline.scope is None:
-        rule = telling.rules.timescale.get(deadline.timescale)
-        if strand == "assessment" and deadline.timescale == "assessment":
+        if strand == deadline.timescale == "assessment":
             return True
-        return rule is not None and bool(ends & {*rule.until, *rule.met_by})
+        rule = telling.rules.timescale.get(deadline.timescale)
+        return rule is not None and bool(completed_by & {*rule.until, *rule.met_by})
     if deadline.scope == strand or strand in story.roots(deadline.scope):
         return True
     return deadline.scope in story.roots(strand) and deadline.scope not in story.strands

@@ -9,7 +9,7 @@ from casework import requests
 from casework.happening import happened
 from casework.messages import PRACTITIONERS, Message, Reason, means
 from casework.requests import takes_effect
-from casework.story import Conference, Missing
+from casework.story import Conference
 from casework.telling import Refusal, Telling
 from casework.vocabulary import Event, Kind, Stage, Subject
 
@@ -20,15 +20,15 @@ CHILD_SEEN_ALONE_UNANNOUNCED = Event("child seen alone on an unannounced visit",
 VISIT_RECORDED = Event("visit recorded", Stage.ENQUIRY)
 WHEREABOUTS_UNKNOWN = Event("whereabouts unknown", Stage.ENQUIRY)
 FURTHER_ACTION_AGREED = Event("further action to find the child agreed", Stage.ENQUIRY)
-CHILD_LOCATED = Event("child located", Stage.ENQUIRY)
+CHILD_LOCATED = Event("child located", Stage.ENQUIRY, completes="search")
 SECTION_47_OUTCOME_RECORDED = Event("section 47 outcome recorded", Stage.ENQUIRY)
 SECTION_47_SUBSTANTIATED = Event("section 47 substantiated", Stage.CONFERENCE)
-SECTION_47_NOT_SUBSTANTIATED = Event("section 47 not substantiated", Stage.CLOSING)
-CONFERENCE_NOT_REQUIRED = Event("conference not required", Stage.CLOSING)
+SECTION_47_NOT_SUBSTANTIATED = Event("section 47 not substantiated", Stage.CLOSING, completes="enquiry")
+CONFERENCE_NOT_REQUIRED = Event("conference not required", Stage.CLOSING, completes="enquiry")
 ADVICE_CHOSEN = Event("disposal chosen: information and advice", Stage.CLOSING)
 EARLY_HELP_CHOSEN = Event("disposal chosen: early help", Stage.CLOSING)
 STATUTORY_SERVICE_CHOSEN = Event("disposal chosen: statutory service", Stage.CLOSING)
-SECTION_47_CONCLUDED = Event("section 47 concluded", Stage.ENQUIRY)
+SECTION_47_CONCLUDED = Event("section 47 concluded", Stage.ENQUIRY, completes="enquiry")
 
 
 class ChildVisited(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
@@ -124,7 +124,7 @@ def visit_recorded(telling: Telling, message: VisitRecorded) -> None:
 def whereabouts_unknown(telling: Telling, message: WhereaboutsUnknown) -> None:
     """The child cannot be found (SP-B-07)."""
     telling.insist(telling.story.missing, "The child's whereabouts are already recorded as unknown.")
-    telling.change(missing=Missing(since=message.occurred_at))
+    telling.change(missing=message.occurred_at)
     telling.line("The child's whereabouts are unknown", ("SP-B-07",))
     happened(telling, WHEREABOUTS_UNKNOWN)
 
@@ -147,7 +147,7 @@ def child_located(telling: Telling, message: ChildLocated) -> None:
         telling.story.missing is None,
         "The child's whereabouts are not recorded as unknown. First record: whereabouts_unknown",
     )
-    telling.change(missing=None)
+    telling.close("search")
     telling.line("The child was found", ("SP-B-07",))
     happened(telling, CHILD_LOCATED)
 
@@ -182,7 +182,8 @@ def outcome_takes_effect(telling: Telling, message: Section47Outcome, at: dateti
     enquiry = telling.story.enquiry
     if enquiry is None:
         raise Refusal("The section 47 enquiry has already ended.")
-    telling.change(enquiry=None, last_enquiry=enquiry.id)
+    telling.close(enquiry.id)
+    telling.change(last_enquiry=enquiry.id)
     happened(telling, SECTION_47_CONCLUDED, at, scope=enquiry.id)
     if message.outcome == "not substantiated":
         happened(telling, SECTION_47_NOT_SUBSTANTIATED, at, scope=enquiry.id)

@@ -24,7 +24,7 @@ REVIEW_REPORT_COMPLETED = Event("review report completed", Stage.PLAN)
 MINUTES_SENT = Event("core group minutes sent to the conference service", Stage.PLAN)
 MINUTES_SHARED = Event("core group minutes shared with the family", Stage.PLAN)
 STEP_DOWN_CONSIDERED = Event("step-down considered", Stage.CLOSING)
-PLAN_ENDED = Event("plan ended", Stage.CLOSING)
+PLAN_ENDED = Event("plan ended", Stage.CLOSING, completes="plan")
 
 
 class CoreGroupHeld(Message, stage=Stage.PLAN, sent_by=DECIDERS):
@@ -161,7 +161,7 @@ def _serves_as_initial(telling: Telling) -> None:
     called (our own reading: no document says how that limit ends)."""
     conference = telling.story.conference
     if conference is not None:
-        telling.change(conference=None)
+        telling.close(conference.id)
         telling.line("The review counts as the conference that the section 47 enquiry called for")
         happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
 
@@ -193,6 +193,6 @@ def step_down_agreed(telling: Telling, message: StepDownAgreed) -> None:
 
 def _end(telling: Telling, at: datetime) -> None:
     plan = _plan(telling.story)
-    telling.change(plan=None)
+    telling.close(plan.id)
     telling.line("The child protection plan ended")
     happened(telling, PLAN_ENDED, at, scope=plan.id)

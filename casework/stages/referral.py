@@ -15,9 +15,9 @@ from casework.vocabulary import NEW_INFORMATION_RECEIVED, Circumstance, Event, S
 
 REFERRAL_RECEIVED = Event("referral received", Stage.REFERRAL)
 CONCERN_RAISED = Event("concern raised", Stage.REFERRAL)
-SCREENING_DECIDED = Event("screening decided", Stage.REFERRAL)
+SCREENING_DECIDED = Event("screening decided", Stage.REFERRAL, completes="referral")
 HARM_SUSPECTED = Event("harm suspected at screening", Stage.REFERRAL)
-HARM_NOT_SUSPECTED = Event("no significant harm suspected at screening", Stage.REFERRAL)
+HARM_NOT_SUSPECTED = Event("no significant harm suspected at screening", Stage.REFERRAL, completes="referral")
 SOCIAL_WORKER_ALLOCATED = Event("social worker allocated", Stage.REFERRAL)
 CASE_CLOSED = Event("case closed", Stage.CLOSING)
 BIRTH_EXPECTED = Event("birth expected")

@@ -27,17 +27,17 @@ IMMEDIATE_RESPONSE_REQUIRED = Event("immediate response required", Stage.STRATEG
 STRATEGY_REQUESTED = Event("strategy discussion requested", Stage.STRATEGY)
 STRATEGY_AGREED = Event("strategy discussion agreed", Stage.STRATEGY)
 STRATEGY_SCHEDULED = Event("strategy discussion scheduled", Stage.STRATEGY)
-STRATEGY_HELD = Event("strategy discussion held", Stage.STRATEGY)
+STRATEGY_HELD = Event("strategy discussion held", Stage.STRATEGY, completes="strategy")
 STRATEGY_HELD_BY_TELEPHONE = Event("strategy discussion held by telephone", Stage.STRATEGY)
 POLICE_STRATEGY_HELD = Event("strategy discussion with the police held", Stage.ENQUIRY)
 FURTHER_STRATEGY_NEEDED = Event("further strategy discussion needed", Stage.STRATEGY)
 STRATEGY_EXTENSION_AGREED = Event("strategy extension agreed", Stage.STRATEGY)
 STRATEGY_RECORD_CIRCULATED = Event("strategy record circulated", Stage.STRATEGY)
-STRATEGY_ENDED = Event("strategy discussion ended", Stage.STRATEGY)
+STRATEGY_ENDED = Event("strategy discussion ended", Stage.STRATEGY, completes="strategy")
 STRATEGY_ENDED_NFA = Event("strategy discussion ended with no further action", Stage.STRATEGY)
 NEXT_ACTION_SENT = Event("next action sent", Stage.STRATEGY)
 SECTION_47_INITIATED = Event("section 47 initiated", Stage.ENQUIRY)
-SECTION_47_NOT_INITIATED = Event("section 47 not initiated", Stage.STRATEGY)
+SECTION_47_NOT_INITIATED = Event("section 47 not initiated", Stage.STRATEGY, completes="strategy")
 MEDICAL_NEEDED = Event("medical assessment needed", Stage.ENQUIRY)
 INTERVIEW_NEEDED = Event("joint interview needed", Stage.ENQUIRY)
 LEGAL_ACTION_NEEDED = Event("legal action needed", Stage.STRATEGY)
@@ -159,7 +159,6 @@ def _opened(telling: Telling, message: Message) -> Strategy:
     strategy = Strategy(
         id=telling.named("strategy-"),
         opened_at=message.occurred_at,
-        agreed=True,
         immediate=bool(asked and asked.immediate),
         complex=bool(asked and asked.complex),
         origin=asked.origin if asked else None,
@@ -329,7 +328,7 @@ def next_action_sent(telling: Telling, message: NextActionSent) -> None:
 
 
 def _close(telling: Telling, strategy: Strategy) -> None:
-    telling.change(strategies=tuple(s for s in telling.story.strategies if s.id != strategy.id))
+    telling.close(strategy.id)
     happened(telling, STRATEGY_ENDED, scope=strategy.id)
 
 

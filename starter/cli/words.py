@@ -13,7 +13,6 @@ from rich.table import Table
 
 from activities.reading import RecordedMessage, TrayItem
 from casework.calendar import spoken_date, spoken_instant
-from casework.deadlines import spoken_due
 from casework.messages import in_words
 from casework.possible import Possible, Preview, title_of
 from casework.story import DeadlineState, Story
@@ -101,7 +100,7 @@ def _deadlines(case: Story) -> Table | str:
         source = ", ".join(deadline.cites) + remarks(case, deadline)
         made.add_row(
             deadline.state.value.upper() if style else deadline.state.value,
-            spoken_due(deadline),
+            deadline.spoken_due,
             f"{escape(deadline.duty)} [dim]{deadline.id}[/]",
             deadline.owner,
             f"[dim]{escape(source)}[/]",

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from casework.calendar import spoken_instant
-from casework.deadlines import spoken_due
 from casework.procedure import Procedure, Timescale
 from casework.story import Deadline, DeadlineState, RequestState, Story
 from casework.vocabulary import Kind, Stage
@@ -170,7 +169,7 @@ def _deadline_mark(case: Story | None, key: str) -> Mark | None:
 
 def mark_of(deadline: Deadline) -> Mark:
     """Where a deadline stands, with its date."""
-    due = spoken_due(deadline)
+    due = deadline.spoken_due
     was_due = f"was due {due}" if deadline.due else due
     met = spoken_instant(deadline.met_at) if deadline.met_at else ""
     owed = deadline.closed_at is None
