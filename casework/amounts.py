@@ -42,11 +42,11 @@ class Amount(Value):
     def _from_words(cls, value: Any) -> Any:
         if isinstance(value, dict | Amount):
             return value
-        found = re.fullmatch(r"(\d+) ([a-z ]+)", value.strip()) if isinstance(value, str) else None
-        if found and 0 < int(found[1]) <= 1000:
-            unit = found[2] if found[2].endswith("s") else found[2] + "s"
-            if unit in [known.value for known in Unit]:
-                return {"number": int(found[1]), "unit": unit}
+        words = re.fullmatch(r"(\d+) ([a-z ]+)", value.strip()) if isinstance(value, str) else None
+        if words and 0 < int(words[1]) <= 1000:
+            unit = words[2] if words[2].endswith("s") else words[2] + "s"
+            if unit in list(Unit):
+                return {"number": int(words[1]), "unit": unit}
         raise ValueError(f"an amount is a number from 1 to 1000 and a unit ({UNITS}), not {value!r}")
 
     @model_serializer

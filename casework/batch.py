@@ -39,7 +39,7 @@ class Batch(Value):
 
     `number` grows by one from batch to batch of an episode. `at` (UTC) is when the case made it: it tells a batch from
     another one of its number, which a task wrote that was then lost. Writing the same batch twice changes nothing, and
-    an older batch never overwrites what a newer one said of a deadline or a request.
+    an older batch never overwrites a deadline or a request of a newer one.
     """
 
     number: int
@@ -63,7 +63,7 @@ class Delivery(Value):
 
 
 class Delivered(Value):
-    """How that went: through which channel, or why not."""
+    """How a notice was delivered: through which channel, or why not."""
 
     channel: str
     failed: str | None = None
@@ -129,9 +129,9 @@ def front_of(case: Case) -> Front:
 
 
 def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, number: int, at: datetime) -> Batch:
-    """These effects as one batch. Of a deadline or a request that changed more than once, the last word counts.
+    """These effects as one batch; a deadline or a request that changed more than once, as it was last.
 
-    `announced` is what the case had said with the last of them: it may have said more since.
+    `announced` is what the case had announced with the last of them: it may have announced more since.
     """
     deadlines = {e.deadline.id: e.deadline for e in effects if isinstance(e, DeadlineChanged)}
     requests = {e.request.id: e.request for e in effects if isinstance(e, RequestChanged)}

@@ -47,7 +47,7 @@ class BankHolidays(Value):
         """The same calendar less a day that was proclaimed by mistake."""
         if day not in self._set:
             return self
-        return BankHolidays(version=f"{self.version} - {day}", dates=tuple(one for one in self.dates if one != day))
+        return BankHolidays(version=f"{self.version} - {day}", dates=tuple(date for date in self.dates if date != day))
 
     def reaches(self, day: date) -> bool:
         """Whether the calendar is known for that day: from the year of its first holiday to the year of its last."""
@@ -95,7 +95,7 @@ def local_date(instant: datetime) -> date:
     """The calendar day of an instant in London."""
     try:
         return instant.astimezone(LONDON).date()
-    except OverflowError:  # at the end of all calendars; it is refused for being further away than a childhood
+    except OverflowError:  # in the year 9999; it is refused for being further away than a childhood
         return instant.date()
 
 

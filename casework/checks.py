@@ -1,4 +1,4 @@
-"""What is asked of every message when it is recorded, whatever it says. What was accepted once is not asked again."""
+"""What is checked of every message when it is recorded. What was accepted once is not checked again."""
 
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -37,14 +37,14 @@ AFTER_18 = (
     PromptAnswered,
     ProcedureAdopted,
 )
-"""What can still be recorded of a child who is an adult by then."""
+"""What can still be recorded once the child is 18."""
 NIGHT = (time(22), time(6))
 
 
 def resolved(story: Story, message: Message) -> Message:
-    """The message with what it names by kind named by its name, as the story stood when it happened.
+    """The message with the names of what it is about, where it says only what kind of thing that is.
 
-    Raises `Refusal` where nothing, or more than one thing, is meant.
+    `story` is as it stood when this happened. Raises `Refusal` where nothing, or more than one thing, is meant.
     """
     if isinstance(message, Authorisation | RequestReassigned | RequestFinished):
         return message.changed(request=request_named(story, message.request).id)
@@ -53,28 +53,27 @@ def resolved(story: Story, message: Message) -> Message:
     if isinstance(message, ReasonRecorded):
         return message.changed(deadline=_deadline(story, message.deadline, "deadline"))
     if isinstance(message, StrategyOutcome | StrategyScheduled | StrategyExtensionRequested):
-        # Whatever is heard of later, it stays the discussion that was meant.
+        # Whatever is recorded later, it stays the discussion that was meant.
         only = story.strategies[0].id if len(story.strategies) == 1 else None
         return message.changed(strategy=message.strategy or only)
     if isinstance(message, StrandEnded):
         return message.changed(strand=named_strand(Telling(story, message.occurred_at), message.strand))
     if isinstance(message, ReportShared | ConferenceRequestsSent) and message.which is None:
-        both = story.conference is not None and story.plan is not None
-        if both:
+        if story.conference is not None and story.plan is not None:
             raise Refusal("which: both an initial conference and a review are to come. Say which.", "which")
         return message.changed(which="review" if story.plan is not None else "initial")
     return message
 
 
-def _deadline(story: Story, named: str, field: str) -> str:
-    """The deadline that is called so; or the only one that runs of a timescale of that name, or the last that did."""
-    if named in story.deadlines:
-        return named
-    alike = [deadline for deadline in story.deadlines.values() if deadline.timescale == named]
-    running = [deadline for deadline in alike if deadline.closed_at is None]
-    if len(running) > 1:
-        raise Refusal(f"{field}: more than one is due. Say which: {', '.join(one.id for one in running)}.", field)
-    return (running or alike[-1:])[0].id if alike else named
+def _deadline(story: Story, name: str, field: str) -> str:
+    """The deadline of this name; or the only one that is owed of the timescale of this name, or the last that was."""
+    if name in story.deadlines:
+        return name
+    alike = [deadline for deadline in story.deadlines.values() if deadline.timescale == name]
+    owed = [deadline for deadline in alike if deadline.closed_at is None]
+    if len(owed) > 1:
+        raise Refusal(f"{field}: more than one is due. Say which: {', '.join(d.id for d in owed)}.", field)
+    return (owed or alike[-1:])[0].id if alike else name
 
 
 def check(story: Story, message: Message, now: datetime) -> None:
@@ -93,15 +92,17 @@ def check(story: Story, message: Message, now: datetime) -> None:
             "occurred_at",
         )
     _check_who(story, message)
-    _check_rules(story, message)
+    lacking = missing(story, message)
+    if lacking:
+        raise Refusal("\n".join(dict.fromkeys(lacking)))
 
 
 def _check_times(story: Story, message: Message, now: datetime) -> None:
-    """A time further away than a childhood is a slip of the pen, and where no calendar reaches none can be counted."""
+    """No time may be further away than a childhood, none beyond the calendar, and what happened not in the future."""
     for field, value in message:
-        for said in times_in(value):
-            instant = isinstance(said, datetime)
-            day = local_date(said) if isinstance(said, datetime) else said
+        for time_or_day in times_in(value):
+            instant = isinstance(time_or_day, datetime)
+            day = local_date(time_or_day) if isinstance(time_or_day, datetime) else time_or_day
             if abs(day - now.date()) > A_CHILDHOOD:
                 away = "longer ago" if day < now.date() else "further ahead"
                 raise Refusal(f"{field}: {spoken_date(day)} is {away} than a childhood lasts. Check the year.", field)
@@ -136,33 +137,26 @@ def _check_who(story: Story, message: Message) -> None:
         )
 
 
-def _check_rules(story: Story, message: Message) -> None:
-    """What this authority's procedure asks before it accepts this message: everything that is lacking, said at once."""
-    lacking = missing(story, message)
-    if lacking:
-        raise Refusal("\n".join(dict.fromkeys(lacking)))
-
-
 def missing(story: Story, message: Message) -> list[str]:
-    """What this authority's procedure asks for first, a line each."""
-    said = message.model_dump(mode="json")
+    """Everything that this authority's procedure asks for before it accepts this message, a line each."""
+    body = message.model_dump(mode="json")
     lacking = [
         f"{answer.field}: {answer.because} (source: {', '.join(answer.cites)})"
         for answer in story.procedure.answer
-        if _applies(answer, story, message, said) and not _answered(answer, said.get(answer.field))
+        if _applies(answer, story, message, body) and not _answered(answer, body.get(answer.field))
     ]
     return lacking + [
         f"{gate.because} (source: {', '.join(gate.cites)})"
         for gate in story.procedure.gate
-        if _applies(gate, story, message, said) and _stands_in_the_way(gate, story, said)
+        if _applies(gate, story, message, body) and _stands_in_the_way(gate, story, body)
     ]
 
 
-def _applies(rule: Answer | Gate, story: Story, message: Message, said: dict[str, Any]) -> bool:
-    """Whether a rule is about this message, with what it says, on this case as it stands."""
+def _applies(rule: Answer | Gate, story: Story, message: Message, body: dict[str, Any]) -> bool:
+    """Whether a rule is about this message, with these fields, on this case as it stands."""
     return (
         rule.message == message.name
-        and all(said.get(field) == value for field, value in rule.when.items())
+        and all(body.get(field) == value for field, value in rule.when.items())
         and all_hold(rule.only_if, story)
     )
 
@@ -171,9 +165,9 @@ def _answered(answer: Answer, given: object) -> bool:
     return given not in (None, [], "") and answer.must_be in (None, given)
 
 
-def _stands_in_the_way(gate: Gate, story: Story, said: dict[str, Any]) -> bool:
+def _stands_in_the_way(gate: Gate, story: Story, body: dict[str, Any]) -> bool:
     if gate.subject is not None:
-        request = story.requests.get(str(said.get("request")))
+        request = story.requests.get(str(body.get("request")))
         if request is None or request.subject is not gate.subject:
             return False
     if gate.while_owed is not None:
@@ -184,19 +178,15 @@ def _stands_in_the_way(gate: Gate, story: Story, said: dict[str, Any]) -> bool:
 
 def warnings(then: Story, message: Message) -> tuple[str, ...]:
     """What is unusual in an accepted message, and may be a slip of the pen."""
-    said = []
+    unusual = []
     at = message.occurred_at.astimezone(LONDON)
     if isinstance(message, ChildVisited) and (at.time() >= NIGHT[0] or at.time() < NIGHT[1]):
-        said.append(f"The visit was at {at.hour:02}:{at.minute:02}. Check that the time is right.")
+        unusual.append(f"The visit was at {at.hour:02}:{at.minute:02}. Check that the time is right.")
+    day_off = "weekend or a bank holiday. Check that the day is right."
     for field in ("starts_at", "first_core_group_at", "first_review_at"):
         meets = getattr(message, field, None)
         if isinstance(meets, datetime) and not then.bank_holidays.is_working_day(local_date(meets)):
-            said.append(
-                f"{field}: {spoken_instant(meets)} is on a weekend or a bank holiday. Check that the day is right."
-            )
-    if message.name.endswith("_held") and not then.bank_holidays.is_working_day(local_date(message.occurred_at)):
-        said.append(
-            f"It was held on {spoken_date(local_date(message.occurred_at))}, a "
-            "weekend or a bank holiday. Check that the day is right."
-        )
-    return tuple(said)
+            unusual.append(f"{field}: {spoken_instant(meets)} is on a {day_off}")
+    if message.name.endswith("_held") and not then.bank_holidays.is_working_day(at.date()):
+        unusual.append(f"It was held on {spoken_date(at.date())}, a {day_off}")
+    return tuple(unusual)

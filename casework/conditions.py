@@ -36,12 +36,12 @@ JUDGED: dict[Condition, Callable[[Story], object]] = {
     Condition.LINKED: lambda story: story.linked,
     Condition.LAY_REFERRER: lambda story: story.referred_by == "individual",
     Condition.PROFESSIONAL_REFERRER: lambda story: story.referred_by not in (None, "individual", "anonymous"),
-    Condition.STRATEGY_RECORD_AUTHORISED: lambda story: not _asked(story, Subject.STRATEGY_RECORD),
-    Condition.SECTION_47_OUTCOME_AUTHORISED: lambda story: not _asked(story, Subject.SECTION_47_OUTCOME),
+    Condition.STRATEGY_RECORD_AUTHORISED: lambda story: not _waits(story, Subject.STRATEGY_RECORD),
+    Condition.SECTION_47_OUTCOME_AUTHORISED: lambda story: not _waits(story, Subject.SECTION_47_OUTCOME),
 }
 
 
-def _asked(story: Story, subject: Subject) -> bool:
+def _waits(story: Story, subject: Subject) -> bool:
     """Whether a request about the subject still waits."""
     return any(request.subject is subject for request in story.waiting_requests)
 

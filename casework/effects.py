@@ -25,7 +25,7 @@ class NoticeKind(StrEnum):
 class Entry(Value):
     """One line of the chronology, for people: append-only, naming the fact it comes from (none: time passed).
 
-    `recorded_at` is when the case heard of it and `occurred_at` when it happened, both UTC instants. The sender's
+    `recorded_at` is when it was recorded and `occurred_at` when it happened, both UTC instants. The sender's
     own words stand in the fact, not here.
     """
 
@@ -61,7 +61,7 @@ class Kept(Value):
 
 
 class HolidayChanged(Value):
-    """A bank holiday was proclaimed for the whole authority, or that was taken back."""
+    """A bank holiday was proclaimed for the whole authority, or is withdrawn again."""
 
     day: date
     proclaimed: bool

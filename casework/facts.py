@@ -29,12 +29,12 @@ def decoded(name: str, body: dict[str, Any]) -> Message:
     A field that is not known any more is left out, one that is new has its default, or none.
     """
     kind = MESSAGES[name]
-    known = {key: value for key, value in body.items() if key in kind.model_fields}
+    fields = {key: value for key, value in body.items() if key in kind.model_fields}
     try:
-        return kind.model_validate(known)
+        return kind.model_validate(fields)
     except ValidationError as error:
         wrong = frozenset(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
-    kept: dict[str, Any] = {key: value for key, value in known.items() if key not in wrong}
+    kept: dict[str, Any] = {key: value for key, value in fields.items() if key not in wrong}
     try:
         read = _asking_less(kind, wrong).model_validate(kept)
         values = {key: getattr(read, key) for key in read.model_fields_set}
@@ -54,7 +54,7 @@ def _asking_less(kind: type[Message], fields: frozenset[str]) -> type[Message]:
 
 
 class Fact(Value):
-    """A message that was accepted: `number` is the order in which the case was told, `recorded_at` a UTC instant.
+    """A message that was accepted: `number` is the order in which they were recorded, `recorded_at` a UTC instant.
 
     `digest` tells the same message from another one of the same id. `asks`: it is a correction that takes effect
     only once it is authorised.
@@ -105,7 +105,7 @@ class Granting(Message):
 
 
 class CalendarChange(Message):
-    """A bank holiday was proclaimed, or that was taken back."""
+    """A bank holiday was proclaimed, or is withdrawn again."""
 
     proclaimed: ClassVar[bool] = True
 
@@ -122,10 +122,10 @@ def changes_what_counts(message: Message, facts: Sequence[Fact]) -> bool:
 
 
 def in_force(facts: Sequence[Fact]) -> list[Fact]:
-    """The facts that count, in the order in which they happened (ties: in which they were told).
+    """The facts that count, in the order in which they happened (ties: in which they were recorded).
 
-    Whatever withdraws or replaces a fact, or authorises that, was told later than it: so the last one told is judged
-    first. A fact that is replaced keeps its number, and so everything that is named by it keeps its name.
+    Whatever withdraws or replaces a fact, or authorises that, was recorded later: so the last fact is judged first. A
+    fact that is replaced keeps its number, and so everything that is named after it keeps its name.
     """
     gone: set[int] = set()
     instead: dict[int, list[Replacement]] = {}
@@ -136,7 +136,7 @@ def in_force(facts: Sequence[Fact]) -> list[Fact]:
             continue
         message = fact.message
         if fact.number in instead:
-            for replacement in reversed(instead[fact.number]):  # the first that was told comes first
+            for replacement in reversed(instead[fact.number]):  # in the order in which they were recorded
                 message = replacement.instead_of(message)
             fact = fact.changed(message=without_narrative(message))  # noqa: PLW2901
         if isinstance(message, Granting) and (request := message.grants()):

@@ -1,4 +1,4 @@
-"""What follows when something happens on a case: clocks start and stop, and roles are told."""
+"""What follows when something happens on a case: clocks start and stop, and roles have notices."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ def happened(
     """Something happened: at the message's own instant unless another (UTC) is given.
 
     `scope` is the strand it happened on. `counts_from` is the start of a meeting that was scheduled.
-    `person` is whom it concerns of those in the role that a child is allocated to.
+    `person` is the one it concerns of those in the role that a child is allocated to.
     """
     if at is None:
         at = telling.message.occurred_at if telling.message else telling.now
@@ -38,12 +38,12 @@ def happened(
     for rule in story.procedure.notice:
         if rule.on == event and rule.form in (None, scope) and all_hold(rule.only_if, telling.story):
             for role in rule.to:
-                whom = person if role == story.procedure.allocated_role else None
-                telling.notify(NoticeKind.TOLD, role, rule.says, about=f"{event}/{rule.cites[0]}", person=whom)
+                concerned = person if role == story.procedure.allocated_role else None
+                telling.notify(NoticeKind.TOLD, role, rule.says, about=f"{event}/{rule.cites[0]}", person=concerned)
 
 
 def begin(telling: Telling, circumstance: Circumstance) -> None:
-    """A circumstance is so from now on."""
+    """A circumstance begins, where it is not recorded already."""
     if circumstance not in telling.story.circumstances:
         telling.change(circumstances=(*telling.story.circumstances, circumstance))
         telling.line(f"Recorded: {circumstance.value}")

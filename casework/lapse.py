@@ -25,8 +25,8 @@ def lapse(telling: Telling, until: datetime) -> None:
             _come_of_age(telling)
             continue
         telling.cause = deadline.id
-        late = {"state": DeadlineState.OVERDUE, "breached_at": deadline.breached_at or deadline.due}
-        telling.put_deadline(deadline.model_copy(update=late))
+        breached_at = deadline.breached_at or deadline.due
+        telling.put_deadline(deadline.changed(state=DeadlineState.OVERDUE, breached_at=breached_at))
         rule = telling.rules.timescale.get(deadline.timescale)
         if rule is not None and rule.on_breach is not None:
             happened(telling, rule.on_breach, at)
@@ -42,15 +42,15 @@ def _next(telling: Telling, until: datetime) -> tuple[datetime, Deadline | None]
         if deadline.due is not None
         and deadline.state is DeadlineState.OPEN
         and deadline.due + GRACE <= until
-        and not is_aim(telling, deadline)
+        and not _is_aim(telling, deadline)
     ]
     birthday = comes_of_age(story)
     if birthday is not None and birthday <= until:
         passing.append((birthday, None))
-    return min(passing, key=lambda one: one[0], default=None)
+    return min(passing, key=lambda instant_and_deadline: instant_and_deadline[0], default=None)
 
 
-def is_aim(telling: Telling, deadline: Deadline) -> bool:
+def _is_aim(telling: Telling, deadline: Deadline) -> bool:
     """An aim that passes is not a limit missed (Q-09)."""
     rule = telling.rules.timescale.get(deadline.timescale)
     return rule is not None and rule.target

@@ -1,4 +1,4 @@
-"""A meeting's minimum membership: who had to take part, and what to say when they did not."""
+"""A meeting's minimum membership: who had to take part, and what is refused or written down when they did not."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ def check_membership(telling: Telling, kind: str, attended_by: Iterable[str], me
     document says must, and where it says should unless the message gives a note saying why (Q-28).
     """
     procedure = telling.story.procedure
-    present = [known_role(telling, "attended_by", name) for name in attended_by]
+    present = [role_key(telling, "attended_by", name) for name in attended_by]
     rule = procedure.meeting.get(kind)
     if rule is None:
         return present
@@ -34,23 +34,21 @@ def check_membership(telling: Telling, kind: str, attended_by: Iterable[str], me
         f"attended_by: the {kind} is for professionals only, so {', '.join(family)} cannot take part.",
         "attended_by",
     )
+    text = f"The {kind} was held. You will be sent its record"
     for role in rule.distribute_to:
-        telling.notify(
-            NoticeKind.TOLD, role, f"The {kind} was held. You will be sent its record", about=f"record of {kind}"
-        )
+        telling.notify(NoticeKind.TOLD, role, text, about=f"record of {kind}")
     return present
 
 
 def tell_chair(telling: Telling, kind: str) -> None:
-    """A meeting has a time: who chairs it hears of it."""
+    """A meeting has a time: whoever chairs it has a notice."""
     rule = telling.story.procedure.meeting.get(kind)
     if rule is not None and rule.chair is not None:
-        telling.notify(
-            NoticeKind.TOLD, rule.chair, f"The {kind} that you chair has a date and time", about=f"chair of {kind}"
-        )
+        text = f"The {kind} that you chair has a date and time"
+        telling.notify(NoticeKind.TOLD, rule.chair, text, about=f"chair of {kind}")
 
 
-def known_role(telling: Telling, field: str, name: str) -> str:
+def role_key(telling: Telling, field: str, name: str) -> str:
     """The procedure's own key of a role named in this field of a message. Where a procedure was adopted that does
     not have it, whoever acts now stands in."""
     role = telling.story.procedure.role_named(name)

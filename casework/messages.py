@@ -1,4 +1,4 @@
-"""What every message is: its own id, when it happened, who says so. And the table of all of them.
+"""What every message has: its own id, when it happened, who recorded it. And the table of all messages.
 
 A message stands in the module of its stage, beside the function that says what it means; `means` puts both into the
 table. From that table come the workflow's doors (an Update and a Signal each), the command line's verbs and the
@@ -26,6 +26,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic.fields import FieldInfo
 
 from casework.mistakes import NOT_A_DATE, NOT_A_TIME, YES_OR_NO, quoted
 from casework.model import Value
@@ -111,13 +112,13 @@ class By(Value):
         return f"{self.role} {self.person}"
 
 
-def same_person(one: str | None, other: str | None) -> bool:
-    """Whether two ids are of one person: however they are spelt, in capitals or not."""
-    return one is not None and other is not None and one.strip().casefold() == other.strip().casefold()
+def same_person(person: str | None, other: str | None) -> bool:
+    """Whether two ids are of one person: in capitals or not."""
+    return person is not None and other is not None and person.strip().casefold() == other.strip().casefold()
 
 
 class Message(Value):
-    """What every message says."""
+    """What every message has."""
 
     name: ClassVar[str] = ""
     longest: ClassVar[int] = 32_000  # bytes, as JSON
@@ -151,11 +152,8 @@ class Message(Value):
 
 @lru_cache
 def _booleans(kind: type[Message]) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name, field in kind.model_fields.items()
-        if field.annotation is bool or bool in get_args(field.annotation)
-    )
+    fields = kind.model_fields.items()
+    return tuple(name for name, field in fields if field.annotation is bool or bool in get_args(field.annotation))
 
 
 Kind_ = TypeVar("Kind_", bound=Message)
@@ -187,16 +185,14 @@ def in_words(name: str) -> str:
 @lru_cache
 def narratives(kind: type[Value]) -> tuple[str, ...]:
     """The fields of a value that hold somebody's own words."""
-    return tuple(
-        name
-        for name, field in kind.model_fields.items()
-        if any(isinstance(said, Narrative) for said in field.metadata)
-        or any(
-            isinstance(said, Narrative)
-            for part in get_args(field.annotation)
-            for said in getattr(part, "__metadata__", ())
-        )
-    )
+
+    def marks(field: FieldInfo) -> Iterator[Any]:
+        yield from field.metadata
+        for part in get_args(field.annotation):
+            yield from getattr(part, "__metadata__", ())
+
+    fields = kind.model_fields.items()
+    return tuple(name for name, field in fields if any(isinstance(mark, Narrative) for mark in marks(field)))
 
 
 Thing = TypeVar("Thing", bound=Value)
@@ -216,16 +212,16 @@ def without_narrative(value: Thing) -> Thing:
 
 
 def as_sent(message: Message) -> str:
-    """The message as JSON: what was said, and nothing that was left out."""
+    """The message as JSON, without the fields that were left out."""
     return message.model_dump_json(exclude_unset=True)
 
 
 def digest(message: Message) -> str:
     """Tells whether two messages of one id say the same."""
-    said = message.model_dump(mode="json", exclude_unset=True, exclude={"id"})
-    said["occurred_at"] = message.occurred_at.timestamp()
-    said["by"] = {"role": message.by.role.casefold(), "person": message.by.person.casefold()}
-    return sha256(f"{message.name} {json.dumps(said, sort_keys=True)}".encode()).hexdigest()[:24]
+    body = message.model_dump(mode="json", exclude_unset=True, exclude={"id"})
+    body["occurred_at"] = message.occurred_at.timestamp()
+    body["by"] = {"role": message.by.role.casefold(), "person": message.by.person.casefold()}
+    return sha256(f"{message.name} {json.dumps(body, sort_keys=True)}".encode()).hexdigest()[:24]
 
 
 def times_in(value: object) -> Iterator[date]:

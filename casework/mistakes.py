@@ -1,7 +1,7 @@
 """What is wrong in something that was written, in plain words: where it is, what is wrong, and what to write instead.
 
-Pydantic finds the mistakes; none of its own texts goes out. Every kind of mistake that our models can find has a
-sentence here, and a kind that is new falls to a general one.
+Pydantic finds the mistakes; nobody sees its own texts. Every kind of mistake that our models can find has a sentence
+here, and any other kind a general one.
 """
 
 import re
@@ -24,7 +24,7 @@ NOT_A_NUMBER = "{given} is not a whole number. Write a number such as 3."
 NOT_A_LIST = "{given} is not a list. Write a list, even of one thing."
 NOT_A_TABLE = '{given} does not name its parts. Write each part with its name, such as {{"role": "social worker"}}.'
 CANNOT_BE_USED = "{given} cannot be used here. Check it and write it again."
-"""Said of a mistake that has no sentence of its own."""
+"""For a mistake that has no sentence of its own."""
 
 SENTENCES = {
     "missing": "this is missing. Add it.",
@@ -83,10 +83,10 @@ PATTERNS = {
 
 def problems(error: ValidationError) -> list[str]:
     """Each mistake in a line: where it is, what is wrong, and what to write instead. Of very many, the first."""
-    found = error.errors()
-    lines = [_line(dict(item)) for item in found[:PROBLEMS_AT_ONCE]]
-    if len(found) > PROBLEMS_AT_ONCE:
-        lines.append(f"And {len(found) - PROBLEMS_AT_ONCE} more. Put these right first.")
+    mistakes = error.errors()
+    lines = [_line(dict(item)) for item in mistakes[:PROBLEMS_AT_ONCE]]
+    if len(mistakes) > PROBLEMS_AT_ONCE:
+        lines.append(f"And {len(mistakes) - PROBLEMS_AT_ONCE} more. Put these right first.")
     return lines
 
 
@@ -96,13 +96,13 @@ def _line(item: dict[str, Any]) -> str:
 
 
 def plain(item: dict[str, Any]) -> str:
-    """One of pydantic's findings in plain words, without where it is."""
+    """One of pydantic's errors in plain words, without where it is."""
     about: dict[str, Any] = item.get("ctx") or {}
     kind, given = item["type"], item.get("input")
     if kind in ("value_error", "assertion_error"):  # a rule of our own, which has its own words
         return str(about.get("error", item["msg"]))
     if kind in ("literal_error", "enum"):
-        choices = [one or other for one, other in re.findall(r"'([^']*)'|\"([^\"]*)\"", str(about["expected"]))]
+        choices = [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", str(about["expected"]))]
         return f"{quoted(given)} is not one of the choices. {there_are(quoted(given), choices)}"
     if kind == "string_pattern_mismatch":
         sentence = PATTERNS.get(str(about.get("pattern")), CANNOT_BE_USED)

@@ -45,9 +45,9 @@ class Possible(Value):
 
 
 class Preview(Value):
-    """What a message would do: the clocks it starts, moves, meets and ends, who is told, who is asked.
+    """What a message would do: the clocks it starts, moves, meets and ends, the notices and the requests.
 
-    Each clock in words, with its limit; `told` has role and text; `asked` roles and title.
+    Each clock in words, with its limit; of a notice the role and the text; of a request the roles and the title.
     """
 
     stage: str
@@ -56,8 +56,8 @@ class Preview(Value):
     moves: tuple[str, ...] = ()
     meets: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
-    told: tuple[tuple[str, str], ...] = ()
-    asked: tuple[tuple[str, str], ...] = ()
+    notices: tuple[tuple[str, str], ...] = ()
+    requests: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -66,13 +66,13 @@ def possible(case: Case, role: str, now: datetime) -> tuple[Possible, ...]:
 
     `role` is a key of the case's procedure, `now` a UTC instant. Total: no input raises.
     """
-    story = case.story
-    known = story.procedure.role_named(role)
-    found = []
-    for name, kind in MESSAGES.items():
-        if known is not None and story.procedure.may_record(known, name, kind.sent_by):
-            found.append(_weighed(case, name, kind, known, now))
-    return tuple(sorted(found, key=lambda one: (one.why_not is not None, not one.meets)))
+    procedure = case.story.procedure
+    key = procedure.role_named(role)
+    if key is None:
+        return ()
+    mine = {name: kind for name, kind in MESSAGES.items() if procedure.may_record(key, name, kind.sent_by)}
+    messages = [_weighed(case, name, kind, key, now) for name, kind in mine.items()]
+    return tuple(sorted(messages, key=lambda message: (message.why_not is not None, not message.meets)))
 
 
 def _weighed(case: Case, name: str, kind: type[Message], role: str, now: datetime) -> Possible:
@@ -98,11 +98,9 @@ def _weighed(case: Case, name: str, kind: type[Message], role: str, now: datetim
 
 def _met(before: Story, after: Story) -> list[Deadline]:
     done = (DeadlineState.MET, DeadlineState.MET_LATE)
-    known = before.deadlines
+    running = {deadline.id for deadline in before.owed if deadline.running}
     return [
-        deadline
-        for name, deadline in after.deadlines.items()
-        if deadline.state in done and name in known and known[name].running
+        after.deadlines[name] for name in after.deadlines if name in running and after.deadlines[name].state in done
     ]
 
 
@@ -132,11 +130,11 @@ def preview(case: Case, message: Message, now: datetime) -> Preview | Refused:
         meets=tuple(_clock(deadline) for deadline in met),
         ends=tuple(
             _clock(deadline)
-            for was, deadline in [*changed, *((one, one) for one in gone)]
+            for was, deadline in [*changed, *((deadline, deadline) for deadline in gone)]
             if was is not None and was.running and deadline not in met and (deadline.closed_at or deadline in gone)
         ),
-        told=tuple((effect.to, effect.text) for effect in decided.effects if isinstance(effect, Notice)),
-        asked=tuple(
+        notices=tuple((effect.to, effect.text) for effect in decided.effects if isinstance(effect, Notice)),
+        requests=tuple(
             (" or ".join(request.to), request.title)
             for name, request in decided.case.story.requests.items()
             if request.waiting and name not in before.requests
@@ -159,16 +157,16 @@ def samples(story: Story, kind: type[Message], role: str, now: datetime) -> Iter
         "occurred_at": now.isoformat(),
         "by": {"role": role, "person": SOMEBODY},
     }
-    asked = {answer.field: answer.must_be for answer in story.procedure.answer if answer.message == kind.name}
+    answers = {answer.field: answer.must_be for answer in story.procedure.answer if answer.message == kind.name}
     choices: dict[str, list[Any]] = {}
     for name, field in kind.model_fields.items():
         if name in base or name in ("ask", "note", "moved_from"):
             continue
-        known = _known(story, kind, name, now)
-        values = known if known is not None else list(_values(field.rebuild_annotation(), now))
-        if name in asked and asked[name] is not None:
-            values = [asked[name]]
-        if not field.is_required() and name not in asked and known is None:
+        of_the_case = _of_the_case(story, kind, name, now)
+        values = of_the_case if of_the_case is not None else list(_values(field.rebuild_annotation(), now))
+        if name in answers and answers[name] is not None:
+            values = [answers[name]]
+        if not field.is_required() and name not in answers and of_the_case is None:
             values = [None, *values]
         choices[name] = values
     if any(not values for name, values in choices.items() if kind.model_fields[name].is_required()):
@@ -197,7 +195,7 @@ def _corrections(case: Case, kind: type[Message], role: str, now: datetime) -> I
         yield {**base, "fact": last, "changes": {"note": WORDS}}
 
 
-def _known(story: Story, kind: type[Message], name: str, now: datetime) -> list[Any] | None:
+def _of_the_case(story: Story, kind: type[Message], name: str, now: datetime) -> list[Any] | None:
     """What there is on this case that a field can name; None where it is a field like any other."""
     procedure = story.procedure
     professionals = [key for key, role in procedure.role.items() if role.kind is not Kind.FAMILY]
@@ -207,9 +205,9 @@ def _known(story: Story, kind: type[Message], name: str, now: datetime) -> list[
         "form": lambda: list(procedure.form),
         "prompt": lambda: [key for key, _ in open_prompts(story)],
         "strand": lambda: list(story.strands),
-        "action": lambda: [one.id for one in story.running_deadlines if one.timescale not in procedure.timescale],
-        "deadline": lambda: [one.id for one in story.deadlines.values()],
-        "strategy": lambda: [None, *(one.id for one in story.strategies)],
+        "action": lambda: [d.id for d in story.running_deadlines if d.timescale not in procedure.timescale],
+        "deadline": lambda: list(story.deadlines),
+        "strategy": lambda: [None, *(strategy.id for strategy in story.strategies)],
         "attended_by": lambda: [professionals],
         "contents": lambda: [
             list(dict.fromkeys(part for form in procedure.form.values() for part in form.contents))[:30]
@@ -237,7 +235,7 @@ def _values(annotation: Any, now: datetime) -> Iterator[Any]:
     """Values that a field of this type can have: of a closed list every one."""
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        if any(isinstance(said, Narrative) for said in inside[1:]):
+        if any(isinstance(mark, Narrative) for mark in inside[1:]):
             yield WORDS
         else:
             yield from _values(inside[0], now)

@@ -105,28 +105,51 @@ def submit(telling: Telling, subject: Subject, message: Message, about: str | No
     for request in telling.story.waiting_requests:
         if request.subject is subject and request.about == about:
             withdraw(telling, request, ASKED_AGAIN)
+    held = message if rule.holds else None
+    ask(telling, subject, asked_by, rule.title, rule.authorised_by, rule.cites, about, held, finish=rule.finish)
+    if not rule.holds:
+        EFFECTS[subject](telling, message, message.occurred_at)
+
+
+def ask(
+    telling: Telling,
+    subject: Subject,
+    asked_by: Message,
+    title: str,
+    to: tuple[str, ...],
+    cites: tuple[str, ...],
+    about: str | None,
+    held: Message | None,
+    *,
+    finish: bool = False,
+    remark: str = "",
+) -> None:
+    """Ask these roles for a decision, on the ground of the message `asked_by`; `held` takes effect once they agree."""
+    procedure = telling.story.procedure
     request = Request(
         id=telling.named("request-", telling.story.requests.__contains__),
         subject=subject,
-        title=rule.title,
-        cites=rule.cites,
-        to=rule.authorised_by,
+        title=title,
+        cites=cites,
+        to=to,
         assigned_to=asked_by.ask,  # whoever asks may choose whom (PD-M-02)
         asked_by=asked_by.by.person,
-        asked_by_role=role if role in telling.story.procedure.role else telling.story.acting,
+        asked_by_role=procedure.role_named(asked_by.by.role) or telling.story.acting,
         asked_at=asked_by.occurred_at,
         since=asked_by.occurred_at,
         about=about,
-        held=message if rule.holds else None,
-        finish=rule.finish,
-        escalate=telling.story.procedure.above(rule.authorised_by),
+        held=held,
+        finish=finish,
+        escalate=procedure.above(to),
     )
     telling.put_request(request)
-    telling.line(f"{rule.title}: waiting for the {' or the '.join(rule.authorised_by)} ({request.id})", rule.cites)
-    for to in rule.authorised_by:
-        telling.notify(NoticeKind.REQUEST, to, f"Waiting for you: {rule.title}", about=request.id, request=request)
-    if not rule.holds:
-        EFFECTS[subject](telling, message, message.occurred_at)
+    telling.line(f"{title}: waiting for the {' or the '.join(to)} ({request.id}){remark}", cites)
+    _notify_deciders(telling, request)
+
+
+def _notify_deciders(telling: Telling, request: Request) -> None:
+    for role in request.to:
+        telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request.id, request=request)
 
 
 def role_of(telling: Telling, message: Message) -> str:
@@ -142,8 +165,8 @@ def role_of(telling: Telling, message: Message) -> str:
 
 def kind_of(telling: Telling, role: str) -> Kind | None:
     """What sort of role it is; None where this procedure does not have it."""
-    known = telling.story.procedure.role.get(role)
-    return known.kind if known else None
+    rule = telling.story.procedure.role.get(role)
+    return rule.kind if rule else None
 
 
 @means(Authorisation)
@@ -159,16 +182,16 @@ def authorisation(telling: Telling, message: Authorisation) -> None:
         "To decide it yourself, first record: request_reassigned",
         "by",
     )
-    decided = {"decided_by": str(message.by), "decided_at": message.occurred_at}
+    request = request.changed(decided_by=str(message.by), decided_at=message.occurred_at)
     if message.decision == "return":
-        telling.put_request(request.changed(**decided, state=RequestState.RETURNED))
+        telling.put_request(request.changed(state=RequestState.RETURNED))
         telling.line(f"{request.title}: returned by the {role}", request.cites)
         text = f"Returned to you: {request.title}"
         telling.notify(
             NoticeKind.REQUEST, request.asked_by_role, text, about=request.id, person=request.asked_by, request=request
         )
         return
-    telling.put_request(request.changed(**decided, state=RequestState.AUTHORISED))
+    telling.put_request(request.changed(state=RequestState.AUTHORISED))
     telling.line(f"{request.title}: authorised by the {role}", request.cites)
     if request.finish:
         text = f"Authorised, and ready for you to finish: {request.title}"
@@ -221,22 +244,17 @@ def request_reassigned(telling: Telling, message: RequestReassigned) -> None:
     telling.put_request(moved)
     to = message.to or f"anybody in the role: {' or '.join(request.to)}"
     telling.line(f"{request.title}: given to {to}", request.cites)
-    for role in request.to:
-        telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request.id, request=moved)
+    _notify_deciders(telling, moved)
 
 
 def _is_open(telling: Telling, request: Request) -> None:
-    """Refuse where somebody decided it already. One that was asked again meanwhile is decided by its new number; what
-    was decided by the old one before that was heard of keeps its ground."""
+    """Refuse where somebody decided it already. One that was asked again meanwhile is decided by its new number; a
+    decision on the old number that was recorded before that keeps its ground."""
     asked_again = request.state is RequestState.WITHDRAWN and request.because == ASKED_AGAIN
     refuse = telling.insist if asked_again else telling.refuse_if
-    refuse(request.state is not RequestState.OPEN, _already(request))
-
-
-def _already(request: Request) -> str:
-    """Who decided it, and when: for whoever comes second."""
     when = f" (by {request.decided_by}, {spoken_instant(request.decided_at)})" if request.decided_at else ""
-    return f"{request.title} ({request.id}) is already {request.state.value}{when}."
+    already = f"{request.title} ({request.id}) is already {request.state.value}{when}."
+    refuse(request.state is not RequestState.OPEN, already)
 
 
 def withdraw_all(telling: Telling, because: str) -> None:
@@ -263,12 +281,11 @@ def adopt(telling: Telling) -> None:
         if request.to == to and request.title == title:
             continue
         asked_by = request.asked_by_role if request.asked_by_role in procedure.role else acting
-        changed = {"title": title, "cites": rule.cites if rule else (), "to": to, "asked_by_role": asked_by}
-        moved = request.changed(**changed, assigned_to=None)
+        cites = rule.cites if rule else ()
+        moved = request.changed(title=title, cites=cites, to=to, asked_by_role=asked_by, assigned_to=None)
         telling.put_request(moved)
         telling.line(f"{title}: now waiting for the {' or the '.join(to)} ({request.id})", moved.cites)
-        for role in to:
-            telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=moved)
+        _notify_deciders(telling, moved)
 
 
 def withdraw(telling: Telling, request: Request, because: str) -> None:
@@ -283,9 +300,8 @@ def _grant(telling: Telling, request: Request, at: datetime) -> None:
             withdraw(telling, other, f"decided by {request.id}")
     if request.held is not None:
         EFFECTS[request.subject](telling, request.held, at)
-    announced = AUTHORISED.get(request.subject)
-    if announced:
-        happened(telling, announced, at, scope=request.about)
+    if event := AUTHORISED.get(request.subject):
+        happened(telling, event, at, scope=request.about)
 
 
 AUTHORISED: dict[Subject, Event] = {
@@ -299,17 +315,16 @@ AUTHORISED: dict[Subject, Event] = {
 """What a granted request is as an event that rules may name."""
 
 
-def request_named(story: Story, named: str) -> Request:
-    """The request that is called so; or the only one that waits about a subject of that name."""
-    request = story.requests.get(named)
-    if request is not None:
-        return request
+def request_named(story: Story, name: str) -> Request:
+    """The request of this name; or the only one that waits and is about this subject. Raises `Refusal`."""
+    if name in story.requests:
+        return story.requests[name]
     waiting = ", ".join(f"{r.id} ({r.subject.value}: {r.title})" for r in story.waiting_requests) or "none"
-    about = [r for r in story.waiting_requests if r.subject.value == named.strip().casefold()]
+    about = [r for r in story.waiting_requests if r.subject.value == name.strip().casefold()]
     if len(about) == 1:
         return about[0]
     if about:
-        raise Refusal(f"request: more than one request is about {named}. Name one of them: {waiting}.", "request")
+        raise Refusal(f"request: more than one request is about {name}. Name one of them: {waiting}.", "request")
     raise Refusal(
-        f"request: nothing called {named!r} was waiting for a decision then. Waiting now: {waiting}.", "request"
+        f"request: nothing called {name!r} was waiting for a decision then. Waiting now: {waiting}.", "request"
     )

@@ -15,12 +15,12 @@ MOST_ROUNDS = 20
 
 
 def shared(procedure: Procedure) -> Procedure:
-    """The one object of this process for what this procedure says."""
+    """The one object of this process for a procedure of this fingerprint."""
     return _SHARED.setdefault(procedure.fingerprint, procedure)
 
 
 def _packed(procedure: Procedure) -> dict[str, str]:
-    """One text: a case that comes with rules which are known here costs no more than passing it over."""
+    """The rules as one text, which need not be read where a procedure of this fingerprint is in memory."""
     return {"fingerprint": procedure.fingerprint, "rules": procedure.as_json}
 
 
@@ -33,12 +33,12 @@ def from_json(fingerprint: str, rules: str) -> Procedure:
 
     What this version cannot read of it is handed on all the same, to one that can.
     """
-    known = _SHARED.get(fingerprint)
-    if known is None:
-        known = leniently(json.loads(rules))
-        known.__dict__.update(fingerprint=fingerprint, as_json=rules)
-        _SHARED[fingerprint] = known
-    return known
+    procedure = _SHARED.get(fingerprint)
+    if procedure is None:
+        procedure = leniently(json.loads(rules))
+        procedure.__dict__.update(fingerprint=fingerprint, as_json=rules)
+        _SHARED[fingerprint] = procedure
+    return procedure
 
 
 def leniently(rules: dict[str, Any]) -> Procedure:
@@ -47,30 +47,32 @@ def leniently(rules: dict[str, Any]) -> Procedure:
     A word or a field that this version does not know is left out, and a rule that cannot do without it: a new stage,
     role kind or event must never make a running case undecodable. Files are read strictly.
     """
-    said = deepcopy(rules)
+    rules = deepcopy(rules)
     token = LENIENT.set(True)
     try:
         for _ in range(MOST_ROUNDS):
             try:
-                return Procedure.model_validate(said)
+                return Procedure.model_validate(rules)
             except ValidationError as error:
-                for problem in sorted(error.errors(), key=lambda one: [str(part) for part in one["loc"]], reverse=True):
-                    _leave_out(said, list(problem["loc"]), problem["type"])
-        return Procedure.model_validate(said)
+                for problem in sorted(
+                    error.errors(), key=lambda item: [str(part) for part in item["loc"]], reverse=True
+                ):
+                    _leave_out(rules, list(problem["loc"]), problem["type"])
+        return Procedure.model_validate(rules)
     finally:
         LENIENT.reset(token)
 
 
-def _leave_out(said: dict[str, Any], place: list[int | str], kind: str) -> None:
+def _leave_out(rules: dict[str, Any], place: list[int | str], kind: str) -> None:
     """Take out what cannot be read: the value itself, or the whole rule where something in it is missing."""
     if place[:1] == ["procedure"] or not place:
         return
     if place[0] == "role" and place[-1] == "kind":
-        said["role"][place[1]]["kind"] = Kind.AGENCY.value  # one that decides nothing
+        rules["role"][place[1]]["kind"] = Kind.AGENCY.value  # one that decides nothing
         return
     if place[-1] == "[key]" or kind in ("missing", "too_short", "value_error"):
         place = place[:-1] if kind != "value_error" else place
-    within: Any = said
+    within: Any = rules
     try:
         for part in place[:-1]:
             within = within[part]

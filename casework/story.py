@@ -36,13 +36,13 @@ class Deadline(Value):
     cites: tuple[str, ...]
     duty: str
     owner: str
-    scope: str | None
+    scope: str | None = None
     opened_at: datetime
     counted_from: datetime
-    counted_from_event: Event | None
+    counted_from_event: Event | None = None
     provisional: bool = False
-    due: datetime | None
-    on: date | None
+    due: datetime | None = None
+    on: date | None = None
     no_amount: str | None = None
     window_opens: date | None = None
     reading: str | None = None

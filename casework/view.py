@@ -22,7 +22,9 @@ def details(case: Case) -> str:
     if story.withholding:
         parts.append(f"\n**Withheld from the family:** {story.withholding.ground.value}")
     if story.circumstances:
-        parts.append(f"\n**Current circumstances:** {'; '.join(one.value for one in story.circumstances)}")
+        parts.append(
+            f"\n**Current circumstances:** {'; '.join(circumstance.value for circumstance in story.circumstances)}"
+        )
     if story.linked:
         parts.append(f"\n**Linked cases:** {', '.join(story.linked)}")
     parts += ["", *_requests(story), *_deadlines(story), *_prompts(story)]
@@ -37,19 +39,12 @@ def _requests(story: Story) -> list[str]:
         f"| {spoken_instant(r.asked_at)} |"
         for r in story.waiting_requests
     ]
-    return [
-        "### Waiting for a decision",
-        "",
-        "| request | what | who decides | asked |",
-        "|---|---|---|---|",
-        *rows,
-        "",
-    ]
+    head = ["### Waiting for a decision", "", "| request | what | who decides | asked |", "|---|---|---|---|"]
+    return [*head, *rows, ""]
 
 
 def _deadlines(story: Story) -> list[str]:
-    owed = [deadline for deadline in story.owed if deadline.state is DeadlineState.WITHHELD]
-    owed = story.running_deadlines + owed
+    owed = story.running_deadlines + [d for d in story.owed if d.state is DeadlineState.WITHHELD]
     if not owed:
         return ["### Deadlines", "", "Nothing is due.", ""]
     rows = [
@@ -62,22 +57,22 @@ def _deadlines(story: Story) -> list[str]:
 
 def remarks(story: Story, deadline: Deadline) -> str:
     """What else is to be known of a limit: its reading, the day to aim for, where the rule is from."""
-    said = []
+    notes = []
     if deadline.provisional:
-        said.append("provisional: the meeting has no date yet")
+        notes.append("provisional: the meeting has no date yet")
     if deadline.reading and deadline.other_reading_on:
         other = "calendar" if deadline.reading == "working" else "working"
-        said.append(
+        notes.append(
             f"counted in {deadline.reading} days; in {other} days it would be {spoken_date(deadline.other_reading_on)}"
         )
     if deadline.on and not story.bank_holidays.is_working_day(deadline.on):
-        said.append(f"aim for {spoken_date(last_working_day_up_to(deadline.on, story.bank_holidays))}")
+        notes.append(f"aim for {spoken_date(last_working_day_up_to(deadline.on, story.bank_holidays))}")
     rule = story.procedure.timescale.get(deadline.timescale)
     if rule and rule.target:
-        said.append("an aim, not a limit")
+        notes.append("an aim, not a limit")
     if rule and rule.origin:
-        said.append(f"from {rule.origin}, not from this document")
-    return f" ({'; '.join(said)})" if said else ""
+        notes.append(f"from {rule.origin}, not from this document")
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def open_prompts(story: Story) -> list[tuple[str, str]]:

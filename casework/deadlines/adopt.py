@@ -7,14 +7,14 @@ from casework.story import Deadline, Story
 from casework.vocabulary import SET_BY_THE_CASE
 
 
-def adopted(story: Story, told_again: Story, after: Procedure, now: datetime) -> dict[str, Deadline]:
+def adopted(story: Story, anew: Story, after: Procedure, now: datetime) -> dict[str, Deadline]:
     """The deadlines of a story once it goes on under another procedure.
 
-    `told_again` is the same story by the new rules: where these know an anchor, their clocks run from it at once.
+    `anew` is the same story by the new rules: where these know an anchor, their clocks run from it at once.
     """
     kept: dict[str, Deadline] = {}
     for name, deadline in story.deadlines.items():
-        by_new_rules = told_again.deadlines.get(name)
+        by_new_rules = anew.deadlines.get(name)
         if deadline.closed_at is not None:
             kept[name] = deadline
         elif deadline.timescale in SET_BY_THE_CASE:
@@ -24,7 +24,7 @@ def adopted(story: Story, told_again: Story, after: Procedure, now: datetime) ->
         else:
             other = "another" if deadline.timescale in after.timescale else "no such"
             kept[name] = deadline.ended(now, f"{after.about.key} has {other} rule")
-    for name, deadline in told_again.deadlines.items():
+    for name, deadline in anew.deadlines.items():
         if name not in kept and deadline.closed_at is None and _still_open(story, deadline.scope):
             kept[name] = deadline
     owed = {deadline.timescale for deadline in kept.values() if deadline.closed_at is None}

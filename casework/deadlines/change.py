@@ -1,8 +1,9 @@
 """What can become of one deadline in a story: opened, moved, met, ended."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from casework.amounts import Amount, Limit, Unit, reckon
+from casework.amounts import Amount, Limit, Reading, Unit, reckon
 from casework.calendar import BeyondCalendar, end_of_day, local_date
 from casework.conditions import all_hold
 from casework.deadlines.withholding import kept_back
@@ -16,11 +17,11 @@ GRACE = timedelta(seconds=1)
 """A thing done on the very instant of a limit is in time, so the limit has passed one second after it."""
 
 
-def same_strand(one: str | None, other: str | None) -> bool:
+def same_strand(strand: str | None, other: str | None) -> bool:
     """Whether two strands are the same, or of different kinds and so not to be told apart by their names."""
-    if one is None or other is None or one == other:
+    if strand is None or other is None or strand == other:
         return True
-    return one.partition("-")[0] != other.partition("-")[0]
+    return strand.partition("-")[0] != other.partition("-")[0]
 
 
 def owed_on(story: Story, key: str, scope: str | None) -> list[Deadline]:
@@ -59,34 +60,32 @@ def end(telling: Telling, deadline: Deadline, because: str) -> None:
     telling.put_deadline(deadline.ended(telling.now, because))
 
 
-def _limits(telling: Telling, rule: Timescale, anchor: datetime) -> tuple[Limit | None, Limit | None, Limit | None]:
-    """The limit, the start of its window, and the limit in the other reading of unqualified days."""
-    holidays = telling.story.bank_holidays
+def _counted(telling: Telling, rule: Timescale, anchor: datetime) -> dict[str, Any]:
+    """The fields of a deadline that are counted from an instant (UTC): its limit, the start of its window, and the
+    limit in the other reading of unqualified days. Without `due` where the rule has no amount."""
     if rule.set_on_the_case is not None:
         on = local_date(anchor)
-        return Limit(end_of_day(on), on), None, None
+        return {"due": end_of_day(on), "on": on}
     amount = rule.window[1] if rule.window else rule.within or rule.before
     if amount is None:
-        return None, None, None
+        return {}
 
-    def count(amount: Amount, reading: str | None) -> Limit:
-        return reckon(
-            amount,
-            anchor,
-            holidays,
-            reading="working" if reading == "working" else "calendar",
-            backwards=rule.before is not None,
-            clear_days=rule.clear_days,
-        )
+    def count(amount: Amount, reading: Reading | None) -> Limit:
+        holidays, backwards = telling.story.bank_holidays, rule.before is not None
+        return reckon(amount, anchor, holidays, reading=reading, backwards=backwards, clear_days=rule.clear_days)
 
     try:
         limit = count(amount, rule.reading)
     except BeyondCalendar as beyond:
         telling.refuse_if(telling.message, f"{rule.duty}: {beyond}", "occurred_at")
-        return None, None, None  # time alone brought it about, and nobody can be asked
-    opens = count(rule.window[0], rule.reading) if rule.window else None
-    other = count(amount, "calendar" if rule.reading == "working" else "working") if amount.unit is Unit.DAYS else None
-    return limit, opens, other
+        return {}  # time alone brought it about, and nobody can be asked
+    other: Reading = "calendar" if rule.reading == "working" else "working"
+    return {
+        "due": limit.due,
+        "on": limit.on,
+        "window_opens": count(rule.window[0], rule.reading).on if rule.window else None,
+        "other_reading_on": count(amount, other).on if amount.unit is Unit.DAYS else None,
+    }
 
 
 def open_deadline(
@@ -100,25 +99,13 @@ def open_deadline(
     provisional: bool = False,
 ) -> None:
     """Start a clock. It is named after the fact that started it: `initial-conference@4`."""
-    limit, opens, other = _limits(telling, rule, anchor)
-    deadline = Deadline(
-        id=telling.named(f"{key}@", telling.story.deadlines.__contains__),
-        timescale=key,
-        cites=rule.cites,
-        duty=rule.duty,
-        owner=rule.owner,
+    deadline = _new(telling, key, rule.duty, rule.owner, rule.cites, anchor).changed(
         scope=scope,
-        opened_at=telling.now,
-        counted_from=anchor,
         counted_from_event=event,
         provisional=provisional,
-        due=limit.due if limit else None,
-        on=limit.on if limit else None,
         no_amount=rule.no_amount,
-        window_opens=opens.on if opens else None,
         reading=rule.reading,
-        other_reading_on=other.on if other else None,
-        calendar=telling.story.bank_holidays.version,
+        **_counted(telling, rule, anchor),
     )
     ground = kept_back(telling.story, rule)
     if ground is not None:
@@ -133,6 +120,20 @@ def open_deadline(
         return
     _warn(telling, rule, deadline)
     _start_dependents(telling, deadline)
+
+
+def _new(telling: Telling, key: str, duty: str, owner: str, cites: tuple[str, ...], counted_from: datetime) -> Deadline:
+    """A deadline with no limit yet, named after the fact that started it."""
+    return Deadline(
+        id=telling.named(f"{key}@", telling.story.deadlines.__contains__),
+        timescale=key,
+        cites=cites,
+        duty=duty,
+        owner=owner,
+        opened_at=telling.now,
+        counted_from=counted_from,
+        calendar=telling.story.bank_holidays.version,
+    )
 
 
 def _already_met(story: Story, rule: Timescale, deadline: Deadline) -> datetime | None:
@@ -166,24 +167,17 @@ def move(
     only_earlier: bool = False,
 ) -> None:
     """Count again from another instant. What was met is met in time, or late, by the new limit."""
-    limit, opens, other = _limits(telling, rule, anchor)
-    if limit is None or (deadline.due is not None and only_earlier and limit.due >= deadline.due):
+    counted = _counted(telling, rule, anchor)
+    if not counted or (deadline.due is not None and only_earlier and counted["due"] >= deadline.due):
         return
-    moved = deadline.changed(
-        counted_from=anchor,
-        counted_from_event=event,
-        provisional=deadline.provisional and event is None,
-        due=limit.due,
-        on=limit.on,
-        window_opens=opens.on if opens else None,
-        other_reading_on=other.on if other else None,
-    )
+    provisional = deadline.provisional and event is None
+    moved = deadline.changed(counted_from=anchor, counted_from_event=event, provisional=provisional, **counted)
     if moved.met_at is not None:
         moved = _met(moved, moved.met_at)
-    elif moved.state is DeadlineState.OVERDUE and limit.due != deadline.due:
+    elif moved.state is DeadlineState.OVERDUE and moved.due != deadline.due:
         moved = moved.changed(state=DeadlineState.OPEN)
     telling.put_deadline(moved)
-    if limit.due != deadline.due and moved.closed_at is None:
+    if moved.due != deadline.due and moved.closed_at is None:
         _warn(telling, rule, moved)
         _start_dependents(telling, moved)
 
@@ -223,31 +217,14 @@ def _warn(telling: Telling, rule: Timescale, deadline: Deadline) -> None:
             telling.notify(NoticeKind.WARNING, role, text, about=deadline.id, deadline=deadline.id)
 
 
-def open_case_set(
-    telling: Telling, key: str, duty: str, owner: str, due_on: datetime, cites: tuple[str, ...]
-) -> Deadline:
+def open_case_set(telling: Telling, key: str, duty: str, owner: str, due_on: datetime, cites: tuple[str, ...]) -> None:
     """Open a deadline that this case set for itself, with no rule behind it: an action, a review."""
     on = local_date(due_on)
-    deadline = Deadline(
-        id=telling.named(f"{key}@", telling.story.deadlines.__contains__),
-        timescale=key,
-        cites=cites,
-        duty=duty,
-        owner=owner,
-        scope=None,
-        opened_at=telling.now,
-        counted_from=telling.now,
-        counted_from_event=None,
-        due=end_of_day(on),
-        on=on,
-        calendar=telling.story.bank_holidays.version,
-    )
-    telling.put_deadline(deadline)
-    return deadline
+    telling.put_deadline(_new(telling, key, duty, owner, cites, telling.now).changed(due=end_of_day(on), on=on))
 
 
 def end_with(telling: Telling, circumstance: Circumstance) -> None:
-    """What was owed only because something was so ends when it is no longer so."""
+    """What was owed only under a circumstance ends with it."""
     for deadline in telling.story.owed:
         rule = telling.rules.timescale.get(deadline.timescale)
         if rule and circumstance in rule.only_if:

@@ -52,8 +52,8 @@ def _meet(telling: Telling, key: str, rule: Timescale, occasion: Occasion) -> No
 
 def _started(story: Story, deadline: Deadline) -> datetime:
     """When a clock started: at what it counts from, or when that was set, where it is a day that lies ahead."""
-    happened = story.clock.get(deadline.counted_from_event, ()) if deadline.counted_from_event else ()
-    return min([deadline.counted_from, *(happening.at for happening in happened[-1:])])
+    happenings = story.clock.get(deadline.counted_from_event, ()) if deadline.counted_from_event else ()
+    return min([deadline.counted_from, *(happening.at for happening in happenings[-1:])])
 
 
 def _end(telling: Telling, key: str, occasion: Occasion) -> None:
@@ -70,10 +70,9 @@ def _another_goes_on(story: Story, scope: str | None) -> bool:
     started on no strand in particular is still owed for that."""
     if scope is None or not scope.startswith("strategy-"):
         return False
-    enquiry = story.enquiry
-    return any(one.id != scope for one in story.strategies) or (
-        enquiry is not None and not story.related(enquiry.id, scope)
-    )
+    if any(strategy.id != scope for strategy in story.strategies):
+        return True
+    return story.enquiry is not None and not story.related(story.enquiry.id, scope)
 
 
 def _start(telling: Telling, key: str, rule: Timescale, occasion: Occasion) -> None:
@@ -101,7 +100,7 @@ def _anchor(story: Story, rule: Timescale, occasion: Occasion) -> tuple[datetime
     if shared is not None:
         return shared
     happened = [(story.clock[event][-1].at, event) for event in rule.from_ if event in story.clock]
-    return max(happened, default=(None, rule.from_[0]), key=lambda found: found[0])
+    return max(happened, default=(None, rule.from_[0]), key=lambda instant_and_event: instant_and_event[0])
 
 
 def _shared_clock(story: Story, rule: Timescale, occasion: Occasion) -> tuple[datetime, Event] | None:
@@ -109,7 +108,8 @@ def _shared_clock(story: Story, rule: Timescale, occasion: Occasion) -> tuple[da
     clocks = owed_on(story, rule.replaces, occasion.scope) if rule.replaces else []
     if rule.same_clock_as:
         met = [d for d in story.deadlines.values() if d.timescale in rule.same_clock_as and d.met_at]
-        clocks = [d for d in met if d.met_at == max(one.met_at for one in met if one.met_at)]
+        last_met = max((d.met_at for d in met if d.met_at), default=None)
+        clocks = [d for d in met if d.met_at == last_met]
     started = [(d.counted_from, event) for d in clocks if (event := d.counted_from_event) and event in rule.from_]
     return min(started, default=None)
 

@@ -1,4 +1,4 @@
-"""When a deadline or a request makes itself heard: reminders, the limit itself, escalations. Each is heard once.
+"""The rungs of a deadline or a request: its reminders, the limit itself, escalations. Each is announced once.
 
 No document has any of these: they are S47's own design.
 """
@@ -16,11 +16,11 @@ from casework.story import Deadline, Request
 START_OF_DAY = time(9)
 REMIND_AFTER = Amount(number=1, unit=Unit.WORKING_DAYS)
 ESCALATE_AFTER = Amount(number=2, unit=Unit.WORKING_DAYS)
-"""A request that nobody decides: who is asked hears of it again, and then a manager does."""
+"""Of a request that nobody decides: those who are asked have a reminder, and then a manager has a notice."""
 
 
 class RungKind(StrEnum):
-    """What is heard."""
+    """What is announced."""
 
     WINDOW_OPENS = "window opens"
     REMINDER = "reminder"
@@ -29,7 +29,7 @@ class RungKind(StrEnum):
 
 
 class Rung(Value):
-    """One instant (UTC) at which something makes itself heard, and to which role."""
+    """An instant (UTC) at which something is announced, and to which role."""
 
     at: datetime
     kind: RungKind
@@ -42,7 +42,7 @@ class Rung(Value):
 
 
 def rungs_of(rule: Timescale | None, deadline: Deadline, holidays: BankHolidays) -> tuple[Rung, ...]:
-    """The instants at which a deadline makes itself heard, in order."""
+    """The rungs of a deadline, in order of time; none while it has no limit."""
     if deadline.due is None:
         return ()
     missed = deadline.due + GRACE
@@ -65,7 +65,7 @@ def rungs_of(rule: Timescale | None, deadline: Deadline, holidays: BankHolidays)
 
 
 def request_rungs(request: Request, since: datetime, holidays: BankHolidays) -> tuple[Rung, ...]:
-    """The instants at which a request that nobody decides makes itself heard, asked then (UTC)."""
+    """The rungs of a request that those who decide it have known of since an instant (UTC)."""
     reminder = _morning(REMIND_AFTER, since, holidays)
     rungs = [Rung(at=reminder, kind=RungKind.REMINDER, to=to) for to in request.to if reminder is not None]
     at = _morning(ESCALATE_AFTER, since, holidays)
@@ -75,9 +75,9 @@ def request_rungs(request: Request, since: datetime, holidays: BankHolidays) -> 
 
 
 def _morning(amount: Amount, anchor: datetime, holidays: BankHolidays, *, backwards: bool = False) -> datetime | None:
-    """Some time before or after a limit: to the hour where counted in hours, else at nine in the morning.
+    """Some time before or after a limit (UTC): to the hour where counted in hours, else at nine on that London day.
 
-    None where no calendar reaches: what cannot be counted is not heard.
+    None where no calendar reaches.
     """
     try:
         instant, on = reckon(amount, anchor, holidays, reading="calendar", backwards=backwards)

@@ -16,7 +16,7 @@ from casework.naming import there_are
 from casework.procedure import Procedure
 from casework.story import Withholding
 from casework.tell import tell_by
-from casework.telling import Refusal, Telling
+from casework.telling import Telling, needed
 from casework.vocabulary import Circumstance, Event, Ground
 
 IMMEDIATE_PROTECTION = Event("immediate protection taken")
@@ -117,26 +117,24 @@ def immediate_protection_taken(telling: Telling, message: ImmediateProtectionTak
 @means(ProtectionPowerEnded)
 def protection_power_ended(telling: Telling, message: ProtectionPowerEnded) -> None:
     """What protected the child by law has ended. How long it may last, no document says."""
-    telling.refuse_if(
-        telling.story.power_in_force is None,
-        "No emergency protection order and no police powers are recorded as in force.",
+    power = needed(
+        telling.story.power_in_force, "No emergency protection order and no police powers are recorded as in force."
     )
-    telling.line(f"No longer in force: {telling.story.power_in_force}", ("SP-B-04",))
+    telling.line(f"No longer in force: {power}", ("SP-B-04",))
     telling.change(power_in_force=None)
 
 
 @means(CircumstanceRecorded)
 def circumstance_recorded(telling: Telling, message: CircumstanceRecorded) -> None:
     """Something about the child or the family began, or is no longer so."""
+    circumstances = telling.story.circumstances
     if message.holds:
-        telling.insist(message.what in telling.story.circumstances, f"This is already recorded: {message.what.value}.")
+        telling.insist(message.what in circumstances, f"This is already recorded: {message.what.value}.")
         begin(telling, message.what)
         return
-    telling.insist(
-        message.what not in telling.story.circumstances,
-        f"This is not recorded, so it cannot end: {message.what.value}.",
-    )
-    telling.change(circumstances=tuple(one for one in telling.story.circumstances if one is not message.what))
+    not_recorded = f"This is not recorded, so it cannot end: {message.what.value}."
+    telling.insist(message.what not in circumstances, not_recorded)
+    telling.change(circumstances=tuple(other for other in circumstances if other is not message.what))
     telling.line(f"No longer true: {message.what.value}")
     deadlines.end_with(telling, message.what)
 
@@ -196,7 +194,7 @@ def bank_holiday_withdrawn(telling: Telling, message: BankHolidayWithdrawn) -> N
 
 @means(ProcedureAdopted)
 def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
-    """Decide by these rules from now on. What is open is told again under them; what closed before stays closed."""
+    """Decide by these rules from now on. What is open is counted again by them; what closed before stays closed."""
     before, after = telling.story.procedure, message.procedure
     telling.insist(before.fingerprint == after.fingerprint, "The case is already on this version of the procedure.")
     if telling.other_rules is not None:  # told again for yet another procedure, by whose clocks it goes
@@ -209,12 +207,12 @@ def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
     for key in sorted(before.timescale.keys() | after.timescale.keys()):
         old, new = before.timescale.get(key), after.timescale.get(key)
         if old != new:
-            said = "new" if old is None else "removed" if new is None else "changed"
-            telling.line(f"Timescale {key}: {said}")
+            difference = "new" if old is None else "removed" if new is None else "changed"
+            telling.line(f"Timescale {key}: {difference}")
     assert telling.fact is not None
-    told_again = tell_by(telling.book, telling.book.before(telling.fact), after, telling.now)
+    anew = tell_by(telling.book, telling.book.before(telling.fact), after, telling.now)
     telling.change(procedure=after)
-    for deadline in adopted(telling.story, told_again, after, telling.now).values():
+    for deadline in adopted(telling.story, anew, after, telling.now).values():
         telling.put_deadline(deadline)
     telling.rules = after
     requests.adopt(telling)
@@ -223,9 +221,8 @@ def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
 @means(ReasonRecorded)
 def reason_recorded(telling: Telling, message: ReasonRecorded) -> None:
     """Why a duty was not done, or was done late (Q-28)."""
-    deadline = telling.story.deadlines.get(message.deadline)
-    if deadline is None:
-        known = there_are(message.deadline, telling.story.deadlines) if telling.story.deadlines else ""
-        raise Refusal(f"deadline: this case has no deadline called {message.deadline!r}. {known}".strip(), "deadline")
+    names = there_are(message.deadline, telling.story.deadlines) if telling.story.deadlines else ""
+    unknown = f"deadline: this case has no deadline called {message.deadline!r}. {names}".strip()
+    deadline = needed(telling.story.deadlines.get(message.deadline), unknown, "deadline")
     telling.put_deadline(deadline.changed(because="the reason is in the record"))
     telling.line(f"{deadline.duty}: reason recorded", deadline.cites)

@@ -9,7 +9,7 @@ from casework.happening import happened
 from casework.messages import Day, Message, Reason, RoleName, means
 from casework.requests import takes_effect
 from casework.story import DeadlineState
-from casework.telling import Telling
+from casework.telling import Telling, needed
 from casework.vocabulary import Event, Stage, Subject
 
 ASSESSMENT_ESTIMATE_AGREED = Event("assessment estimate agreed", Stage.ASSESSMENT)
@@ -55,13 +55,10 @@ class ReassessmentArranged(Message, stage=Stage.CLOSING):
 @means(AssessmentCompleted)
 def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None:
     """The social worker is done with it."""
-    assessment = telling.story.assessment
-    telling.refuse_if(
-        assessment is None, f"No {telling.story.procedure.assessment.name} is open, so none can be completed."
-    )
-    assert assessment is not None
+    name = telling.story.procedure.assessment.name
+    assessment = needed(telling.story.assessment, f"No {name} is open, so none can be completed.")
     telling.change(assessment=assessment.changed(completed_at=message.occurred_at))
-    telling.line(f"The {telling.story.procedure.assessment.name} was completed")
+    telling.line(f"The {name} was completed")
     happened(telling, ASSESSMENT_COMPLETED)
     requests.submit(telling, Subject.ASSESSMENT, message, "assessment")
 
@@ -94,16 +91,15 @@ DISPOSALS = {
 @means(DisposalCompleted)
 def disposal_completed(telling: Telling, message: DisposalCompleted) -> None:
     """What was chosen instead of a conference was done."""
-    chosen = DISPOSALS[message.disposal]
     telling.line(f"Done instead of a conference: {message.disposal}")
-    happened(telling, chosen)
+    happened(telling, DISPOSALS[message.disposal])
 
 
 @means(AssessmentEstimateProposed)
 def assessment_estimate_proposed(telling: Telling, message: AssessmentEstimateProposed) -> None:
     """The estimated end of the assessment; it counts once it is agreed (U-W-02, U-B-12)."""
     name = telling.story.procedure.assessment.name
-    telling.refuse_if(telling.story.assessment is None, f"No {name} is open, so none can be estimated.")
+    needed(telling.story.assessment, f"No {name} is open, so none can be estimated.")
     telling.line(f"The {name} is estimated to be complete by {spoken_date(message.complete_by)}")
     requests.submit(telling, Subject.ASSESSMENT_ESTIMATE, message, "assessment estimate")
 

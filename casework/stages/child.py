@@ -78,25 +78,19 @@ def child_died(telling: Telling, message: ChildDied) -> None:
     telling.change(died=True)
     happened(telling, CHILD_DIED)
     if message.other_children and message.abuse_or_neglect_suspected:
-        manager = telling.story.acting
-        deadlines.open_case_set(
-            telling,
-            "others-considered",
-            "Consider a strategy discussion for the other children of the household",
-            manager,
-            message.occurred_at,
-            ("SP-B-22", "Q-18"),
-        )
+        duty = "Consider a strategy discussion for the other children of the household"
+        owner, rows = telling.story.acting, ("SP-B-22", "Q-18")
+        deadlines.open_case_set(telling, "others-considered", duty, owner, message.occurred_at, rows)
 
 
 @means(HouseholdChildIdentified)
 def household_child_identified(telling: Telling, message: HouseholdChildIdentified) -> None:
     """Another child was considered: the answer is recorded for each (D-B-04, SP-B-18)."""
-    known = {child.person: child for child in telling.story.household}
-    child = known.get(message.person) or HouseholdChild(person=message.person)
-    considered = {"considered": True, "same_household": message.lives == "same household"}
-    known[message.person] = child.model_copy(update=considered)
-    telling.change(household=tuple(known.values()))
+    household = {child.person: child for child in telling.story.household}
+    child = household.get(message.person) or HouseholdChild(person=message.person)
+    lives_here = message.lives == "same household"
+    household[message.person] = child.changed(considered=True, same_household=lives_here)
+    telling.change(household=tuple(household.values()))
     needed = "they need protection too" if message.action_needed else "they need no action"
     telling.line(f"Another child of the household was considered: {needed}", ("D-B-04", "SP-B-18"))
     happened(telling, HOUSEHOLD_CHILD_IDENTIFIED)
@@ -105,16 +99,13 @@ def household_child_identified(telling: Telling, message: HouseholdChildIdentifi
 @means(HouseholdChildSpokenTo)
 def household_child_spoken_to(telling: Telling, message: HouseholdChildSpokenTo) -> None:
     """Another child of the household was directly communicated with."""
-    found = [child for child in telling.story.household if same_person(child.person, message.person)]
+    household = telling.story.household
+    meant = [child for child in household if same_person(child.person, message.person)]
     telling.refuse_if(
-        not found, "This child is not recorded in the household yet. First record: household_child_identified"
+        not meant, "This child is not recorded in the household yet. First record: household_child_identified"
     )
-    telling.change(
-        household=tuple(
-            child.changed(spoken_to=True) if same_person(child.person, message.person) else child
-            for child in telling.story.household
-        )
-    )
+    spoken_to = tuple(child.changed(spoken_to=True) if child in meant else child for child in household)
+    telling.change(household=spoken_to)
     telling.line("Another child of the household was spoken to directly", ("SP-B-18",))
 
 

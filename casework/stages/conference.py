@@ -14,7 +14,7 @@ from casework.meetings import check_membership, tell_chair
 from casework.messages import ANYONE, DECIDERS, PRACTITIONERS, Day, Id, Instant, Message, Reason, RoleName, means
 from casework.requests import takes_effect
 from casework.story import Conference, Plan, Story
-from casework.telling import Refusal, Telling
+from casework.telling import Telling, needed
 from casework.vocabulary import Event, Stage, Subject
 
 CONFERENCE_REQUESTED = Event("initial conference requested", Stage.CONFERENCE)
@@ -138,17 +138,15 @@ MEETING = "initial conference"
 
 
 def _awaited(story: Story) -> Conference:
-    if story.conference is None:
-        raise Refusal(
-            "No initial conference is called yet. First record the outcome of the section 47 enquiry: section47_outcome"
-        )
-    return story.conference
+    return needed(
+        story.conference,
+        "No initial conference is called yet. First record the outcome of the section 47 enquiry: section47_outcome",
+    )
 
 
-def _plan(story: Story) -> Plan:
-    if story.plan is None:
-        raise Refusal("The child is not on a child protection plan, so there is no review.")
-    return story.plan
+def plan_of(story: Story) -> Plan:
+    """The plan that the child is on. Raises `Refusal` where there is none."""
+    return needed(story.plan, "The child is not on a child protection plan.")
 
 
 @means(ConferenceServiceInformed)
@@ -187,8 +185,7 @@ def conference_scheduled(telling: Telling, message: ConferenceScheduled) -> None
         "starts_at",
     )
     if message.which == "review":
-        plan = _plan(telling.story)
-        set_review(telling, plan, message)
+        _set_review(telling, plan_of(telling.story), message)
         return
     conference = _awaited(telling.story).changed(starts_at=message.starts_at)
     telling.change(conference=conference)
@@ -199,8 +196,7 @@ def conference_scheduled(telling: Telling, message: ConferenceScheduled) -> None
     _arranged(telling, conference)
 
 
-def set_review(telling: Telling, plan: Plan, message: ConferenceScheduled) -> None:
-    """The next review conference has a time."""
+def _set_review(telling: Telling, plan: Plan, message: ConferenceScheduled) -> None:
     review = plan.review.changed(starts_at=message.starts_at)
     telling.change(plan=plan.changed(review=review))
     tell_chair(telling, "review conference")
@@ -226,7 +222,7 @@ def _arranged(telling: Telling, conference: Conference) -> None:
 @means(ReportShared)
 def report_shared(telling: Telling, message: ReportShared) -> None:
     """The report reached the family or the conference service; two duties, each to be met (P-04, P-05)."""
-    scope = _awaited(telling.story).id if message.which == "initial" else _plan(telling.story).id
+    scope = _awaited(telling.story).id if message.which == "initial" else plan_of(telling.story).id
     telling.insist(
         message.to == "family" and telling.story.withholding,
         "Information is withheld from the family. To share the report, first record: information_released",
@@ -244,7 +240,7 @@ def conference_requests_sent(telling: Telling, message: ConferenceRequestsSent) 
     if message.which == "initial":
         event, scope = CONFERENCE_REQUESTS_SENT, _awaited(telling.story).id
     else:
-        event, scope = REVIEW_REQUESTS_SENT, _plan(telling.story).id
+        event, scope = REVIEW_REQUESTS_SENT, plan_of(telling.story).id
     telling.line(f"The remaining requests for the {message.which} conference were sent")
     happened(telling, event, scope=scope)
 
@@ -331,12 +327,8 @@ def report_sharing_decided(telling: Telling, message: ReportSharingDecided) -> N
     telling.line(f"Decided: the report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
     happened(telling, REPORT_SHARING_DECIDED, scope=conference.id)
     if message.share and message.share_by:
-        happened(
-            telling,
-            REPORT_TO_BE_SHARED,
-            scope=conference.id,
-            counts_from=end_of_day(message.share_by) - GRACE,
-        )
+        by = end_of_day(message.share_by) - GRACE
+        happened(telling, REPORT_TO_BE_SHARED, scope=conference.id, counts_from=by)
 
 
 @means(ConferenceDisputed)

@@ -1,7 +1,7 @@
 """Putting right what was recorded: in error, wrongly, or on the wrong child.
 
 Nothing is ever taken out of the record. A correction is a fact of its own; the story is told without the withdrawn
-fact, or with the corrected one in its place, and every clock follows. Where a clock or a decision hangs on it, a
+fact, or with the corrected one in its place, and every clock follows. Where a clock or a decision depends on it, a
 manager authorises it first (S47's own design: no document has corrections; UK GDPR article 16 asks for them).
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from casework.calendar import spoken_date, spoken_instant
-from casework.effects import Forwarded, NoticeKind
+from casework.effects import Forwarded
 from casework.facts import Fact, Replacement, Withdrawal, decoded
 from casework.messages import (
     ANYONE,
@@ -27,9 +27,8 @@ from casework.messages import (
     means,
     narratives,
 )
-from casework.requests import kind_of, role_of, takes_effect
-from casework.story import Request
-from casework.telling import Refusal, Telling
+from casework.requests import ask, kind_of, role_of, takes_effect
+from casework.telling import Telling, needed
 from casework.text_files import unusable
 from casework.vocabulary import Kind, Subject
 
@@ -81,7 +80,7 @@ class Corrected(Replacement, sent_by=ANYONE):
         return decoded(message.name, self.body_instead_of(message))
 
     def body_instead_of(self, message: Message) -> dict[str, Any]:
-        """The same, before it was read: what was recorded, with the changes."""
+        """The fields of the corrected message, as JSON has them."""
         body = message.model_dump(mode="json", exclude_unset=True, by_alias=True)
         return {key: value for key, value in {**body, **self.changes}.items() if value is not None}
 
@@ -95,95 +94,68 @@ def without_words(message: Corrected, about: type[Message]) -> Corrected:
 @means(RecordedInError)
 def recorded_in_error(telling: Telling, message: RecordedInError) -> None:
     """Withdraw some facts: at once, or once a manager authorises it."""
-    wrong = [_known(telling, number) for number in message.facts]
-    _may_correct(telling, message, wrong)
-    reference = telling.story.reference
+    _may_correct(telling, message, message.facts)
     telling.insist(
-        message.belongs_to == reference,
+        message.belongs_to == telling.story.reference,
         "belongs_to: this is the case itself. Give the reference of the case where it belongs.",
         "belongs_to",
     )
-    _put(telling, message, "Withdraw", message.facts)
+    _correct(telling, message, "Withdraw", message.facts)
 
 
 @means(Corrected)
 def corrected(telling: Telling, message: Corrected) -> None:
     """Put another message into the place of a fact: at once, or once a manager authorises it."""
-    wrong = _known(telling, message.fact)
-    _may_correct(telling, message, [wrong])
-    _put(telling, message, "Correct", (message.fact,))
+    _may_correct(telling, message, (message.fact,))
+    _correct(telling, message, "Correct", (message.fact,))
 
 
-def _known(telling: Telling, number: int) -> Fact:
-    for fact in telling.book.facts:
-        if fact.number == number and (telling.fact is None or number < telling.fact.number):
-            return fact
-    raise Refusal(f"This case has no entry no. {number}. s47 show lists the numbers.", "facts")
-
-
-def _may_correct(telling: Telling, message: Message, wrong: list[Fact]) -> None:
-    """Whoever may record a thing may correct it; practitioners and managers correct anything."""
-    procedure = telling.story.procedure
+def _may_correct(telling: Telling, message: Message, numbers: tuple[int, ...]) -> None:
+    """Whoever may record a thing may correct it; practitioners and managers correct anything that came before."""
     role = role_of(telling, message)
-    if not telling.strict or kind_of(telling, role) in (Kind.WORKER, Kind.MANAGER):
-        return
-    for fact in wrong:
+    anything = kind_of(telling, role) in (Kind.WORKER, Kind.MANAGER)
+    earlier = {
+        fact.number: fact for fact in telling.book.facts if telling.fact is None or fact.number < telling.fact.number
+    }
+    for number in numbers:
+        fact = needed(earlier.get(number), f"This case has no entry no. {number}. s47 show lists the numbers.", "facts")
         telling.insist(
-            not procedure.may_record(role, fact.message.name, fact.message.sent_by),
-            f"No. {fact.number}: you cannot record “{in_words(fact.message.name)}” "
-            f"as {role}, so you cannot correct it. "
+            not anything and not telling.story.procedure.may_record(role, fact.message.name, fact.message.sent_by),
+            f"No. {number}: you cannot record “{in_words(fact.message.name)}” as {role}, so you cannot correct it. "
             "Ask a social worker or a manager.",
             "by",
         )
 
 
-def _put(telling: Telling, message: Message, verb: str, facts: tuple[int, ...]) -> None:
-    """Ask a manager, where a clock or a decision hangs on it; else it takes effect at once."""
+def _correct(telling: Telling, message: Message, verb: str, facts: tuple[int, ...]) -> None:
+    """Ask a manager where a clock or a decision depends on it; else it takes effect at once."""
     assert telling.fact is not None
     if not telling.fact.asks:
         correction_made(telling, message, message.occurred_at)
         return
     procedure = telling.story.procedure
-    title = f"{verb} entry {_numbers(facts)}" if len(facts) == 1 else f"{verb} entries {_numbers(facts)}"
+    numbers = ", ".join(map(str, facts))
+    title = f"{verb} entry no. {numbers}" if len(facts) == 1 else f"{verb} entries nos. {numbers}"
     rule = procedure.authorisation.get(Subject.CORRECTION)
     to = rule.authorised_by if rule else procedure.managers
-    request = Request(
-        id=telling.named("request-"),
-        subject=Subject.CORRECTION,
-        title=title,
-        cites=rule.cites if rule else (),
-        to=to,
-        assigned_to=message.ask,
-        asked_by=message.by.person,
-        asked_by_role=procedure.role_named(message.by.role) or telling.story.acting,
-        asked_at=message.occurred_at,
-        since=message.occurred_at,
-        about=", ".join(map(str, facts)),
-        held=message,
-        escalate=procedure.above(to),
-    )
-    telling.put_request(request)
-    telling.line(
-        f"{title}: waiting for the {' or the '.join(to)} to authorise it ({request.id}). "
-        "It stays as recorded until then"
-    )
-    for role in to:
-        telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {title}", about=request.id, request=request)
+    cites = rule.cites if rule else ()
+    remark = ". It stays as recorded until then"
+    ask(telling, Subject.CORRECTION, message, title, to, cites, numbers, message, remark=remark)
 
 
 @takes_effect(Subject.CORRECTION)
 def correction_made(telling: Telling, message: Message, at: datetime) -> None:
     """The correction counts from now on (`casework.facts.in_force` sees to that); say what was put right."""
-    known = {fact.number: fact for fact in telling.book.facts}
+    facts = {fact.number: fact for fact in telling.book.facts}
     if isinstance(message, RecordedInError):
         for number in message.facts:
-            telling.line(f"Withdrawn, as recorded in error: {described(known[number])}")
+            telling.line(f"Withdrawn, as recorded in error: {described(facts[number])}")
         if message.belongs_to:
             telling.line(f"It belongs to case {message.belongs_to} and is recorded there")
             for number in message.facts:
                 telling.do(Forwarded(fact=number, to=message.belongs_to), f"forward-{number}")
     elif isinstance(message, Corrected):
-        wrong = known[message.fact]
+        wrong = facts[message.fact]
         telling.line(f"Corrected: {described(wrong)}. {_difference(wrong.message, message)}")
 
 
@@ -197,16 +169,16 @@ def _difference(message: Message, correction: Corrected) -> str:
     """What was recorded and what is right, field by field; of somebody's own words only that they changed."""
     words = narratives(type(message))
     before = message.model_dump(mode="json", exclude_unset=True, by_alias=True)
-    said = []
+    differences = []
     for field, now in correction.changes.items():
         name = "when it happened" if field == "occurred_at" else field.replace("_", " ")
         if field in words:
-            said.append(f"{name} reworded")
+            differences.append(f"{name} reworded")
         elif now is None:
-            said.append(f"{name}: {_short(before.get(field))} was recorded and is now left out")
+            differences.append(f"{name}: {_short(before.get(field))} was recorded and is now left out")
         else:
-            said.append(f"{name}: {_short(now)}, not {_short(before.get(field))}")
-    return "; ".join(said)
+            differences.append(f"{name}: {_short(now)}, not {_short(before.get(field))}")
+    return "; ".join(differences)
 
 
 def _short(value: object) -> str:
@@ -217,7 +189,7 @@ def _short(value: object) -> str:
         case bool():
             text = "yes" if value else "no"
         case list():
-            text = ", ".join(_short(one) for one in value)
+            text = ", ".join(_short(item) for item in value)
         case _:
             text = _spoken(str(value))
     return text if len(text) <= 60 else f"{text[:59]}…"
@@ -230,7 +202,3 @@ def _spoken(text: str) -> str:
         if DAY_AS_WRITTEN.fullmatch(text):
             return spoken_date(date.fromisoformat(text))
     return text
-
-
-def _numbers(facts: tuple[int, ...]) -> str:
-    return f"no. {facts[0]}" if len(facts) == 1 else f"nos. {', '.join(map(str, facts))}"

@@ -1,4 +1,4 @@
-"""Duties with no message of their own: done, departed from with a reason, checked off. And forms."""
+"""Duties with no message of their own: done, left out with a reason, given a day. Forms. Good practice reminders."""
 
 from typing import Annotated
 
@@ -9,8 +9,9 @@ from casework.calendar import local_date, spoken_date
 from casework.happening import happened
 from casework.messages import ANYONE, PRACTITIONERS, Day, Id, Message, Reason, Ref, means
 from casework.naming import there_are
-from casework.story import DeadlineState
-from casework.telling import Refusal, Telling
+from casework.procedure import Timescale
+from casework.story import Deadline, DeadlineState
+from casework.telling import Refusal, Telling, needed
 from casework.vocabulary import DUTY_DONE, FORM_COMPLETED, SET_BY_THE_CASE
 
 
@@ -66,13 +67,11 @@ class PromptAnswered(Message):
 
 @means(DutyDone)
 def duty_done(telling: Telling, message: DutyDone) -> None:
-    """A duty was done. One that a message of its own meets is met by that message only."""
+    """A duty was done. One that another message meets is met by that message only."""
     rule = telling.rules.timescale.get(message.duty)
     if rule is not None and DUTY_DONE not in rule.met_by:
         raise Refusal(f"duty: {rule.duty}. Record what happened instead: {' or '.join(rule.met_by)}.")
-    owed = deadlines.owed(telling.story, message.duty)
-    if not owed:
-        raise Refusal(_not_due(telling, message.duty))
+    deadline = _owed(telling, message.duty)
     if rule is not None and rule.done_by:
         telling.insist(
             requests.role_of(telling, message) not in rule.done_by,
@@ -80,81 +79,79 @@ def duty_done(telling: Telling, message: DutyDone) -> None:
             "by",
         )
     telling.refuse_if(
-        owed[0].state is DeadlineState.WITHHELD,
+        deadline.state is DeadlineState.WITHHELD,
         "Information is withheld from the family. First record: information_released",
     )
-    deadlines.met(telling, owed[0], message.occurred_at)
+    deadlines.met(telling, deadline, message.occurred_at)
 
 
-def _not_due(telling: Telling, duty: str) -> str:
-    """Why a duty of that name cannot be recorded, with the names of what is due."""
+def _owed(telling: Telling, duty: str) -> Deadline:
+    """The oldest deadline that is owed of this timescale. Raises `Refusal`, with the names of what is due."""
     names = [deadline.timescale for deadline in telling.story.owed]
-    known = there_are(duty, names) if names else "Nothing is due on this case."
-    return f"duty: nothing called {duty!r} is due on this case. {known}"
+    due = there_are(duty, names) if names else "Nothing is due on this case."
+    owed = deadlines.owed(telling.story, duty)
+    return needed(owed[0] if owed else None, f"duty: nothing called {duty!r} is due on this case. {due}")
+
+
+def _owed_by_rule(telling: Telling, duty: str) -> tuple[Deadline, Timescale]:
+    """The same with its rule. Refuses a duty that the case set for itself: it has none."""
+    deadline, rule = _owed(telling, duty), telling.rules.timescale.get(duty)
+    return deadline, needed(rule, f"duty: {deadline.duty}: this is not in the procedure. Record when it is done.")
 
 
 @means(DutyDeparted)
 def duty_departed(telling: Telling, message: DutyDeparted) -> None:
-    """What should be done is not done, and why. What must be done has no such way out (Q-28)."""
-    owed = deadlines.owed(telling.story, message.duty)
-    rule = telling.rules.timescale.get(message.duty)
-    if not owed or rule is None:
-        raise Refusal(_not_due(telling, message.duty))
+    """What should be done is left out, and why. What must be done cannot be left out (Q-28)."""
+    deadline, rule = _owed_by_rule(telling, message.duty)
     telling.insist(
         rule.force == "must", f"{rule.duty}: the procedure says this must be done, so it cannot be left out."
     )
     telling.insist(
         bool(rule.amounts), f"{rule.duty}: this has a time limit. If it is missed, record the reason: reason_recorded"
     )
-    deadlines.end(telling, owed[0], "left out, for the reason in the record")
+    deadlines.end(telling, deadline, "left out, for the reason in the record")
 
 
 @means(DutyDateSet)
 def duty_date_set(telling: Telling, message: DutyDateSet) -> None:
-    """A duty without an amount has a day on this case: it is heard of when the day is missed."""
-    owed = deadlines.owed(telling.story, message.duty)
-    rule = telling.rules.timescale.get(message.duty)
-    if not owed or rule is None:
-        raise Refusal(_not_due(telling, message.duty))
+    """A duty without an amount is due on a day of its own on this case, and overdue after it."""
+    deadline, rule = _owed_by_rule(telling, message.duty)
     telling.insist(
         rule.no_amount is None, f"{rule.duty}: the procedure sets the time limit, so you cannot set another."
     )
     telling.insist(
         message.due < local_date(telling.now), f"due: {spoken_date(message.due)} is in the past. Give a day to come."
     )
-    telling.insist(owed[0].on == message.due, f"{rule.duty}: this is already due on {spoken_date(message.due)}.")
-    deadlines.set_date(telling, owed[0], message.due)
+    telling.insist(deadline.on == message.due, f"{rule.duty}: this is already due on {spoken_date(message.due)}.")
+    deadlines.set_date(telling, deadline, message.due)
 
 
 @means(ActionCompleted)
 def action_completed(telling: Telling, message: ActionCompleted) -> None:
     """An agreed action was done (U-B-07)."""
-    found = telling.story.deadlines.get(message.action)
-    if found is None or found.timescale not in SET_BY_THE_CASE:
+    action = telling.story.deadlines.get(message.action)
+    if action is None or action.timescale not in SET_BY_THE_CASE:
         raise Refusal(
             f"action: this case has no action called {message.action!r}. s47 show lists the actions that are due."
         )
-    telling.refuse_if(found.closed_at, f"{found.duty}: this is already {found.state.value}.")
-    deadlines.met(telling, found, message.occurred_at)
+    telling.refuse_if(action.closed_at, f"{action.duty}: this is already {action.state.value}.")
+    deadlines.met(telling, action, message.occurred_at)
 
 
 @means(FormCompleted)
 def form_completed(telling: Telling, message: FormCompleted) -> None:
     """A form was completed: with the contents it must have, and signed by who has to sign it."""
-    form = telling.story.procedure.form.get(message.form)
-    if form is None:
-        raise Refusal(
-            f"form: this procedure has no form {message.form!r}. "
-            f"{there_are(message.form, telling.story.procedure.form)}"
-        )
+    forms = telling.story.procedure.form
+    unknown = f"form: this procedure has no form {message.form!r}. {there_are(message.form, forms)}"
+    form = needed(forms.get(message.form), unknown)
     role = requests.role_of(telling, message)
     telling.insist(
         role not in form.written_by,
         f"{form.name} cannot be recorded as {role}. It is recorded by: {', '.join(form.written_by)}.",
         "by",
     )
-    said = {one.strip().casefold() for one in message.contents}
-    missing = [content for content in form.contents if content.casefold() not in said]
+    contents = {content.strip().casefold() for content in message.contents}
+    missing = [content for content in form.contents if content.casefold() not in contents]
     telling.insist(missing, f"contents: {form.name} must also contain: {'; '.join(missing)}.")
     telling.insist(
         form.signed_by is not None and not message.signed,
@@ -175,11 +172,8 @@ def form_completed(telling: Telling, message: FormCompleted) -> None:
 @means(PromptAnswered)
 def prompt_answered(telling: Telling, message: PromptAnswered) -> None:
     """A practice duty was checked off, or not, with the reason."""
-    prompt = telling.story.procedure.prompt.get(message.prompt)
-    if prompt is None:
-        raise Refusal(
-            f"prompt: this procedure has no reminder {message.prompt!r}. "
-            f"{there_are(message.prompt, telling.story.procedure.prompt)}"
-        )
+    prompts = telling.story.procedure.prompt
+    unknown = f"prompt: this procedure has no reminder {message.prompt!r}. {there_are(message.prompt, prompts)}"
+    prompt = needed(prompts.get(message.prompt), unknown)
     telling.change(answered={**telling.story.answered, message.prompt: message.answer})
     telling.line(f"{prompt.asks} {'Yes' if message.answer else 'No'}", prompt.cites)

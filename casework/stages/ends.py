@@ -142,7 +142,8 @@ def plan_received(telling: Telling, message: PlanReceived) -> None:
     telling.refuse_if(telling.story.plan, "The child is already on a child protection plan here.")
     telling.line(f"The child, on a plan of {message.authority}, moved in, and the case was accepted here")
     begin(telling, Circumstance.MOVED_IN)
-    if telling.story.conference is None:
-        telling.change(conference=Conference(id=telling.named("conference-")), referral_open=False)
     conference = telling.story.conference
-    happened(telling, PLAN_RECEIVED, scope=conference.id if conference else None)
+    if conference is None:
+        conference = Conference(id=telling.named("conference-"))
+        telling.change(conference=conference, referral_open=False)
+    happened(telling, PLAN_RECEIVED, scope=conference.id)

@@ -10,7 +10,7 @@ from casework.happening import happened
 from casework.messages import PRACTITIONERS, Message, Reason, means
 from casework.requests import takes_effect
 from casework.story import Conference
-from casework.telling import Refusal, Telling
+from casework.telling import Telling, needed
 from casework.vocabulary import Event, Kind, Stage, Subject
 
 CHILD_VISITED = Event("child visited", Stage.ENQUIRY)
@@ -83,6 +83,8 @@ class Section47Outcome(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
         return self
 
 
+NOT_MISSING = "The child's whereabouts are not recorded as unknown. First record: whereabouts_unknown"
+
 DISPOSALS = {
     "information and advice": ADVICE_CHOSEN,
     "early help": EARLY_HELP_CHOSEN,
@@ -132,10 +134,7 @@ def whereabouts_unknown(telling: Telling, message: WhereaboutsUnknown) -> None:
 @means(FurtherActionAgreed)
 def further_action_agreed(telling: Telling, message: FurtherActionAgreed) -> None:
     """It is agreed what more is done to find the child."""
-    telling.refuse_if(
-        telling.story.missing is None,
-        "The child's whereabouts are not recorded as unknown. First record: whereabouts_unknown",
-    )
+    needed(telling.story.missing, NOT_MISSING)
     telling.line("It was agreed what else to do to find and see the child", ("B-09",))
     happened(telling, FURTHER_ACTION_AGREED)
 
@@ -143,10 +142,7 @@ def further_action_agreed(telling: Telling, message: FurtherActionAgreed) -> Non
 @means(ChildLocated)
 def child_located(telling: Telling, message: ChildLocated) -> None:
     """The child was found."""
-    telling.refuse_if(
-        telling.story.missing is None,
-        "The child's whereabouts are not recorded as unknown. First record: whereabouts_unknown",
-    )
+    needed(telling.story.missing, NOT_MISSING)
     telling.close("search")
     telling.line("The child was found", ("SP-B-07",))
     happened(telling, CHILD_LOCATED)
@@ -155,12 +151,10 @@ def child_located(telling: Telling, message: ChildLocated) -> None:
 @means(Section47Outcome)
 def section47_outcome(telling: Telling, message: Section47Outcome) -> None:
     """What the enquiry concluded."""
-    enquiry = telling.story.enquiry
-    telling.refuse_if(
-        enquiry is None,
+    enquiry = needed(
+        telling.story.enquiry,
         "No section 47 enquiry is open. It opens when a strategy discussion decides on one: strategy_outcome",
     )
-    assert enquiry is not None
     rule = telling.story.procedure.authorisation.get(Subject.SECTION_47_OUTCOME)
     if message.outcome == "substantiated" and not message.conference and rule is None:
         role = requests.role_of(telling, message)
@@ -179,9 +173,7 @@ def section47_outcome(telling: Telling, message: Section47Outcome) -> None:
 @takes_effect(Subject.SECTION_47_OUTCOME)
 def outcome_takes_effect(telling: Telling, message: Section47Outcome, at: datetime) -> None:
     """The enquiry ends: towards a conference, or without one."""
-    enquiry = telling.story.enquiry
-    if enquiry is None:
-        raise Refusal("The section 47 enquiry has already ended.")
+    enquiry = needed(telling.story.enquiry, "The section 47 enquiry has already ended.")
     telling.close(enquiry.id)
     telling.change(last_enquiry=enquiry.id)
     happened(telling, SECTION_47_CONCLUDED, at, scope=enquiry.id)
@@ -193,8 +185,8 @@ def outcome_takes_effect(telling: Telling, message: Section47Outcome, at: dateti
     elif not message.conference:
         happened(telling, CONFERENCE_NOT_REQUIRED, at, scope=enquiry.id)
     else:
-        if telling.story.conference is None:  # one that is awaited already, and maybe arranged, serves both enquiries
-            telling.change(conference=Conference(id=telling.named("conference-")))
-        assert telling.story.conference is not None
-        telling.descend(telling.story.conference.id, enquiry.id)
+        # One that is awaited already, and maybe arranged, serves both enquiries.
+        conference = telling.story.conference or Conference(id=telling.named("conference-"))
+        telling.change(conference=conference)
+        telling.descend(conference.id, enquiry.id)
         happened(telling, SECTION_47_SUBSTANTIATED, at, scope=enquiry.id)

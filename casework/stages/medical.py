@@ -11,7 +11,7 @@ from pydantic import Field
 from casework.calendar import months_from
 from casework.happening import happened
 from casework.messages import ANYONE, Day, Message, Reason, means
-from casework.telling import Telling
+from casework.telling import Telling, needed
 from casework.vocabulary import Event
 
 URGENT_MEDICAL_NEED = Event("urgent medical need found")
@@ -69,10 +69,21 @@ def urgent_medical_need_found(telling: Telling, message: UrgentMedicalNeedFound)
 def medical_consent_recorded(telling: Telling, message: MedicalConsentRecorded) -> None:
     """Who consented. Whether they can is checked: by the child's age on the day, and by the doctor's view."""
     child = telling.story.child
-    assert child is not None
-    telling.refuse_if(child.born is None, "The child is not born yet, so no consent can be recorded.")
-    assert child.born is not None
-    age = _age(child.born, message.examined_on)
+    born = needed(child.born if child else None, "The child is not born yet, so no consent can be recorded.")
+    _check_source(telling, message, _age(born, message.examined_on))
+    telling.line(
+        f"Consent to a medical assessment was {'given' if message.given else 'refused'} ({message.source})", ("D-B-17",)
+    )
+    if not message.given:
+        happened(telling, CONSENT_REFUSED)
+        return
+    happened(telling, CONSENT_GIVEN)
+    if message.source == "local authority under a care order":
+        happened(telling, CONSENT_BY_AUTHORITY)
+
+
+def _check_source(telling: Telling, message: MedicalConsentRecorded, age: int) -> None:
+    """Refuse a source that cannot consent: `age` is the child's in whole years on the day of the examination."""
     if message.source == "young person aged 16 or 17":
         telling.refuse_if(
             age < 16, f"source: the child is {age} on the day of the examination, not 16 or 17 (source: SP-B-10)."
@@ -100,15 +111,6 @@ def medical_consent_recorded(telling: Telling, message: MedicalConsentRecorded) 
             "reason: under section 20, say that the child was abandoned or "
             "that the parents lack capacity (source: SP-B-13).",
         )
-    telling.line(
-        f"Consent to a medical assessment was {'given' if message.given else 'refused'} ({message.source})", ("D-B-17",)
-    )
-    if not message.given:
-        happened(telling, CONSENT_REFUSED)
-        return
-    happened(telling, CONSENT_GIVEN)
-    if message.source == "local authority under a care order":
-        happened(telling, CONSENT_BY_AUTHORITY)
 
 
 def _age(born: date, on: date) -> int:

@@ -10,9 +10,9 @@ from casework.happening import happened
 from casework.meetings import check_membership
 from casework.messages import DECIDERS, Message, Number, Reason, RoleName, means
 from casework.requests import takes_effect
-from casework.stages.conference import INITIAL_CONFERENCE_HELD, minutes_asked
-from casework.story import Conference, Plan, Story
-from casework.telling import Refusal, Telling
+from casework.stages.conference import INITIAL_CONFERENCE_HELD, minutes_asked, plan_of
+from casework.story import Conference
+from casework.telling import Telling
 from casework.vocabulary import Event, Stage, Subject
 
 PLAN_CHANGED = Event("plan changed", Stage.PLAN)
@@ -78,16 +78,10 @@ class StepDownAgreed(Message, stage=Stage.CLOSING, sent_by=DECIDERS):
     support: Reason = Field(description="What support is in place afterwards")
 
 
-def _plan(story: Story) -> Plan:
-    if story.plan is None:
-        raise Refusal("The child is not on a child protection plan.")
-    return story.plan
-
-
 @means(CoreGroupHeld)
 def core_group_held(telling: Telling, message: CoreGroupHeld) -> None:
     """The core group met."""
-    plan = _plan(telling.story)
+    plan = plan_of(telling.story)
     check_membership(telling, "core group", message.attended_by, message)
     telling.change(plan=plan.changed(core_groups_held=(*plan.core_groups_held, message.occurred_at)))
     telling.line("Core group held")
@@ -99,7 +93,7 @@ def core_group_held(telling: Telling, message: CoreGroupHeld) -> None:
 @means(CoreGroupRecordDistributed)
 def core_group_record_distributed(telling: Telling, message: CoreGroupRecordDistributed) -> None:
     """The record of a core group went to its members."""
-    plan = _plan(telling.story)
+    plan = plan_of(telling.story)
     telling.refuse_if(not plan.core_groups_held, "No core group is recorded yet. First record: core_group_held")
     telling.line("The record of the core group was sent out")
     happened(telling, CORE_GROUP_RECORD_DISTRIBUTED, scope=plan.id)
@@ -108,7 +102,7 @@ def core_group_record_distributed(telling: Telling, message: CoreGroupRecordDist
 @means(CoreGroupMinutesSent)
 def core_group_minutes_sent(telling: Telling, message: CoreGroupMinutesSent) -> None:
     """The minutes of the last two core groups went out; of fewer, with the reason (Q-29)."""
-    plan = _plan(telling.story)
+    plan = plan_of(telling.story)
     telling.insist(
         message.minutes > len(plan.core_groups_held),
         f"minutes: only {len(plan.core_groups_held)} core groups were held. "
@@ -126,7 +120,7 @@ def core_group_minutes_sent(telling: Telling, message: CoreGroupMinutesSent) -> 
 @means(ReviewReportCompleted)
 def review_report_completed(telling: Telling, message: ReviewReportCompleted) -> None:
     """The report for the review is ready."""
-    plan = _plan(telling.story)
+    plan = plan_of(telling.story)
     telling.line("The report for the review conference was completed")
     happened(telling, REVIEW_REPORT_COMPLETED, scope=plan.id)
     requests.submit(telling, Subject.REVIEW_REPORT, message, plan.review.id)
@@ -135,13 +129,13 @@ def review_report_completed(telling: Telling, message: ReviewReportCompleted) ->
 @takes_effect(Subject.REVIEW_REPORT)
 def review_report_authorised(telling: Telling, message: ReviewReportCompleted, at: datetime) -> None:
     """The report may be used."""
-    telling.change(plan=_plan(telling.story).changed(review_report_authorised=True))
+    telling.change(plan=plan_of(telling.story).changed(review_report_authorised=True))
 
 
 @means(ReviewConferenceHeld)
 def review_conference_held(telling: Telling, message: ReviewConferenceHeld) -> None:
     """The review decided whether the plan goes on; the next review counts from this one (Q-08)."""
-    plan = _plan(telling.story)
+    plan = plan_of(telling.story)
     check_membership(telling, "review conference", message.attended_by, message)
     telling.change(plan=plan.changed(review=Conference(id=telling.named("review-")), review_report_authorised=False))
     telling.line(f"Review conference held. Decision: {message.decision} the plan")
@@ -169,7 +163,7 @@ def _serves_as_initial(telling: Telling) -> None:
 @means(StepDownConsidered)
 def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
     """Ask for the manager's agreement to step down."""
-    plan = _plan(telling.story)
+    plan = plan_of(telling.story)
     telling.line("Ending the plan is being considered")
     happened(telling, STEP_DOWN_CONSIDERED, scope=plan.id)
     requests.submit(telling, Subject.STEP_DOWN, message, plan.id)
@@ -178,7 +172,7 @@ def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
 @takes_effect(Subject.STEP_DOWN)
 def step_down_authorised(telling: Telling, message: Message, at: datetime) -> None:
     """The manager agrees. Where a review had decided it, the plan ends with that; else it may now be ended."""
-    telling.change(plan=_plan(telling.story).changed(step_down_authorised=True))
+    telling.change(plan=plan_of(telling.story).changed(step_down_authorised=True))
     if isinstance(message, ReviewConferenceHeld):
         _end(telling, at)
 
@@ -186,13 +180,13 @@ def step_down_authorised(telling: Telling, message: Message, at: datetime) -> No
 @means(StepDownAgreed)
 def step_down_agreed(telling: Telling, message: StepDownAgreed) -> None:
     """The plan ends, with support in place (D-B-32). A procedure may gate this on the manager's decision."""
-    _plan(telling.story)
+    plan_of(telling.story)
     telling.line("The child stepped down from the child protection plan")
     _end(telling, message.occurred_at)
 
 
 def _end(telling: Telling, at: datetime) -> None:
-    plan = _plan(telling.story)
+    plan = plan_of(telling.story)
     telling.close(plan.id)
     telling.line("The child protection plan ended")
     happened(telling, PLAN_ENDED, at, scope=plan.id)

@@ -102,37 +102,32 @@ class CaseClosed(Message, stage=Stage.CLOSING, sent_by=MANAGERS):
 def referral_received(telling: Telling, message: ReferralReceived) -> None:
     """Open the case; on a running case a further referral is new information (Q-03)."""
     if telling.story.child is not None:
-        telling.refuse_if(
-            not same_person(telling.story.child.person, message.person),
-            f"Case {telling.story.reference} is another child's. Refer this child under a reference of their own.",
-        )
-        born = telling.story.child.born
-        if born is not None and message.date_of_birth not in (None, born):
-            recorded = f"date_of_birth: {spoken_date(born)} is recorded for this child."
-            telling.insist(True, f"{recorded} If that is wrong, correct it: s47 correct", "date_of_birth")
-        telling.line(f"A further referral, from {message.source}: new information on this case")
-        if born is None and message.expected_date_of_birth not in (None, telling.story.child.expected):
-            telling.change(child=telling.story.child.changed(expected=message.expected_date_of_birth))
-            _birth_expected(telling, message)
-        _new_information(telling)
+        _further_referral(telling, telling.story.child, message)
         return
-    telling.change(
-        opened_at=message.occurred_at,
-        referral_open=True,
-        team=message.team,
-        referred_by=message.source,
-        child=Child(
-            person=message.person,
-            born=message.date_of_birth,
-            expected=message.expected_date_of_birth,
-        ),
-    )
+    child = Child(person=message.person, born=message.date_of_birth, expected=message.expected_date_of_birth)
+    telling.change(opened_at=message.occurred_at, referral_open=True, child=child)
+    telling.change(team=message.team, referred_by=message.source)
     telling.line(f"Referral received from {message.source}, on the procedure {telling.story.procedure.about.title}")
     happened(telling, REFERRAL_RECEIVED)
     happened(telling, CONCERN_RAISED)
     _birth_expected(telling, message)
     for circumstance in message.circumstances:
         begin(telling, circumstance)
+
+
+def _further_referral(telling: Telling, child: Child, message: ReferralReceived) -> None:
+    telling.refuse_if(
+        not same_person(child.person, message.person),
+        f"Case {telling.story.reference} is another child's. Refer this child under a reference of their own.",
+    )
+    if child.born is not None and message.date_of_birth not in (None, child.born):
+        recorded = f"date_of_birth: {spoken_date(child.born)} is recorded for this child."
+        telling.insist(True, f"{recorded} If that is wrong, correct it: s47 correct", "date_of_birth")
+    telling.line(f"A further referral, from {message.source}: new information on this case")
+    if child.born is None and message.expected_date_of_birth not in (None, child.expected):
+        telling.change(child=child.changed(expected=message.expected_date_of_birth))
+        _birth_expected(telling, message)
+    _new_information(telling)
 
 
 def _birth_expected(telling: Telling, message: ReferralReceived) -> None:
@@ -166,7 +161,7 @@ def screening_decided(telling: Telling, message: ScreeningDecided) -> None:
     if message.harm_suspected:
         happened(telling, HARM_SUSPECTED)
     else:
-        telling.change(referral_open=False)
+        telling.close("referral")
         happened(telling, HARM_NOT_SUSPECTED)
 
 
@@ -181,8 +176,8 @@ def social_worker_allocated(telling: Telling, message: SocialWorkerAllocated) ->
 @means(CaseClosed)
 def case_closed(telling: Telling, message: CaseClosed) -> None:
     """Close the case. Nothing may still run."""
-    running = telling.story.open_strands
-    telling.refuse_if(running, f"The case cannot be closed yet. First finish or end: {', '.join(running)}.")
+    strands = telling.story.open_strands
+    telling.refuse_if(strands, f"The case cannot be closed yet. First finish or end: {', '.join(strands)}.")
     deadlines.end_all(telling, "the case was closed")
     requests.withdraw_all(telling, "the case was closed")
     telling.line("The case was closed")

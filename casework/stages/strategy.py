@@ -1,6 +1,6 @@
 """Strategy discussions: asked for, agreed, held, and what they decide.
 
-One can start in any state of the case and more than one can run (D-B-35, D-W-08). The discussion that initiates
+One can start at any stage of the case, and several can be open (D-B-35, D-W-08). The discussion that initiates
 section 47 enquiries keeps their clock, however many follow (B-07).
 """
 
@@ -14,13 +14,13 @@ from casework.calendar import end_of_day, local_date, spoken_date
 from casework.conditions import all_hold
 from casework.effects import NoticeKind
 from casework.happening import begin, happened
-from casework.meetings import check_membership, known_role, tell_chair
+from casework.meetings import check_membership, role_key, tell_chair
 from casework.messages import MANAGERS, Day, Id, Instant, Line, Message, Reason, RoleName, means
 from casework.model import Value
 from casework.requests import takes_effect
 from casework.stages.any_time import withhold
 from casework.story import Enquiry, Strategy
-from casework.telling import Refusal, Telling
+from casework.telling import Refusal, Telling, needed
 from casework.vocabulary import Circumstance, Event, Ground, Kind, Stage, Subject
 
 IMMEDIATE_RESPONSE_REQUIRED = Event("immediate response required", Stage.STRATEGY)
@@ -135,13 +135,9 @@ def strategy_requested(telling: Telling, message: StrategyRequested) -> None:
         happened(telling, IMMEDIATE_RESPONSE_REQUIRED)
     rule = telling.story.procedure.authorisation.get(Subject.STRATEGY_DISCUSSION)
     if message.immediate and rule is not None and all_hold(rule.only_if, telling.story):
+        text = "A strategy discussion is being held at once. Record your decision"
         for role in rule.authorised_by:
-            telling.notify(
-                NoticeKind.TOLD,
-                role,
-                "A strategy discussion is being held at once. Record your decision",
-                about="held at once",
-            )
+            telling.notify(NoticeKind.TOLD, role, text, about="held at once")
         strategy_agreed(telling, message, message.occurred_at)
     else:
         requests.submit(telling, Subject.STRATEGY_DISCUSSION, message)
@@ -155,32 +151,22 @@ def strategy_agreed(telling: Telling, message: StrategyRequested, at: datetime) 
 
 
 def _opened(telling: Telling, message: Message) -> Strategy:
-    asked = message if isinstance(message, StrategyRequested) else None
-    strategy = Strategy(
-        id=telling.named("strategy-"),
-        opened_at=message.occurred_at,
-        immediate=bool(asked and asked.immediate),
-        complex=bool(asked and asked.complex),
-        origin=asked.origin if asked else None,
-    )
+    strategy = Strategy(id=telling.named("strategy-"), opened_at=message.occurred_at)
+    if isinstance(message, StrategyRequested):
+        strategy = strategy.changed(immediate=message.immediate, complex=message.complex, origin=message.origin)
     telling.change(strategies=(*telling.story.strategies, strategy), referral_open=False)
     return strategy
 
 
 def _named(telling: Telling, strategy_id: str | None) -> Strategy | None:
     """The open discussion a message is about: the one it names, or the only one."""
-    open_ones = telling.story.strategies
+    strategies = {strategy.id: strategy for strategy in telling.story.strategies}
+    names = ", ".join(strategies) or "none"
     if strategy_id is not None:
-        for strategy in open_ones:
-            if strategy.id == strategy_id:
-                return strategy
-        there_are = ", ".join(strategy.id for strategy in open_ones) or "none"
-        raise Refusal(f"strategy: no strategy discussion {strategy_id} is open. These are open: {there_are}.")
-    telling.refuse_if(
-        len(open_ones) > 1,
-        f"strategy: more than one strategy discussion is open. Say which: {', '.join(s.id for s in open_ones)}.",
-    )
-    return open_ones[0] if open_ones else None
+        unknown = f"strategy: no strategy discussion {strategy_id} is open. These are open: {names}."
+        return needed(strategies.get(strategy_id), unknown)
+    telling.refuse_if(len(strategies) > 1, f"strategy: more than one strategy discussion is open. Say which: {names}.")
+    return next(iter(strategies.values()), None)
 
 
 def _change(telling: Telling, changed: Strategy) -> None:
@@ -192,9 +178,9 @@ def strategy_extension_requested(telling: Telling, message: StrategyExtensionReq
     """Ask for more time to hold the discussion, where the procedure has that (W-04)."""
     rule = telling.story.procedure.authorisation.get(Subject.STRATEGY_EXTENSION)
     telling.refuse_if(rule is None, "This procedure gives no extra time for a strategy discussion.")
-    strategy = _named(telling, message.strategy)
-    telling.refuse_if(strategy is None, "No strategy discussion is open. First record: strategy_requested")
-    assert strategy is not None
+    strategy = needed(
+        _named(telling, message.strategy), "No strategy discussion is open. First record: strategy_requested"
+    )
     telling.insist(strategy.immediate, "An immediate response is required, so the discussion cannot be put off.")
     telling.insist(
         not strategy.complex,
@@ -239,11 +225,8 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
     strategy = _named(telling, message.strategy) or _if_free_to_hold(telling, message)
     present = check_membership(telling, MEETING, message.attended_by, message)
     if message.decision == "further discussion":
-        telling.insist(
-            message.review_on is None,
-            "review_on: say when the further discussion is reviewed (source: U-W-01).",
-            "review_on",
-        )
+        when = "review_on: say when the further discussion is reviewed (source: U-W-01)."
+        telling.insist(message.review_on is None, when, "review_on")
     telling.line(f"Strategy discussion held by {message.how}: {message.decision}")
     _change(telling, strategy.changed(held_at=message.occurred_at))
     if message.criminal_investigation != "none":
@@ -253,6 +236,14 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
         happened(telling, STRATEGY_HELD_BY_TELEPHONE, scope=strategy.id)
     if any(requests.kind_of(telling, role) is Kind.POLICE for role in present):
         happened(telling, POLICE_STRATEGY_HELD, scope=strategy.id)
+    _what_is_needed(telling, strategy, message)
+    for action in message.actions:
+        _open_action(telling, strategy, action)
+    requests.submit(telling, Subject.STRATEGY_RECORD, message.changed(strategy=strategy.id), strategy.id)
+
+
+def _what_is_needed(telling: Telling, strategy: Strategy, message: StrategyOutcome) -> None:
+    """What the discussion found to be needed, whatever it decided."""
     if message.medical == "needed":
         happened(telling, MEDICAL_NEEDED, counts_from=_day(message, message.medical_by))
     if message.legal_action:
@@ -260,23 +251,17 @@ def strategy_outcome(telling: Telling, message: StrategyOutcome) -> None:
     if message.joint_interview:
         happened(telling, INTERVIEW_NEEDED, counts_from=_day(message, message.interview_by))
     if message.share_with_family == "withhold" and telling.story.withholding is None:
-        telling.refuse_if(message.ground is None, "ground: say why information is withheld from the family.", "ground")
-        assert message.ground is not None
-        withhold(telling, message.ground, message)
-    for action in message.actions:
-        owner = known_role(telling, "actions.owner", action.owner)
-        # What is to be done stays in the record: a deadline's words are seen on timelines and in notices.
-        earlier = sum(deadline.timescale == "action" for deadline in telling.story.deadlines.values())
-        deadline = deadlines.open_case_set(
-            telling,
-            "action",
-            f"Action {earlier + 1} agreed at {strategy.id}",
-            owner,
-            end_of_day(action.due) - deadlines.GRACE,
-            ("U-B-06",),
-        )
-        telling.line(f"{deadline.duty}, for the {owner}. What to do is in the record", ("D-B-09",))
-    requests.submit(telling, Subject.STRATEGY_RECORD, message.changed(strategy=strategy.id), strategy.id)
+        ground = needed(message.ground, "ground: say why information is withheld from the family.", "ground")
+        withhold(telling, ground, message)
+
+
+def _open_action(telling: Telling, strategy: Strategy, action: Action) -> None:
+    """An action is owed by its day. What to do stays in the record: a deadline's words are seen in notices."""
+    owner = role_key(telling, "actions.owner", action.owner)
+    earlier = sum(deadline.timescale == "action" for deadline in telling.story.deadlines.values())
+    duty, due = f"Action {earlier + 1} agreed at {strategy.id}", end_of_day(action.due) - deadlines.GRACE
+    deadlines.open_case_set(telling, "action", duty, owner, due, ("U-B-06",))
+    telling.line(f"{duty}, for the {owner}. What to do is in the record", ("D-B-09",))
 
 
 @takes_effect(Subject.STRATEGY_RECORD)
@@ -298,12 +283,9 @@ def strategy_decided(telling: Telling, message: StrategyOutcome, at: datetime) -
                 telling.line(f"It came out of: {strategy.origin}", ("D-M-01", "SP-M-01"))
             happened(telling, STRATEGY_ENDED_NFA, at, scope=strategy.id)
         case "further discussion":
-            assert message.review_on is not None
-            due = end_of_day(message.review_on) - deadlines.GRACE
-            owner = telling.story.acting
-            deadlines.open_case_set(
-                telling, "strategy-review", "Review the further strategy discussion", owner, due, ("U-W-01",)
-            )
+            duty, owner = "Review the further strategy discussion", telling.story.acting
+            due = _day(message, message.review_on)
+            deadlines.open_case_set(telling, "strategy-review", duty, owner, due, ("U-W-01",))
             happened(telling, FURTHER_STRATEGY_NEEDED, scope=strategy.id)
 
 
@@ -315,9 +297,8 @@ def _day(message: Message, day: Day | None) -> datetime:
 @means(NextActionSent)
 def next_action_sent(telling: Telling, message: NextActionSent) -> None:
     """The manager sent the worker the next action of the work that goes on (D-M-04)."""
-    telling.refuse_if(
-        STRATEGY_ENDED_NFA not in telling.story.clock, "No strategy discussion ended with no further action."
-    )
+    none_ended = "No strategy discussion ended with no further action."
+    telling.refuse_if(STRATEGY_ENDED_NFA not in telling.story.clock, none_ended)
     name = telling.story.procedure.assessment.name
     telling.insist(
         message.to == "assessment" and telling.story.assessment is None,
@@ -342,11 +323,8 @@ def _initiate_enquiry(telling: Telling, strategy: Strategy, message: StrategyOut
             ("B-07",),
         )
         return
-    enquiry = Enquiry(
-        id=telling.named("enquiry-"),
-        initiated_at=message.occurred_at,
-        joint_with_police=message.joint_with_police,
-    )
+    name, joint = telling.named("enquiry-"), message.joint_with_police
+    enquiry = Enquiry(id=name, initiated_at=message.occurred_at, joint_with_police=joint)
     telling.change(enquiry=enquiry)
     telling.descend(enquiry.id, strategy.id)
     telling.line("Section 47 enquiries were initiated")

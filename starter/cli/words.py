@@ -165,8 +165,8 @@ def preview(reference: str, found: Preview) -> list[str]:
     lines = [f"[bold]{reference}[/]: nothing has been recorded. If you record this, the stage is: {found.stage}"]
     parts = (("starts", found.starts), ("moves", found.moves), ("meets", found.meets), ("ends", found.ends))
     lines += [f"    {what} {escape(clock)}" for what, clocks in parts for clock in clocks]
-    lines += [f"    asks the {escape(to)}: {escape(title)}" for to, title in found.asked]
-    lines += [f"    tells the {escape(to)}: {escape(text)}" for to, text in found.told]
+    lines += [f"    asks the {escape(to)}: {escape(title)}" for to, title in found.requests]
+    lines += [f"    tells the {escape(to)}: {escape(text)}" for to, text in found.notices]
     if len(lines) == 1:
         lines.append("    No deadline changes, and nobody is notified.")
     lines += [f"  [yellow]![/] {escape(warning)}" for warning in found.warnings]
