@@ -60,8 +60,8 @@ def _check_correction(case: Case, message: Message) -> None:
             "No. 1 opened the case, so it cannot be withdrawn. If the case was opened in error, record: case_ended",
             "facts",
         )
-    numbers = message.withdrawn() if isinstance(message, Withdrawal) else ()
-    numbers = (message.replaced(),) if isinstance(message, Replacement) else numbers
+    numbers = message.facts if isinstance(message, Withdrawal) else ()
+    numbers = (message.fact,) if isinstance(message, Replacement) else numbers
     for number in numbers:
         if number not in in_force:
             why = "is already withdrawn" if 0 < number <= len(case.facts) else "is not on this case"

@@ -104,6 +104,11 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day + ONE_DAY, time(), LONDON).astimezone(UTC)
 
 
+def last_second_of(day: date) -> datetime:
+    """The UTC instant one second before a London day ends: an instant on that very day."""
+    return end_of_day(day) - timedelta(seconds=1)
+
+
 def spoken_date(day: date) -> str:
     """`Wed 29 Apr 2026`. Written out by hand: strftime follows the machine's locale, and this text is replayed."""
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

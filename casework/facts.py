@@ -5,13 +5,13 @@ is corrected, is so by a later fact. The facts are the state of a case; the stor
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import PlainSerializer, PlainValidator, ValidationError, create_model
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, create_model
 
-from casework.messages import MESSAGES, Message, without_narrative
+from casework.messages import MESSAGES, Day, Message, Number, Ref, without_narrative
 from casework.model import Value
 
 
@@ -77,31 +77,39 @@ class Opening(Message):
 
 
 class Withdrawal(Message):
-    """A message that says that some facts are not to be counted."""
+    """A message that says that some facts do not count."""
 
-    def withdrawn(self) -> tuple[int, ...]:
-        """The numbers of those facts."""
-        return ()
+    facts: tuple[Number, ...] = Field(
+        min_length=1, max_length=40, description="The number of an entry that was recorded in error"
+    )
 
 
 class Replacement(Message):
-    """A message that puts another message into the place of a fact."""
+    """A message that puts another message into the place of a fact: the same, with some changes."""
 
-    def replaced(self) -> int:
-        """The number of that fact."""
-        return 0
+    fact: Number = Field(description="The number of the entry that is wrong")
+    changes: dict[str, Any] = Field(description="Each field that is wrong, with what is right; null leaves it out")
 
     def instead_of(self, message: Message) -> Message:
-        """The message that stands in its place."""
-        return message
+        """The message as it is right."""
+        return decoded(message.name, self.body_instead_of(message))
+
+    def body_instead_of(self, message: Message) -> dict[str, Any]:
+        """The fields of the right message, as JSON has them."""
+        body = message.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        return {key: value for key, value in {**body, **self.changes}.items() if value is not None}
 
 
 class Granting(Message):
     """A message that may authorise a request."""
 
+    request: Ref = Field(description="The request, such as request-4, or what it is about if only one waits")
+    decision: Literal["authorise", "return"]
+
+    @property
     def grants(self) -> str | None:
         """The request that it authorises; none where it does not."""
-        return None
+        return self.request if self.decision == "authorise" else None
 
 
 class CalendarChange(Message):
@@ -109,15 +117,13 @@ class CalendarChange(Message):
 
     proclaimed: ClassVar[bool] = True
 
-    def on_day(self) -> date:
-        """The day of it."""
-        return date.min
+    day: Day
 
 
 def changes_what_counts(message: Message, facts: Sequence[Fact]) -> bool:
     """Whether a message may change which other facts count, or by which calendar: then all are looked at again."""
     if isinstance(message, Granting):
-        return any(fact.asks and fact.request == message.grants() for fact in facts)
+        return any(fact.asks and fact.request == message.grants for fact in facts)
     return isinstance(message, Withdrawal | Replacement | CalendarChange)
 
 
@@ -139,13 +145,13 @@ def in_force(facts: Sequence[Fact]) -> list[Fact]:
             for replacement in reversed(instead[fact.number]):  # in the order in which they were recorded
                 message = replacement.instead_of(message)
             fact = fact.changed(message=without_narrative(message))  # noqa: PLW2901
-        if isinstance(message, Granting) and (request := message.grants()):
+        if isinstance(message, Granting) and (request := message.grants):
             granted.add(request)
         if not fact.asks or fact.request in granted:
             if isinstance(message, Withdrawal):
-                gone.update(message.withdrawn())
+                gone.update(message.facts)
             elif isinstance(message, Replacement):
-                instead.setdefault(message.replaced(), []).append(message)
+                instead.setdefault(message.fact, []).append(message)
         kept.append(fact)
     kept.reverse()
     return sorted(kept, key=lambda fact: fact.message.occurred_at)

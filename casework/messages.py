@@ -164,7 +164,10 @@ MEANINGS: dict[type[Message], Callable[[Any, Any], None]] = {}
 
 
 def means(kind: type[Kind_]) -> Callable[[Callable[[Any, Kind_], None]], Callable[[Any, Kind_], None]]:
-    """Mark a stage's function as what a message of this kind means; both enter the tables."""
+    """Mark a stage's function as what a message of this kind means; both enter the tables.
+
+    The message says what happened; where there is more to say, such as the rows it answers, the function does.
+    """
 
     def register(function: Callable[[Any, Kind_], None]) -> Callable[[Any, Kind_], None]:
         MESSAGES[kind.name] = kind

@@ -6,7 +6,7 @@ is ever authorised by a timeout (Q-19).
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -31,8 +31,6 @@ STEP_DOWN_AUTHORISED = Event("step-down authorised", Stage.CLOSING)
 class Authorisation(Granting):
     """A decision on a request: authorise it, or return it with a reason. Nobody can authorise their own request."""
 
-    request: Ref = Field(description="The request, such as request-4, or what it is about if only one waits")
-    decision: Literal["authorise", "return"]
     reason: Reason | None = None
 
     @model_validator(mode="after")
@@ -40,10 +38,6 @@ class Authorisation(Granting):
         if self.decision == "return" and not self.reason:
             raise ValueError("reason: say why you are returning it, so that it can be put right")
         return self
-
-    def grants(self) -> str | None:
-        """The request that it authorises."""
-        return self.request if self.decision == "authorise" else None
 
 
 class RequestReassigned(Message):
@@ -171,7 +165,6 @@ def kind_of(telling: Telling, role: str) -> Kind | None:
 
 @means(Authorisation)
 def authorisation(telling: Telling, message: Authorisation) -> None:
-    """Authorise a request, or return it with a reason."""
     request = request_named(telling.story, message.request)
     _is_open(telling, request)
     role = role_of(telling, message)
@@ -234,7 +227,6 @@ def _may_decide(telling: Telling, request: Request, message: Message, role: str,
 
 @means(RequestReassigned)
 def request_reassigned(telling: Telling, message: RequestReassigned) -> None:
-    """Give a request to another person who may decide it, or back to the role."""
     request = request_named(telling.story, message.request)
     _is_open(telling, request)
     rule = telling.story.procedure.authorisation.get(request.subject)

@@ -19,9 +19,8 @@ def book_of(start: Story, facts: Sequence[Fact]) -> Book:
     """What a story is told from. A bank holiday counts for every limit, whenever it was proclaimed."""
     counting = in_force(facts)
     calendar = start.bank_holidays
-    proclaimed = {
-        fact.message.on_day(): fact.message.proclaimed for fact in counting if isinstance(fact.message, CalendarChange)
-    }
+    changes = [fact.message for fact in counting if isinstance(fact.message, CalendarChange)]
+    proclaimed = {change.day: change.proclaimed for change in changes}
     for day in sorted(proclaimed):  # the last fact about a day counts
         calendar = calendar.with_proclaimed(day) if proclaimed[day] else calendar.without(day)
     if calendar is not start.bank_holidays:

@@ -217,9 +217,8 @@ def _warn(telling: Telling, rule: Timescale, deadline: Deadline) -> None:
             telling.notify(NoticeKind.WARNING, role, text, about=deadline.id, deadline=deadline.id)
 
 
-def open_case_set(telling: Telling, key: str, duty: str, owner: str, due_on: datetime, cites: tuple[str, ...]) -> None:
+def open_case_set(telling: Telling, key: str, duty: str, owner: str, on: date, cites: tuple[str, ...]) -> None:
     """Open a deadline that this case set for itself, with no rule behind it: an action, a review."""
-    on = local_date(due_on)
     telling.put_deadline(_new(telling, key, duty, owner, cites, telling.now).changed(due=end_of_day(on), on=on))
 
 

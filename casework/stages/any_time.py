@@ -1,6 +1,5 @@
 """What can happen at any time of a case: a child made safe at once, information withheld, the calendar changed."""
 
-from datetime import date
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -11,12 +10,12 @@ from casework.deadlines.adopt import adopted
 from casework.effects import HolidayChanged
 from casework.facts import CalendarChange
 from casework.happening import begin, happened
-from casework.messages import ANYONE, CASEWORKERS, MANAGERS, PRACTITIONERS, Day, Message, Reason, Ref, means
+from casework.messages import ANYONE, CASEWORKERS, MANAGERS, PRACTITIONERS, Message, Reason, Ref, means
 from casework.naming import there_are
 from casework.procedure import Procedure
 from casework.story import Withholding
 from casework.tell import tell_by
-from casework.telling import Telling, needed
+from casework.telling import Refusal, Telling, needed
 from casework.vocabulary import Circumstance, Event, Ground
 
 IMMEDIATE_PROTECTION = Event("immediate protection taken")
@@ -67,23 +66,11 @@ class ComplaintMade(Message, sent_by=ANYONE):
 class BankHolidayProclaimed(CalendarChange, sent_by=CASEWORKERS):
     """A new bank holiday was proclaimed. Every deadline is counted again."""
 
-    day: Day
-
-    def on_day(self) -> date:
-        """The day of it."""
-        return self.day
-
 
 class BankHolidayWithdrawn(CalendarChange, sent_by=CASEWORKERS):
     """A bank holiday that was proclaimed is withdrawn. Every deadline is counted again."""
 
     proclaimed: ClassVar[bool] = False
-
-    day: Day
-
-    def on_day(self) -> date:
-        """The day of it."""
-        return self.day
 
 
 class ProcedureAdopted(Message, sent_by=MANAGERS):
@@ -126,7 +113,6 @@ def protection_power_ended(telling: Telling, message: ProtectionPowerEnded) -> N
 
 @means(CircumstanceRecorded)
 def circumstance_recorded(telling: Telling, message: CircumstanceRecorded) -> None:
-    """Something about the child or the family began, or is no longer so."""
     circumstances = telling.story.circumstances
     if message.holds:
         telling.insist(message.what in circumstances, f"This is already recorded: {message.what.value}.")
@@ -141,7 +127,6 @@ def circumstance_recorded(telling: Telling, message: CircumstanceRecorded) -> No
 
 @means(ComplaintMade)
 def complaint_made(telling: Telling, message: ComplaintMade) -> None:
-    """A complaint at any stage; the response is owed until it is recorded (SP-B-30)."""
     telling.line("A parent objected or complained", ("SP-B-30",))
     happened(telling, COMPLAINT_MADE)
 
@@ -166,7 +151,6 @@ def withhold(telling: Telling, ground: Ground, message: Message) -> None:
 
 @means(InformationReleased)
 def information_released(telling: Telling, message: InformationReleased) -> None:
-    """The family may be told again."""
     telling.insist(telling.story.withholding is None, "No information is withheld from the family.")
     telling.change(withholding=None)
     telling.line("Information is no longer withheld from the family", ("D-B-11",))
@@ -182,7 +166,6 @@ def bank_holiday_proclaimed(telling: Telling, message: BankHolidayProclaimed) ->
 
 @means(BankHolidayWithdrawn)
 def bank_holiday_withdrawn(telling: Telling, message: BankHolidayWithdrawn) -> None:
-    """Working days are counted without it again."""
     was_proclaimed = f" + {message.day}" in telling.story.bank_holidays.version or any(
         isinstance(fact.message, BankHolidayProclaimed) and fact.message.day == message.day
         for fact in telling.book.facts
@@ -221,8 +204,9 @@ def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
 @means(ReasonRecorded)
 def reason_recorded(telling: Telling, message: ReasonRecorded) -> None:
     """Why a duty was not done, or was done late (Q-28)."""
-    names = there_are(message.deadline, telling.story.deadlines) if telling.story.deadlines else ""
-    unknown = f"deadline: this case has no deadline called {message.deadline!r}. {names}".strip()
-    deadline = needed(telling.story.deadlines.get(message.deadline), unknown, "deadline")
+    deadline = telling.story.deadlines.get(message.deadline)
+    if deadline is None:
+        names = there_are(message.deadline, telling.story.deadlines) if telling.story.deadlines else ""
+        raise Refusal(f"deadline: this case has no deadline called {message.deadline!r}. {names}".strip(), "deadline")
     telling.put_deadline(deadline.changed(because="the reason is in the record"))
     telling.line(f"{deadline.duty}: reason recorded", deadline.cites)

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from casework import deadlines, requests
-from casework.calendar import end_of_day, spoken_date
+from casework import requests
+from casework.calendar import last_second_of, spoken_date
 from casework.happening import happened
 from casework.messages import Day, Message, Reason, RoleName, means
 from casework.requests import takes_effect
@@ -54,7 +54,6 @@ class ReassessmentArranged(Message, stage=Stage.CLOSING):
 
 @means(AssessmentCompleted)
 def assessment_completed(telling: Telling, message: AssessmentCompleted) -> None:
-    """The social worker is done with it."""
     name = telling.story.procedure.assessment.name
     assessment = needed(telling.story.assessment, f"No {name} is open, so none can be completed.")
     telling.change(assessment=assessment.changed(completed_at=message.occurred_at))
@@ -72,7 +71,6 @@ def assessment_ended(telling: Telling, message: AssessmentCompleted, at: datetim
 
 @means(AssessmentOverrunExplained)
 def assessment_overrun_explained(telling: Telling, message: AssessmentOverrunExplained) -> None:
-    """Why it takes longer than its limit (B-03). The limit stays missed."""
     missed = [
         d for d in telling.story.deadlines.values() if d.timescale == "assessment" and d.state is DeadlineState.OVERDUE
     ]
@@ -90,7 +88,6 @@ DISPOSALS = {
 
 @means(DisposalCompleted)
 def disposal_completed(telling: Telling, message: DisposalCompleted) -> None:
-    """What was chosen instead of a conference was done."""
     telling.line(f"Done instead of a conference: {message.disposal}")
     happened(telling, DISPOSALS[message.disposal])
 
@@ -107,13 +104,10 @@ def assessment_estimate_proposed(telling: Telling, message: AssessmentEstimatePr
 @takes_effect(Subject.ASSESSMENT_ESTIMATE)
 def assessment_estimate_agreed(telling: Telling, message: AssessmentEstimateProposed, at: datetime) -> None:
     """The case has a limit of its own for the assessment."""
-    due = end_of_day(message.complete_by) - deadlines.GRACE
-    happened(telling, ASSESSMENT_ESTIMATE_AGREED, at, counts_from=due)
+    happened(telling, ASSESSMENT_ESTIMATE_AGREED, at, counts_from=last_second_of(message.complete_by))
 
 
 @means(ReassessmentArranged)
 def reassessment_arranged(telling: Telling, message: ReassessmentArranged) -> None:
-    """The child's health and development are assessed again on a day that is set (U-B-23)."""
     telling.line(f"Re-assessment on {spoken_date(message.next_on)}. Responsible: {message.responsible}", ("U-B-23",))
-    due = end_of_day(message.next_on) - deadlines.GRACE
-    happened(telling, REASSESSMENT_ARRANGED, counts_from=due)
+    happened(telling, REASSESSMENT_ARRANGED, counts_from=last_second_of(message.next_on))

@@ -80,7 +80,7 @@ def child_died(telling: Telling, message: ChildDied) -> None:
     if message.other_children and message.abuse_or_neglect_suspected:
         duty = "Consider a strategy discussion for the other children of the household"
         owner, rows = telling.story.acting, ("SP-B-22", "Q-18")
-        deadlines.open_case_set(telling, "others-considered", duty, owner, message.occurred_at, rows)
+        deadlines.open_case_set(telling, "others-considered", duty, owner, local_date(message.occurred_at), rows)
 
 
 @means(HouseholdChildIdentified)
@@ -98,7 +98,6 @@ def household_child_identified(telling: Telling, message: HouseholdChildIdentifi
 
 @means(HouseholdChildSpokenTo)
 def household_child_spoken_to(telling: Telling, message: HouseholdChildSpokenTo) -> None:
-    """Another child of the household was directly communicated with."""
     household = telling.story.household
     meant = [child for child in household if same_person(child.person, message.person)]
     telling.refuse_if(
@@ -111,7 +110,6 @@ def household_child_spoken_to(telling: Telling, message: HouseholdChildSpokenTo)
 
 @means(CaseLinked)
 def case_linked(telling: Telling, message: CaseLinked) -> None:
-    """This case and another child's belong together."""
     telling.refuse_if(message.reference == telling.story.reference, "A case cannot be linked with itself.")
     telling.insist(message.reference in telling.story.linked, f"Case {message.reference} is already linked.")
     telling.change(linked=(*telling.story.linked, message.reference))

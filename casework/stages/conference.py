@@ -6,8 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from casework import requests
-from casework.calendar import end_of_day, spoken_instant
-from casework.deadlines import GRACE
+from casework.calendar import last_second_of, spoken_instant
 from casework.effects import NoticeKind
 from casework.happening import happened
 from casework.meetings import check_membership, tell_chair
@@ -151,7 +150,6 @@ def plan_of(story: Story) -> Plan:
 
 @means(ConferenceServiceInformed)
 def conference_service_informed(telling: Telling, message: ConferenceServiceInformed) -> None:
-    """The conference service knows the outcome and has the invitation."""
     conference = _awaited(telling.story)
     telling.change(conference=conference.changed(service_informed=True))
     telling.line("The conference service was told the outcome")
@@ -160,7 +158,6 @@ def conference_service_informed(telling: Telling, message: ConferenceServiceInfo
 
 @means(ConferenceRequested)
 def conference_requested(telling: Telling, message: ConferenceRequested) -> None:
-    """The initial conference was requested."""
     conference = _awaited(telling.story)
     telling.line("The initial conference was requested")
     happened(telling, CONFERENCE_REQUESTED, scope=conference.id)
@@ -168,7 +165,6 @@ def conference_requested(telling: Telling, message: ConferenceRequested) -> None
 
 @means(ChairAllocated)
 def chair_allocated(telling: Telling, message: ChairAllocated) -> None:
-    """The initial conference has a chair."""
     conference = _awaited(telling.story).changed(chair=message.chair)
     telling.change(conference=conference)
     telling.line(f"{message.chair} was allocated to chair the initial conference")
@@ -236,7 +232,6 @@ def report_shared(telling: Telling, message: ReportShared) -> None:
 
 @means(ConferenceRequestsSent)
 def conference_requests_sent(telling: Telling, message: ConferenceRequestsSent) -> None:
-    """The remaining requests went out."""
     if message.which == "initial":
         event, scope = CONFERENCE_REQUESTS_SENT, _awaited(telling.story).id
     else:
@@ -247,7 +242,6 @@ def conference_requests_sent(telling: Telling, message: ConferenceRequestsSent) 
 
 @means(InitialConferenceHeld)
 def initial_conference_held(telling: Telling, message: InitialConferenceHeld) -> None:
-    """The conference decided, for this child, whether there is a plan."""
     conference = _awaited(telling.story)
     check_membership(telling, MEETING, message.attended_by, message)
     telling.close(conference.id)
@@ -327,20 +321,18 @@ def report_sharing_decided(telling: Telling, message: ReportSharingDecided) -> N
     telling.line(f"Decided: the report {'is' if message.share else 'is not'} shared with the parents", ("D-B-24",))
     happened(telling, REPORT_SHARING_DECIDED, scope=conference.id)
     if message.share and message.share_by:
-        by = end_of_day(message.share_by) - GRACE
-        happened(telling, REPORT_TO_BE_SHARED, scope=conference.id, counts_from=by)
+        happened(telling, REPORT_TO_BE_SHARED, scope=conference.id, counts_from=last_second_of(message.share_by))
 
 
 @means(ConferenceDisputed)
 def conference_disputed(telling: Telling, message: ConferenceDisputed) -> None:
     """Another agency asks for a conference; it is always taken up, and answered by a day that is set (U-B-10)."""
     telling.line("Another agency disputes the decision on a conference", ("D-B-25", "D-B-26"))
-    happened(telling, CONFERENCE_DISPUTED, counts_from=end_of_day(message.answer_by) - GRACE)
+    happened(telling, CONFERENCE_DISPUTED, counts_from=last_second_of(message.answer_by))
 
 
 @means(ConferenceDisputeResolved)
 def conference_dispute_resolved(telling: Telling, message: ConferenceDisputeResolved) -> None:
-    """The decision stays, or a conference is called after all."""
     telling.refuse_if(CONFERENCE_DISPUTED not in telling.story.clock, "No dispute about a conference is recorded.")
     telling.line(f"The dispute about a conference was answered: {message.outcome}", ("D-B-25",))
     happened(telling, CONFERENCE_DISPUTE_RESOLVED)

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from casework.calendar import spoken_date, spoken_instant
 from casework.effects import Forwarded
-from casework.facts import Fact, Replacement, Withdrawal, decoded
+from casework.facts import Fact, Replacement, Withdrawal
 from casework.messages import (
     ANYONE,
     DAY_AS_WRITTEN,
@@ -21,7 +21,6 @@ from casework.messages import (
     INSTANT_AS_WRITTEN,
     Id,
     Message,
-    Number,
     Reason,
     in_words,
     means,
@@ -40,24 +39,15 @@ MOST_CHANGES = 20
 class RecordedInError(Withdrawal, sent_by=ANYONE):
     """Something recorded did not happen, or happened to another child. It stays in the record, marked as withdrawn."""
 
-    facts: tuple[Number, ...] = Field(
-        min_length=1, max_length=40, description="The number of an entry that was recorded in error"
-    )
     belongs_to: Id | None = Field(
         None, description="If it belongs to another child: the reference of that case. It is recorded there"
     )
     reason: Reason
 
-    def withdrawn(self) -> tuple[int, ...]:
-        """The facts that do not count."""
-        return self.facts
-
 
 class Corrected(Replacement, sent_by=ANYONE):
     """Something was recorded wrongly, and this is what is right. Whatever is not named stays as it was recorded."""
 
-    fact: Number = Field(description="The number of the entry that is wrong")
-    changes: dict[str, Any] = Field(description="Each field that is wrong, with what is right; null leaves it out")
     reason: Reason
 
     @field_validator("changes")
@@ -70,19 +60,6 @@ class Corrected(Replacement, sent_by=ANYONE):
         if problem := unusable(changes):
             raise ValueError(f"{problem}. Write it again.")
         return changes
-
-    def replaced(self) -> int:
-        """The fact that was wrong."""
-        return self.fact
-
-    def instead_of(self, message: Message) -> Message:
-        """The message as it is right."""
-        return decoded(message.name, self.body_instead_of(message))
-
-    def body_instead_of(self, message: Message) -> dict[str, Any]:
-        """The fields of the corrected message, as JSON has them."""
-        body = message.model_dump(mode="json", exclude_unset=True, by_alias=True)
-        return {key: value for key, value in {**body, **self.changes}.items() if value is not None}
 
 
 def without_words(message: Corrected, about: type[Message]) -> Corrected:
@@ -113,7 +90,7 @@ def corrected(telling: Telling, message: Corrected) -> None:
 def _may_correct(telling: Telling, message: Message, numbers: tuple[int, ...]) -> None:
     """Whoever may record a thing may correct it; practitioners and managers correct anything that came before."""
     role = role_of(telling, message)
-    anything = kind_of(telling, role) in (Kind.WORKER, Kind.MANAGER)
+    anything = not telling.strict or kind_of(telling, role) in (Kind.WORKER, Kind.MANAGER)
     earlier = {
         fact.number: fact for fact in telling.book.facts if telling.fact is None or fact.number < telling.fact.number
     }

@@ -87,10 +87,12 @@ def duty_done(telling: Telling, message: DutyDone) -> None:
 
 def _owed(telling: Telling, duty: str) -> Deadline:
     """The oldest deadline that is owed of this timescale. Raises `Refusal`, with the names of what is due."""
-    names = [deadline.timescale for deadline in telling.story.owed]
-    due = there_are(duty, names) if names else "Nothing is due on this case."
     owed = deadlines.owed(telling.story, duty)
-    return needed(owed[0] if owed else None, f"duty: nothing called {duty!r} is due on this case. {due}")
+    if not owed:
+        names = [deadline.timescale for deadline in telling.story.owed]
+        due = there_are(duty, names) if names else "Nothing is due on this case."
+        raise Refusal(f"duty: nothing called {duty!r} is due on this case. {due}")
+    return owed[0]
 
 
 def _owed_by_rule(telling: Telling, duty: str) -> tuple[Deadline, Timescale]:
@@ -142,8 +144,9 @@ def action_completed(telling: Telling, message: ActionCompleted) -> None:
 def form_completed(telling: Telling, message: FormCompleted) -> None:
     """A form was completed: with the contents it must have, and signed by who has to sign it."""
     forms = telling.story.procedure.form
-    unknown = f"form: this procedure has no form {message.form!r}. {there_are(message.form, forms)}"
-    form = needed(forms.get(message.form), unknown)
+    if message.form not in forms:
+        raise Refusal(f"form: this procedure has no form {message.form!r}. {there_are(message.form, forms)}")
+    form = forms[message.form]
     role = requests.role_of(telling, message)
     telling.insist(
         role not in form.written_by,
@@ -171,9 +174,10 @@ def form_completed(telling: Telling, message: FormCompleted) -> None:
 
 @means(PromptAnswered)
 def prompt_answered(telling: Telling, message: PromptAnswered) -> None:
-    """A practice duty was checked off, or not, with the reason."""
     prompts = telling.story.procedure.prompt
-    unknown = f"prompt: this procedure has no reminder {message.prompt!r}. {there_are(message.prompt, prompts)}"
-    prompt = needed(prompts.get(message.prompt), unknown)
+    if message.prompt not in prompts:
+        names = there_are(message.prompt, prompts)
+        raise Refusal(f"prompt: this procedure has no reminder {message.prompt!r}. {names}")
+    prompt = prompts[message.prompt]
     telling.change(answered={**telling.story.answered, message.prompt: message.answer})
     telling.line(f"{prompt.asks} {'Yes' if message.answer else 'No'}", prompt.cites)

@@ -116,7 +116,6 @@ def child_visited(telling: Telling, message: ChildVisited) -> None:
 
 @means(VisitRecorded)
 def visit_recorded(telling: Telling, message: VisitRecorded) -> None:
-    """A visit was written up."""
     telling.refuse_if(CHILD_VISITED not in telling.story.clock, "No visit is recorded yet. First record: child_visited")
     telling.line("The visit was written up")
     happened(telling, VISIT_RECORDED)
@@ -124,7 +123,6 @@ def visit_recorded(telling: Telling, message: VisitRecorded) -> None:
 
 @means(WhereaboutsUnknown)
 def whereabouts_unknown(telling: Telling, message: WhereaboutsUnknown) -> None:
-    """The child cannot be found (SP-B-07)."""
     telling.insist(telling.story.missing, "The child's whereabouts are already recorded as unknown.")
     telling.change(missing=message.occurred_at)
     telling.line("The child's whereabouts are unknown", ("SP-B-07",))
@@ -133,7 +131,6 @@ def whereabouts_unknown(telling: Telling, message: WhereaboutsUnknown) -> None:
 
 @means(FurtherActionAgreed)
 def further_action_agreed(telling: Telling, message: FurtherActionAgreed) -> None:
-    """It is agreed what more is done to find the child."""
     needed(telling.story.missing, NOT_MISSING)
     telling.line("It was agreed what else to do to find and see the child", ("B-09",))
     happened(telling, FURTHER_ACTION_AGREED)
@@ -141,7 +138,6 @@ def further_action_agreed(telling: Telling, message: FurtherActionAgreed) -> Non
 
 @means(ChildLocated)
 def child_located(telling: Telling, message: ChildLocated) -> None:
-    """The child was found."""
     needed(telling.story.missing, NOT_MISSING)
     telling.close("search")
     telling.line("The child was found", ("SP-B-07",))
@@ -150,7 +146,6 @@ def child_located(telling: Telling, message: ChildLocated) -> None:
 
 @means(Section47Outcome)
 def section47_outcome(telling: Telling, message: Section47Outcome) -> None:
-    """What the enquiry concluded."""
     enquiry = needed(
         telling.story.enquiry,
         "No section 47 enquiry is open. It opens when a strategy discussion decides on one: strategy_outcome",

@@ -121,6 +121,5 @@ def _age(born: date, on: date) -> int:
 
 @means(EmergencyTreatmentGiven)
 def emergency_treatment_given(telling: Telling, message: EmergencyTreatmentGiven) -> None:
-    """Treated without a parent's permission: the parents are told by the doctor, and a full record is made."""
     telling.line("Emergency treatment was given without a parent's permission", ("D-B-19",))
     happened(telling, EMERGENCY_TREATMENT)

@@ -80,7 +80,6 @@ class StepDownAgreed(Message, stage=Stage.CLOSING, sent_by=DECIDERS):
 
 @means(CoreGroupHeld)
 def core_group_held(telling: Telling, message: CoreGroupHeld) -> None:
-    """The core group met."""
     plan = plan_of(telling.story)
     check_membership(telling, "core group", message.attended_by, message)
     telling.change(plan=plan.changed(core_groups_held=(*plan.core_groups_held, message.occurred_at)))
@@ -92,7 +91,6 @@ def core_group_held(telling: Telling, message: CoreGroupHeld) -> None:
 
 @means(CoreGroupRecordDistributed)
 def core_group_record_distributed(telling: Telling, message: CoreGroupRecordDistributed) -> None:
-    """The record of a core group went to its members."""
     plan = plan_of(telling.story)
     telling.refuse_if(not plan.core_groups_held, "No core group is recorded yet. First record: core_group_held")
     telling.line("The record of the core group was sent out")
@@ -119,7 +117,6 @@ def core_group_minutes_sent(telling: Telling, message: CoreGroupMinutesSent) -> 
 
 @means(ReviewReportCompleted)
 def review_report_completed(telling: Telling, message: ReviewReportCompleted) -> None:
-    """The report for the review is ready."""
     plan = plan_of(telling.story)
     telling.line("The report for the review conference was completed")
     happened(telling, REVIEW_REPORT_COMPLETED, scope=plan.id)
@@ -162,7 +159,6 @@ def _serves_as_initial(telling: Telling) -> None:
 
 @means(StepDownConsidered)
 def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
-    """Ask for the manager's agreement to step down."""
     plan = plan_of(telling.story)
     telling.line("Ending the plan is being considered")
     happened(telling, STEP_DOWN_CONSIDERED, scope=plan.id)

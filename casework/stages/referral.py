@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from casework import deadlines, requests
-from casework.calendar import end_of_day, local_date, spoken_date
+from casework.calendar import last_second_of, local_date, spoken_date
 from casework.facts import Opening
 from casework.happening import begin, happened
 from casework.messages import ANYONE, MANAGERS, Day, Id, Message, Reason, TeamName, Word, means, same_person
@@ -133,14 +133,12 @@ def _further_referral(telling: Telling, child: Child, message: ReferralReceived)
 def _birth_expected(telling: Telling, message: ReferralReceived) -> None:
     """What is counted from the day of the birth counts from the day it is expected, as it is known at the time."""
     if message.expected_date_of_birth is not None:
-        birth = end_of_day(message.expected_date_of_birth) - deadlines.GRACE
         telling.line(f"The birth is expected on {spoken_date(message.expected_date_of_birth)}")
-        happened(telling, BIRTH_EXPECTED, counts_from=birth)
+        happened(telling, BIRTH_EXPECTED, counts_from=last_second_of(message.expected_date_of_birth))
 
 
 @means(NewInformationReceived)
 def new_information_received(telling: Telling, message: NewInformationReceived) -> None:
-    """New information on an open case."""
     telling.line("New information received")
     _new_information(telling)
 
@@ -154,7 +152,6 @@ def _new_information(telling: Telling) -> None:
 
 @means(ScreeningDecided)
 def screening_decided(telling: Telling, message: ScreeningDecided) -> None:
-    """The front door's decision: significant harm suspected or not."""
     telling.refuse_if(not telling.story.referral_open, "The referral has already been screened.")
     telling.line(f"Screening: significant harm {'suspected' if message.harm_suspected else 'not suspected'}")
     happened(telling, SCREENING_DECIDED)
@@ -167,7 +164,6 @@ def screening_decided(telling: Telling, message: ScreeningDecided) -> None:
 
 @means(SocialWorkerAllocated)
 def social_worker_allocated(telling: Telling, message: SocialWorkerAllocated) -> None:
-    """A social worker has the case from now on."""
     telling.change(allocated_to=message.social_worker, team=message.team or telling.story.team)
     telling.line(f"Allocated to {message.social_worker}")
     happened(telling, SOCIAL_WORKER_ALLOCATED)
@@ -175,7 +171,6 @@ def social_worker_allocated(telling: Telling, message: SocialWorkerAllocated) ->
 
 @means(CaseClosed)
 def case_closed(telling: Telling, message: CaseClosed) -> None:
-    """Close the case. Nothing may still run."""
     strands = telling.story.open_strands
     telling.refuse_if(strands, f"The case cannot be closed yet. First finish or end: {', '.join(strands)}.")
     deadlines.end_all(telling, "the case was closed")

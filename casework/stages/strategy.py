@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from casework import deadlines, requests
-from casework.calendar import end_of_day, local_date, spoken_date
+from casework.calendar import last_second_of, local_date, spoken_date
 from casework.conditions import all_hold
 from casework.effects import NoticeKind
 from casework.happening import begin, happened
@@ -199,7 +199,6 @@ def strategy_extension_agreed(telling: Telling, message: StrategyExtensionReques
 
 @means(StrategyScheduled)
 def strategy_scheduled(telling: Telling, message: StrategyScheduled) -> None:
-    """The discussion has a time."""
     strategy = _named(telling, message.strategy) or _if_free_to_hold(telling, message)
     _change(telling, strategy.changed(scheduled_for=message.starts_at))
     telling.line("The strategy discussion was arranged")
@@ -259,8 +258,8 @@ def _open_action(telling: Telling, strategy: Strategy, action: Action) -> None:
     """An action is owed by its day. What to do stays in the record: a deadline's words are seen in notices."""
     owner = role_key(telling, "actions.owner", action.owner)
     earlier = sum(deadline.timescale == "action" for deadline in telling.story.deadlines.values())
-    duty, due = f"Action {earlier + 1} agreed at {strategy.id}", end_of_day(action.due) - deadlines.GRACE
-    deadlines.open_case_set(telling, "action", duty, owner, due, ("U-B-06",))
+    duty = f"Action {earlier + 1} agreed at {strategy.id}"
+    deadlines.open_case_set(telling, "action", duty, owner, action.due, ("U-B-06",))
     telling.line(f"{duty}, for the {owner}. What to do is in the record", ("D-B-09",))
 
 
@@ -284,14 +283,14 @@ def strategy_decided(telling: Telling, message: StrategyOutcome, at: datetime) -
             happened(telling, STRATEGY_ENDED_NFA, at, scope=strategy.id)
         case "further discussion":
             duty, owner = "Review the further strategy discussion", telling.story.acting
-            due = _day(message, message.review_on)
-            deadlines.open_case_set(telling, "strategy-review", duty, owner, due, ("U-W-01",))
+            on = message.review_on or local_date(message.occurred_at)
+            deadlines.open_case_set(telling, "strategy-review", duty, owner, on, ("U-W-01",))
             happened(telling, FURTHER_STRATEGY_NEEDED, scope=strategy.id)
 
 
 def _day(message: Message, day: Day | None) -> datetime:
     """An instant on the day a thing is set for; on the day of the message where it is to be done at once."""
-    return end_of_day(day) - deadlines.GRACE if day else message.occurred_at
+    return last_second_of(day) if day else message.occurred_at
 
 
 @means(NextActionSent)
@@ -333,7 +332,6 @@ def _initiate_enquiry(telling: Telling, strategy: Strategy, message: StrategyOut
 
 @means(StrategyRecordCirculated)
 def strategy_record_circulated(telling: Telling, message: StrategyRecordCirculated) -> None:
-    """The authorised record went to those who took part."""
     telling.refuse_if(
         STRATEGY_HELD not in telling.story.clock,
         "No strategy discussion is recorded as held. First record: strategy_outcome",

@@ -84,9 +84,9 @@ def marks(case: Case) -> dict[int, Mark]:
         message = fact.message
         named: tuple[int, ...] = ()
         if fact.number in in_force and isinstance(message, Withdrawal):
-            named = message.withdrawn()
+            named = message.facts
         elif fact.number in in_force and isinstance(message, Replacement):
-            named = (message.replaced(),)
+            named = (message.fact,)
         request = case.story.requests.get(fact.request) if fact.asks else None
         for number in named:
             mark = found.get(number, Mark())
@@ -100,7 +100,7 @@ def marks(case: Case) -> dict[int, Mark]:
                 mark = mark.model_copy(update={"put_right_by": (*mark.put_right_by, fact.number)})
             found[number] = mark
     for fact in case.facts:
-        wrong = found.get(fact.message.replaced()) if isinstance(fact.message, Replacement) else None
+        wrong = found.get(fact.message.fact) if isinstance(fact.message, Replacement) else None
         if wrong is not None and wrong.withdrawn_by:
             mark = found.get(fact.number, Mark())
             found[fact.number] = mark.model_copy(update={"idle_since": wrong.withdrawn_by})
