@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from casework import deadlines
 from casework.conditions import all_hold
+from casework.deadlines.follow import Occasion, follow
 from casework.effects import NoticeKind
 from casework.story import Assessment, Happening
 from casework.telling import Telling
@@ -34,7 +34,7 @@ def happened(
         telling.change(assessment=Assessment(started_at=at))
         telling.line(f"The {story.procedure.assessment.name} started")
         happened(telling, ASSESSMENT_STARTED, at)
-    deadlines.follow(telling, deadlines.Occasion(event, at, scope, counts_from))
+    follow(telling, Occasion(event, at, scope, counts_from))
     for rule in story.procedure.notice:
         if rule.on == event and rule.form in (None, scope) and all_hold(rule.only_if, telling.story):
             for role in rule.to:

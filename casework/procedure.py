@@ -322,8 +322,8 @@ class Procedure(Value):
 
     @model_validator(mode="after")
     def _every_name_is_known(self) -> "Procedure":
-        found = chain(self._nobody_acts(), self._unknown_names(), self._wrong_rows())
-        problems = [] if LENIENT.get() else [*islice(found, MOST_PROBLEMS)]
+        wrong = chain(self._nobody_acts(), self._unknown_names(), self._wrong_rows())
+        problems = [] if LENIENT.get() else [*islice(wrong, MOST_PROBLEMS)]
         if problems:
             raise DoesNotFit(problems)
         return self
@@ -335,7 +335,7 @@ class Procedure(Value):
     def _unknown_names(self) -> Iterator[tuple[Place, str]]:
         """Every role, timescale and form that a rule names and that there is not."""
         of_the_case = dict.fromkeys((*self.timescale, *SET_BY_THE_CASE))
-        for settings, what, known in (
+        for settings, what, names in (
             (ROLES, "role", self.role),
             (TIMESCALES, "timescale", self.timescale),
             ({"gate": ("while_owed",)}, "timescale", of_the_case),
@@ -345,8 +345,8 @@ class Procedure(Value):
                 for place, rule in self.rules_of(part):
                     for field in fields:
                         for name in _names(getattr(rule, field)):
-                            if name not in known:
-                                yield (*place, field), f"there is no {what} {name!r} here. {there_are(name, known)}"
+                            if name not in names:
+                                yield (*place, field), f"there is no {what} {name!r} here. {there_are(name, names)}"
         for part in ("acts", "recorded_by"):
             for key, named in getattr(self, part).items():
                 for name in _names(named):
@@ -389,7 +389,8 @@ class Procedure(Value):
     def acting_at(self, stage: Stage) -> str:
         """Who takes the next step at a stage; at one that is not named, whoever does at the one before."""
         stages = list(Stage)
-        return next(self.acts[one] for one in reversed(stages[: stages.index(stage) + 1]) if one in self.acts)
+        until_then = stages[: stages.index(stage) + 1]
+        return next(self.acts[earlier] for earlier in reversed(until_then) if earlier in self.acts)
 
     @property
     def allocated_role(self) -> str:
@@ -432,8 +433,8 @@ class Procedure(Value):
             """The base set names roles of its own; this authority's of the same name, or else kind, stand in."""
             if role is None:
                 return None
-            known = self.role.get(role)
-            return role if known and known.kind is base.role[role].kind else self._own_role(base.role[role].kind)
+            kind = base.role[role].kind
+            return role if role in self.role and self.role[role].kind is kind else self._own_role(kind)
 
         added = {
             key: rule.changed(

@@ -76,8 +76,8 @@ def _text(path: Path) -> str:
 
 def _called(text: str) -> tuple[str, str]:
     """The key and the letter a file gives itself, whatever else is wrong in it."""
-    found = dict(re.findall(r'^\s*(key|letter)\s*=\s*"([^"\n]+)"', text, re.MULTILINE)[:2])
-    return found.get("key", "?"), found.get("letter", "?")
+    names = dict(re.findall(r'^\s*(key|letter)\s*=\s*"([^"\n]+)"', text, re.MULTILINE)[:2])
+    return names.get("key", "?"), names.get("letter", "?")
 
 
 def parse(text: str, file_name: str) -> Procedure:

@@ -93,13 +93,13 @@ def without_effect(procedure: Procedure) -> Iterator[Problem]:
 
 def _never(procedure: Procedure, kind: type[Message], field: str, value: object) -> str | None:
     """Why a field of a message never has this value, where it has not."""
-    known: dict[str, tuple[str, ...]] = {"duty": (*procedure.timescale, *SET_BY_THE_CASE), "form": (*procedure.form,)}
-    if field in known and value not in known[field]:
-        return there_are(str(value), known[field])
+    names: dict[str, tuple[str, ...]] = {"duty": (*procedure.timescale, *SET_BY_THE_CASE), "form": (*procedure.form,)}
+    if field in names and value not in names[field]:
+        return there_are(str(value), names[field])
     try:
         TypeAdapter[Any](kind.model_fields[field].annotation or str).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        return " or ".join(dict.fromkeys(_said(dict(item)) for item in error.errors()))
+        return " or ".join(dict.fromkeys(_sentence(dict(item)) for item in error.errors()))
     return None
 
 
@@ -125,41 +125,40 @@ def problems_in(error: ValidationError) -> Iterator[Problem]:
         else:
             # A word that may be of either of two vocabularies is refused by both: that is one mistake.
             place = tuple(part for part in item["loc"] if part != "[key]" and not str(part).startswith("str-enum["))
-            yield place[:-1] if place[-1:] in (("str",), ("bool",)) else place, _said(dict(item))
+            yield place[:-1] if place[-1:] in (("str",), ("bool",)) else place, _sentence(dict(item))
 
 
-def _hint(given: object, known: Iterable[str]) -> str:
-    near = get_close_matches(given, list(dict.fromkeys(known)), n=3, cutoff=0.6) if isinstance(given, str) else []
+def _hint(given: object, names: Iterable[str]) -> str:
+    near = get_close_matches(given, list(dict.fromkeys(names)), n=3, cutoff=0.6) if isinstance(given, str) else []
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-def _said(item: dict[str, Any]) -> str:
-    """What pydantic found, in words an author can act on."""
-    given = item.get("input")
-    match item["type"]:
-        case "enum":
-            words = [*Event.every, *(value.value for vocabulary in VOCABULARIES for value in vocabulary)]
-            return f"{_short(given)} is not a word of the vocabulary here.{_hint(given, words)}"
-        case "literal_error":
-            return f"write {item['ctx']['expected']}, not {_short(given)}."
-        case "missing":
-            return "this is missing and is needed."
-        case "extra_forbidden":
-            return "there is no such setting; is it misspelt?"
-        case "too_short" | "string_too_short":
-            return "give at least one."
-        case "string_type":
-            return "write a text in quotes here."
-        case "tuple_type":
-            return "write a list here: [ … ]."
-        case "bool_type" | "bool_parsing":
-            return "write true or false here."
-        case "dict_type" | "model_type":
-            return "write a table here, with a setting on each line."
-        case "string_pattern_mismatch":
-            return PATTERNS.get(str(item["loc"][-1]), "this cannot be written so.")
-        case _:
-            return plain(item)[:MOST_OF_A_TEXT]
+SENTENCES = {
+    "missing": "this is missing and is needed.",
+    "extra_forbidden": "there is no such setting; is it misspelt?",
+    "too_short": "give at least one.",
+    "string_too_short": "give at least one.",
+    "string_type": "write a text in quotes here.",
+    "tuple_type": "write a list here: [ … ].",
+    "bool_type": "write true or false here.",
+    "bool_parsing": "write true or false here.",
+    "dict_type": "write a table here, with a setting on each line.",
+    "model_type": "write a table here, with a setting on each line.",
+}
+"""By pydantic's name for the mistake, in the words of procedure files; others are as in messages."""
+
+
+def _sentence(item: dict[str, Any]) -> str:
+    """One of pydantic's errors in words that an author can act on."""
+    given, kind = item.get("input"), item["type"]
+    if kind == "enum":
+        words = [*Event.every, *(value.value for vocabulary in VOCABULARIES for value in vocabulary)]
+        return f"{_short(given)} is not a word of the vocabulary here.{_hint(given, words)}"
+    if kind == "literal_error":
+        return f"write {item['ctx']['expected']}, not {_short(given)}."
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(str(item["loc"][-1]), "this cannot be written so.")
+    return SENTENCES.get(kind) or plain(item)[:MOST_OF_A_TEXT]
 
 
 # --- Where it stands ----------------------------------------------------------------------------------------------

@@ -16,16 +16,10 @@ from casework.effects import NoticeKind
 from casework.facts import Granting
 from casework.happening import happened
 from casework.messages import CASEWORKERS, Id, Message, Reason, Ref, means, same_person
+from casework.procedure import Authorisation as AuthorisationRule
 from casework.story import Request, RequestState, Story
 from casework.telling import Refusal, Telling
-from casework.vocabulary import Event, Kind, Stage, Subject
-
-STRATEGY_RECORD_AUTHORISED = Event("strategy record authorised", Stage.STRATEGY)
-INVITATIONS_SENT = Event("invitations sent", Stage.CONFERENCE)
-MINUTES_FINISHED = Event("conference minutes finished", Stage.CONFERENCE)
-CONFERENCE_RECORD_AUTHORISED = Event("conference record authorised", Stage.CONFERENCE)
-REVIEW_REPORT_AUTHORISED = Event("review report authorised", Stage.PLAN)
-STEP_DOWN_AUTHORISED = Event("step-down authorised", Stage.CLOSING)
+from casework.vocabulary import Event, Kind, Subject
 
 
 class Authorisation(Granting):
@@ -68,14 +62,20 @@ TakesEffect = Callable[[Telling, Any, datetime], None]
 """What happens once a held message is authorised: the telling, the message, and the instant of the authorisation."""
 
 EFFECTS: dict[Subject, TakesEffect] = {}
-"""By subject: filled by the stages, each for what is its own."""
+AUTHORISED: dict[Subject, Event] = {}
+"""By subject, as events that rules may name. Both are filled by the stages, each for what is its own."""
 
 
-def takes_effect(subject: Subject) -> Callable[[TakesEffect], TakesEffect]:
-    """Mark a stage's function as what an authorised request about `subject` brings about."""
+def takes_effect(subject: Subject, authorised: Event | None = None) -> Callable[[TakesEffect], TakesEffect]:
+    """Mark a stage's function as what a request about `subject` brings about once it is authorised.
+
+    `authorised` is the event that happens then.
+    """
 
     def register(function: TakesEffect) -> TakesEffect:
         EFFECTS[subject] = function
+        if authorised:
+            AUTHORISED[subject] = authorised
         return function
 
     return register
@@ -99,8 +99,7 @@ def submit(telling: Telling, subject: Subject, message: Message, about: str | No
     for request in telling.story.waiting_requests:
         if request.subject is subject and request.about == about:
             withdraw(telling, request, ASKED_AGAIN)
-    held = message if rule.holds else None
-    ask(telling, subject, asked_by, rule.title, rule.authorised_by, rule.cites, about, held, finish=rule.finish)
+    ask(telling, subject, rule, asked_by, about, message if rule.holds else None)
     if not rule.holds:
         EFFECTS[subject](telling, message, message.occurred_at)
 
@@ -108,24 +107,19 @@ def submit(telling: Telling, subject: Subject, message: Message, about: str | No
 def ask(
     telling: Telling,
     subject: Subject,
+    rule: AuthorisationRule,
     asked_by: Message,
-    title: str,
-    to: tuple[str, ...],
-    cites: tuple[str, ...],
     about: str | None,
     held: Message | None,
-    *,
-    finish: bool = False,
-    remark: str = "",
 ) -> None:
-    """Ask these roles for a decision, on the ground of the message `asked_by`; `held` takes effect once they agree."""
+    """Ask for a decision by this rule, as the message `asked_by` does; `held` takes effect once it is authorised."""
     procedure = telling.story.procedure
     request = Request(
         id=telling.named("request-", telling.story.requests.__contains__),
         subject=subject,
-        title=title,
-        cites=cites,
-        to=to,
+        title=rule.title,
+        cites=rule.cites,
+        to=rule.authorised_by,
         assigned_to=asked_by.ask,  # whoever asks may choose whom (PD-M-02)
         asked_by=asked_by.by.person,
         asked_by_role=procedure.role_named(asked_by.by.role) or telling.story.acting,
@@ -133,11 +127,12 @@ def ask(
         since=asked_by.occurred_at,
         about=about,
         held=held,
-        finish=finish,
-        escalate=procedure.above(to),
+        finish=rule.finish,
+        escalate=procedure.above(rule.authorised_by),
     )
     telling.put_request(request)
-    telling.line(f"{title}: waiting for the {' or the '.join(to)} ({request.id}){remark}", cites)
+    until_then = ". It stays as recorded until then" if subject is Subject.CORRECTION else ""
+    telling.line(f"{rule.title}: waiting for the {' or the '.join(request.to)} ({request.id}){until_then}", rule.cites)
     _notify_deciders(telling, request)
 
 
@@ -294,17 +289,6 @@ def _grant(telling: Telling, request: Request, at: datetime) -> None:
         EFFECTS[request.subject](telling, request.held, at)
     if event := AUTHORISED.get(request.subject):
         happened(telling, event, at, scope=request.about)
-
-
-AUTHORISED: dict[Subject, Event] = {
-    Subject.STRATEGY_RECORD: STRATEGY_RECORD_AUTHORISED,
-    Subject.CONFERENCE_RECORD: CONFERENCE_RECORD_AUTHORISED,
-    Subject.INVITATIONS: INVITATIONS_SENT,
-    Subject.MINUTES: MINUTES_FINISHED,
-    Subject.STEP_DOWN: STEP_DOWN_AUTHORISED,
-    Subject.REVIEW_REPORT: REVIEW_REPORT_AUTHORISED,
-}
-"""What a granted request is as an event that rules may name."""
 
 
 def request_named(story: Story, name: str) -> Request:

@@ -213,7 +213,6 @@ class Story(Value):
     child: Child | None = None
     died: bool = False
     of_age: bool = False
-    ended: str | None = None
     referred_by: str | None = None
     referral_open: bool = False
     assessment: Assessment | None = None

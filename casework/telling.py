@@ -109,7 +109,6 @@ class Telling:
         self.cause = str(fact.number) if fact else "0"
         self.strict = strict
         self.rules = rules or story.procedure
-        self.other_rules = rules
         self.book = book or Book(story, (), ())
         self.lines: list[Line] = []
         self.notices: list[NoticeDue] = []

@@ -180,7 +180,7 @@ def procedure_adopted(telling: Telling, message: ProcedureAdopted) -> None:
     """Decide by these rules from now on. What is open is counted again by them; what closed before stays closed."""
     before, after = telling.story.procedure, message.procedure
     telling.insist(before.fingerprint == after.fingerprint, "The case is already on this version of the procedure.")
-    if telling.other_rules is not None:  # told again for yet another procedure, by whose clocks it goes
+    if telling.rules is not before:  # told again for yet another procedure, by whose clocks it goes
         telling.change(procedure=after)
         return
     telling.line(

@@ -39,6 +39,9 @@ REPORT_TO_BE_SHARED = Event("report to be shared", Stage.CONFERENCE)
 CONFERENCE_CALLED_ON_DISPUTE = Event("initial conference called after a dispute", Stage.CONFERENCE)
 
 Which = Literal["initial", "review"]
+INVITATIONS_SENT = Event("invitations sent", Stage.CONFERENCE)
+MINUTES_FINISHED = Event("conference minutes finished", Stage.CONFERENCE)
+CONFERENCE_RECORD_AUTHORISED = Event("conference record authorised", Stage.CONFERENCE)
 
 
 class ConferenceServiceInformed(Message, stage=Stage.CONFERENCE):
@@ -288,7 +291,7 @@ def invitations_requested(telling: Telling, message: InvitationsRequested) -> No
     requests.submit(telling, Subject.INVITATIONS, message, conference.id)
 
 
-@takes_effect(Subject.INVITATIONS)
+@takes_effect(Subject.INVITATIONS, INVITATIONS_SENT)
 def invitations_sent(telling: Telling, message: InvitationsRequested, at: datetime) -> None:
     """The invitations went out."""
     telling.line("The invitations were sent")
@@ -300,14 +303,14 @@ def minutes_asked(telling: Telling, message: Message, conference: str) -> None:
         requests.submit(telling, Subject.MINUTES, message, conference)
 
 
-@takes_effect(Subject.MINUTES)
+@takes_effect(Subject.MINUTES, MINUTES_FINISHED)
 def minutes_finished(telling: Telling, message: Message, at: datetime) -> None:
     """The minutes are finished: the chair is told, whose authorisation is next."""
     if Subject.CONFERENCE_RECORD in telling.story.procedure.authorisation:
         requests.submit(telling, Subject.CONFERENCE_RECORD, message)
 
 
-@takes_effect(Subject.CONFERENCE_RECORD)
+@takes_effect(Subject.CONFERENCE_RECORD, CONFERENCE_RECORD_AUTHORISED)
 def conference_record_authorised(telling: Telling, message: Message, at: datetime) -> None:
     """The chair has authorised the record of the conference."""
     telling.line("The record of the conference is complete")

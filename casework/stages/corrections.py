@@ -26,6 +26,7 @@ from casework.messages import (
     means,
     narratives,
 )
+from casework.procedure import Authorisation
 from casework.requests import ask, kind_of, role_of, takes_effect
 from casework.telling import Telling, needed
 from casework.text_files import unusable
@@ -34,6 +35,8 @@ from casework.vocabulary import Kind, Subject
 FIXED = ("id", "by", "moved_from")
 """What a correction does not change of a message: which one it was, and who recorded it."""
 MOST_CHANGES = 20
+OUR_OWN = Authorisation.model_construct(cites=(), source="", words="", authorised_by=(), title="")
+"""The rule where a procedure has none of its own: a manager authorises it."""
 
 
 class RecordedInError(Withdrawal, sent_by=ANYONE):
@@ -113,11 +116,8 @@ def _correct(telling: Telling, message: Message, verb: str, facts: tuple[int, ..
     procedure = telling.story.procedure
     numbers = ", ".join(map(str, facts))
     title = f"{verb} entry no. {numbers}" if len(facts) == 1 else f"{verb} entries nos. {numbers}"
-    rule = procedure.authorisation.get(Subject.CORRECTION)
-    to = rule.authorised_by if rule else procedure.managers
-    cites = rule.cites if rule else ()
-    remark = ". It stays as recorded until then"
-    ask(telling, Subject.CORRECTION, message, title, to, cites, numbers, message, remark=remark)
+    rule = procedure.authorisation.get(Subject.CORRECTION) or OUR_OWN.changed(authorised_by=procedure.managers)
+    ask(telling, Subject.CORRECTION, rule.changed(title=title, finish=False), message, numbers, message)
 
 
 @takes_effect(Subject.CORRECTION)

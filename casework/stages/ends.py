@@ -126,7 +126,6 @@ def case_ended(telling: Telling, message: CaseEnded) -> None:
     other = f" ({message.other})" if message.other else ""
     telling.line(f"The case ended: {message.how}{other}. The reason is in the record")
     end_everything(telling, message.how)
-    telling.change(ended=message.how)
     if message.how == "duplicate of another case" and message.other:
         telling.change(linked=(*telling.story.linked, message.other))
     if message.how == "accepted by another authority":

@@ -25,6 +25,8 @@ MINUTES_SENT = Event("core group minutes sent to the conference service", Stage.
 MINUTES_SHARED = Event("core group minutes shared with the family", Stage.PLAN)
 STEP_DOWN_CONSIDERED = Event("step-down considered", Stage.CLOSING)
 PLAN_ENDED = Event("plan ended", Stage.CLOSING, completes="plan")
+REVIEW_REPORT_AUTHORISED = Event("review report authorised", Stage.PLAN)
+STEP_DOWN_AUTHORISED = Event("step-down authorised", Stage.CLOSING)
 
 
 class CoreGroupHeld(Message, stage=Stage.PLAN, sent_by=DECIDERS):
@@ -123,7 +125,7 @@ def review_report_completed(telling: Telling, message: ReviewReportCompleted) ->
     requests.submit(telling, Subject.REVIEW_REPORT, message, plan.review.id)
 
 
-@takes_effect(Subject.REVIEW_REPORT)
+@takes_effect(Subject.REVIEW_REPORT, REVIEW_REPORT_AUTHORISED)
 def review_report_authorised(telling: Telling, message: ReviewReportCompleted, at: datetime) -> None:
     """The report may be used."""
     telling.change(plan=plan_of(telling.story).changed(review_report_authorised=True))
@@ -165,7 +167,7 @@ def step_down_considered(telling: Telling, message: StepDownConsidered) -> None:
     requests.submit(telling, Subject.STEP_DOWN, message, plan.id)
 
 
-@takes_effect(Subject.STEP_DOWN)
+@takes_effect(Subject.STEP_DOWN, STEP_DOWN_AUTHORISED)
 def step_down_authorised(telling: Telling, message: Message, at: datetime) -> None:
     """The manager agrees. Where a review had decided it, the plan ends with that; else it may now be ended."""
     telling.change(plan=plan_of(telling.story).changed(step_down_authorised=True))

@@ -41,6 +41,7 @@ SECTION_47_NOT_INITIATED = Event("section 47 not initiated", Stage.STRATEGY, com
 MEDICAL_NEEDED = Event("medical assessment needed", Stage.ENQUIRY)
 INTERVIEW_NEEDED = Event("joint interview needed", Stage.ENQUIRY)
 LEGAL_ACTION_NEEDED = Event("legal action needed", Stage.STRATEGY)
+STRATEGY_RECORD_AUTHORISED = Event("strategy record authorised", Stage.STRATEGY)
 
 
 class StrategyRequested(Message, stage=Stage.STRATEGY):
@@ -263,7 +264,7 @@ def _open_action(telling: Telling, strategy: Strategy, action: Action) -> None:
     telling.line(f"{duty}, for the {owner}. What to do is in the record", ("D-B-09",))
 
 
-@takes_effect(Subject.STRATEGY_RECORD)
+@takes_effect(Subject.STRATEGY_RECORD, STRATEGY_RECORD_AUTHORISED)
 def strategy_decided(telling: Telling, message: StrategyOutcome, at: datetime) -> None:
     """What the discussion decided takes effect (D-P-02, D-B-06, D-T-02, D-W-04): the clocks count from when it was
     held (Q-12)."""
