@@ -6,7 +6,7 @@ from pydantic import Field
 
 from casework.calendar import Calendar
 from casework.case import Announced, Case
-from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, HolidayChanged, Kept, Notice, RequestChanged
+from casework.effects import Effect, Entry, Forwarded, HolidayChanged, Kept, Notice
 from casework.model import Value
 from casework.snapshots import Snapshot
 from casework.story import Deadline, Request
@@ -133,8 +133,8 @@ def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, numb
 
     `announced` is what the case had announced with the last of them: it may have announced more since.
     """
-    deadlines = {e.deadline.id: e.deadline for e in effects if isinstance(e, DeadlineChanged)}
-    requests = {e.request.id: e.request for e in effects if isinstance(e, RequestChanged)}
+    deadlines = {effect.id: effect for effect in effects if isinstance(effect, Deadline)}
+    requests = {effect.id: effect for effect in effects if isinstance(effect, Request)}
     return Batch(
         number=number,
         at=at,

@@ -18,7 +18,7 @@ from casework.effects import Effect, Forwarded, Kept, Notice, NoticeKind, Refuse
 from casework.facts import Fact, Replacement, Withdrawal
 from casework.incoming import sender
 from casework.lapse import comes_of_age
-from casework.messages import By, Message, as_sent, digest, in_words
+from casework.messages import Message, as_sent, digest, in_words
 from casework.model import Value
 from casework.naming import cut
 from casework.procedure import Procedure
@@ -160,7 +160,7 @@ def _record(case: Case, message: Message, now: datetime) -> Decided:
         tried = try_fact(case, fact, now)
     passed = pass_time(tried.result.story, now)
     turn = _turn(case, passed.story, now, fact)
-    _keep(turn, message.name, as_sent(message), message, message.by, fact=fact)
+    _keep(turn, message, message.name, as_sent(message), fact=fact)
     result = together((tried.result, passed), passed.story)
     reconcile(turn, case.story, result, lines_of(case.book, tried, fact), withdrawn_notices(case, tried))
     after = case.going_on((*case.facts, fact), turn.announced, tried.base, turn.story)
@@ -179,16 +179,10 @@ def _ended(case: Case, turn: Turn) -> Decided:
 
 
 def _keep(
-    turn: Turn,
-    name: str,
-    body: str,
-    message: Message | None,
-    by: By | None,
-    *,
-    fact: Fact | None = None,
-    refused: str | None = None,
+    turn: Turn, message: Message | None, name: str, body: str, *, fact: Fact | None = None, refused: str | None = None
 ) -> None:
-    """Let the record keep a message, whole as it was sent."""
+    """Let the record keep a message, whole as it was sent; of what is no message, who sent it if that can be read."""
+    by = message.by if message else sender(body)
     turn.announce(kept=turn.announced.kept + 1)
     turn.effects.append(
         Kept(
@@ -201,7 +195,7 @@ def _keep(
             message_id=message.id if message else None,
             person=by.person if by else None,
             role=by.role if by else None,
-            body=body,
+            body=body if message else cut(body, LONGEST_KEPT),
             state=fact.model_dump_json() if fact else None,
         )
     )
@@ -219,10 +213,10 @@ def refused(
     """
     turn = _turn(case, case.story, now)
     turn.announce(refusals=case.announced.refusals + 1)
-    by = message.by if message is not None else sender(body)
-    kept = as_sent(message) if message is not None else cut(body, LONGEST_KEPT)
-    _keep(turn, cut(name, LONGEST_QUOTATION), kept, message, by, refused=cut(reason, LONGEST_KEPT))
+    body = as_sent(message) if message is not None else body
+    _keep(turn, message, cut(name, LONGEST_QUOTATION), body, refused=cut(reason, LONGEST_KEPT))
     if tell_sender:
+        by = message.by if message else sender(body)
         role = case.story.procedure.role_named(by.role) if by else None
         what = in_words(name) if name in MESSAGES else "a message"
         turn.entry(f"Refused: {what}. What was sent, and why it was refused, is in the record")

@@ -87,19 +87,8 @@ class Notice(Value):
     request: str | None = None
 
 
-class DeadlineChanged(Value):
-    """A deadline as it now stands."""
-
-    deadline: Deadline
-
-
-class RequestChanged(Value):
-    """A request as it now stands."""
-
-    request: Request
-
-
-Effect = Kept | Entry | Notice | DeadlineChanged | RequestChanged | HolidayChanged | Forwarded
+Effect = Kept | Entry | Notice | Deadline | Request | HolidayChanged | Forwarded
+"""What follows from a turn of a case; a deadline or a request as it now stands."""
 
 
 class Refused(Value):

@@ -13,7 +13,7 @@ from casework.calendar import local_date, spoken_instant
 from casework.case import Announced, AnnouncedDeadline, AnnouncedRequest, occasion
 from casework.deadlines.change import GRACE
 from casework.deadlines.rungs import Rung, RungKind, request_rungs, rungs_of
-from casework.effects import DeadlineChanged, Effect, Entry, Forwarded, Notice, NoticeKind, RequestChanged
+from casework.effects import Effect, Entry, Forwarded, Notice, NoticeKind
 from casework.facts import Fact
 from casework.story import Deadline, DeadlineState, Request, RequestState, Story
 from casework.telling import Line, NoticeDue, Result
@@ -136,7 +136,7 @@ def _announce_deadlines(turn: Turn, before: Story) -> None:
             announced[name] = _as_announced(turn, deadline, last)
         with_miss = announced[name].with_miss(deadline)
         if before.deadlines.get(name) != with_miss:
-            turn.effects.append(DeadlineChanged(deadline=with_miss))
+            turn.effects.append(with_miss)
     for name, last in announced.items():
         if name not in turn.story.deadlines and not last.gone:
             if name in before.deadlines:
@@ -217,7 +217,7 @@ def _announce_gone(turn: Turn, deadline: Deadline) -> None:
     if deadline.closed_at is None:
         turn.notify(NoticeKind.MOVED, deadline.owner, f"No longer due: {deadline.duty}", deadline=deadline.id)
     gone = deadline.changed(state=DeadlineState.ENDED, closed_at=turn.now, met_at=None, because=because)
-    turn.effects.append(DeadlineChanged(deadline=gone))
+    turn.effects.append(gone)
 
 
 # --- Requests -----------------------------------------------------------------------------------------------------
@@ -234,14 +234,14 @@ def _announce_requests(turn: Turn, before: Story) -> None:
                 turn.entry(f"{request.title}: waiting for a decision again", request.cites)
             announced[name] = AnnouncedRequest(state=request.state.value, since=turn.now)
         if before.requests.get(name) != request:
-            turn.effects.append(RequestChanged(request=request))
+            turn.effects.append(request)
     for name in [name for name in announced if name not in turn.story.requests]:
         gone = before.requests.get(name)
         if gone is not None:
             because = "what asked for it was recorded in error"
             if gone.waiting:
                 turn.entry(f"{gone.title}: withdrawn ({because})", gone.cites)
-            turn.effects.append(RequestChanged(request=gone.changed(state=RequestState.WITHDRAWN, because=because)))
+            turn.effects.append(gone.changed(state=RequestState.WITHDRAWN, because=because))
         del announced[name]
     turn.announce(requests=announced)
 

@@ -115,7 +115,7 @@ def ask(
     """Ask for a decision by this rule, as the message `asked_by` does; `held` takes effect once it is authorised."""
     procedure = telling.story.procedure
     request = Request(
-        id=telling.named("request-", telling.story.requests.__contains__),
+        id=telling.named("request-", telling.story.requests),
         subject=subject,
         title=rule.title,
         cites=rule.cites,
@@ -242,12 +242,6 @@ def _is_open(telling: Telling, request: Request) -> None:
     when = f" (by {request.decided_by}, {spoken_instant(request.decided_at)})" if request.decided_at else ""
     already = f"{request.title} ({request.id}) is already {request.state.value}{when}."
     refuse(request.state is not RequestState.OPEN, already)
-
-
-def withdraw_all(telling: Telling, because: str) -> None:
-    """What was asked on a case that ends needs no answer any more."""
-    for request in telling.story.waiting_requests:
-        withdraw(telling, request, because)
 
 
 def adopt(telling: Telling) -> None:

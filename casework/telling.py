@@ -1,6 +1,6 @@
 """The story while one fact is told: a stage's function changes it, and adds entries, notices and effects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -118,10 +118,10 @@ class Telling:
         """Replace these fields of the story."""
         self.story = self.story.changed(**fields)
 
-    def named(self, what: str, taken: Callable[[str], bool] = lambda name: False) -> str:
+    def named(self, what: str, taken: Collection[str] = ()) -> str:
         """A name for something that this fact brings about: `strategy-4`. It never changes."""
         name, again = f"{what}{self.cause.rpartition('@')[2]}", 2
-        while taken(name):
+        while name in taken:
             name, again = f"{what}{self.cause.rpartition('@')[2]}.{again}", again + 1
         return name
 

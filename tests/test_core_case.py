@@ -18,12 +18,13 @@ from casework.calendar import BankHolidays
 from casework.case import Case
 from casework.checks import A_CHILDHOOD, CLOCK_SKEW
 from casework.decide import LONGEST_KEPT, LONGEST_QUOTATION, Decided
-from casework.effects import DeadlineChanged, Entry, Kept, Notice, NoticeKind, Refused, RequestChanged
+from casework.effects import Entry, Kept, Notice, NoticeKind, Refused
 from casework.incoming import read
 from casework.messages import Message
 from casework.mistakes import problems
 from casework.stages import MESSAGES
 from casework.stages.strategy import Action
+from casework.story import Deadline, Request
 from casework.vocabulary import Stage
 from tests.lives import (
     ALONE,
@@ -721,8 +722,8 @@ def test_a_batch_keeps_the_last_word_on_each_deadline_and_request() -> None:
     batch = batch_of(life.whole, tuple(life.effects), life.whole.announced, 7, life.now)
     assert batch.number == 7
     assert {deadline.id: deadline for deadline in batch.deadlines} == life.deadlines
-    assert len(batch.deadlines) < sum(isinstance(effect, DeadlineChanged) for effect in life.effects)
-    assert len(batch.requests) < sum(isinstance(effect, RequestChanged) for effect in life.effects)
+    assert len(batch.deadlines) < sum(isinstance(effect, Deadline) for effect in life.effects)
+    assert len(batch.requests) < sum(isinstance(effect, Request) for effect in life.effects)
     assert list(batch.entries) == life.entries
 
 

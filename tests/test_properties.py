@@ -22,7 +22,7 @@ from casework.case import Case
 from casework.checks import missing
 from casework.deadlines.rungs import RungKind, rungs_of
 from casework.decide import Decided
-from casework.effects import DeadlineChanged, Effect, Entry, Kept, Notice, NoticeKind, Refused
+from casework.effects import Effect, Entry, Kept, Notice, NoticeKind, Refused
 from casework.facts import Fact
 from casework.incoming import read
 from casework.messages import Message
@@ -216,8 +216,8 @@ class World:
         entries = [effect.text for effect in effects if isinstance(effect, Entry)]
         moved = [e.deadline for e in effects if isinstance(e, Notice) and e.kind is NoticeKind.MOVED]
         for effect in effects:
-            if isinstance(effect, DeadlineChanged):
-                self._check_change(effect.deadline, entries, moved)
+            if isinstance(effect, Deadline):
+                self._check_change(effect, entries, moved)
             # In their order: what was missed before the message came was told of the limit before the message moved it.
             elif isinstance(effect, Notice) and effect.kind in (NoticeKind.OVERDUE, NoticeKind.ESCALATION):
                 if effect.deadline is None:

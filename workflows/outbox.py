@@ -11,8 +11,9 @@ from temporalio.exceptions import ActivityError
 
 from casework.batch import Batch, Delivered, Delivery, Forwarding, Recorded, batch_of
 from casework.case import Announced, Case
-from casework.effects import DeadlineChanged, Effect, Forwarded, Kept, Notice, RequestChanged
+from casework.effects import Effect, Forwarded, Kept, Notice
 from casework.model import Value
+from casework.story import Deadline, Request
 from workflows.calling import FOR_EVER, RefusedForGood, at_once, in_the_end, why
 from workflows.summaries import summary_of
 
@@ -327,7 +328,7 @@ def _size(effects: Iterable[Effect]) -> int:
         match effect:
             case Kept():
                 size += len(effect.body.encode()) + len((effect.state or "").encode())
-            case DeadlineChanged() | RequestChanged():
+            case Deadline() | Request():
                 size += 1500
     return size
 

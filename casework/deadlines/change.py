@@ -125,7 +125,7 @@ def open_deadline(
 def _new(telling: Telling, key: str, duty: str, owner: str, cites: tuple[str, ...], counted_from: datetime) -> Deadline:
     """A deadline with no limit yet, named after the fact that started it."""
     return Deadline(
-        id=telling.named(f"{key}@", telling.story.deadlines.__contains__),
+        id=telling.named(f"{key}@", telling.story.deadlines),
         timescale=key,
         cites=cites,
         duty=duty,
@@ -206,7 +206,7 @@ def _day_before_end(limit: Deadline) -> datetime:
 
 
 def _warn(telling: Telling, rule: Timescale, deadline: Deadline) -> None:
-    """Say so where a clock has passed a limit that it ought not to pass (Q-13)."""
+    """Warn where a limit falls after one that it ought not to pass (Q-13)."""
     if rule.warn_after is None or deadline.due is None:
         return
     for other in owed_on(telling.story, rule.warn_after, deadline.scope):

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from casework import deadlines, requests
 from casework.calendar import last_second_of, local_date, spoken_date
+from casework.ending import end_everything
 from casework.facts import Opening
 from casework.happening import begin, happened
 from casework.messages import ANYONE, MANAGERS, Day, Id, Message, Reason, TeamName, Word, means, same_person
@@ -173,8 +173,7 @@ def social_worker_allocated(telling: Telling, message: SocialWorkerAllocated) ->
 def case_closed(telling: Telling, message: CaseClosed) -> None:
     strands = telling.story.open_strands
     telling.refuse_if(strands, f"The case cannot be closed yet. First finish or end: {', '.join(strands)}.")
-    deadlines.end_all(telling, "the case was closed")
-    requests.withdraw_all(telling, "the case was closed")
+    end_everything(telling, "the case was closed")
     telling.line("The case was closed")
     happened(telling, CASE_CLOSED)
     telling.change(closed_at=message.occurred_at)
