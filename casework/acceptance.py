@@ -17,7 +17,7 @@ from casework.stages.corrections import Corrected, RecordedInError, described, w
 from casework.story import Story
 from casework.tell import book_with, pass_time, place_of, step, tell, together
 from casework.telling import Book, Line, NoticeDue, Refusal, Result, is_closed
-from casework.vocabulary import Subject
+from casework.vocabulary import STRANDS, Subject
 
 NAMED_AT_MOST = 8
 """Of the facts that would lose their ground, so many are named."""
@@ -118,7 +118,7 @@ def try_fact(case: Case, fact: Fact, now: datetime) -> Tried:
 
 
 def _same_facts(before: Book, after: Book) -> int:
-    """How many facts two books begin with that are the same, told from the same start."""
+    """How many facts are the same at the beginning of two books; none where the stories start differently."""
     if before.start is not after.start and before.start != after.start:
         return 0
     for count, (old, new) in enumerate(zip(before.in_force, after.in_force, strict=False)):
@@ -134,22 +134,9 @@ def _recorded_although(then: Story, fact: Fact) -> list[str]:
 
 
 WEIGHTY = (
-    "deadlines",
-    "strategies",
-    "assessment",
-    "enquiry",
-    "conference",
-    "plan",
-    "missing",
-    "referral_open",
-    "circumstances",
-    "withholding",
-    "child",
-    "died",
-    "opened_at",
-    "closed_at",
-    "allocated_to",
-    "procedure",
+    *(strand.field for strand in STRANDS.values()),
+    *("deadlines", "circumstances", "withholding", "allocated_to", "procedure"),
+    *("child", "died", "opened_at", "closed_at"),
 )
 """The parts of a story on which a clock or a decision depends."""
 

@@ -177,7 +177,7 @@ def _stands_in_the_way(gate: Gate, story: Story, body: dict[str, Any]) -> bool:
 
 
 def warnings(then: Story, message: Message) -> tuple[str, ...]:
-    """What is unusual in an accepted message, and may be a slip of the pen."""
+    """What is unusual in an accepted message, and may be a mistake."""
     unusual = []
     at = message.occurred_at.astimezone(LONDON)
     if isinstance(message, ChildVisited) and (at.time() >= NIGHT[0] or at.time() < NIGHT[1]):

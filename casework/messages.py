@@ -160,7 +160,7 @@ Kind_ = TypeVar("Kind_", bound=Message)
 MESSAGES: dict[str, type[Message]] = {}
 """Every message by its name. Filled by the stages, each for what is its own: import it from `casework.stages`."""
 MEANINGS: dict[type[Message], Callable[[Any, Any], None]] = {}
-"""What each message means: told the story so far (a `Telling`) and the message."""
+"""The function that says what each message means, given the story so far (a `Telling`) and the message."""
 
 
 def means(kind: type[Kind_]) -> Callable[[Callable[[Any, Kind_], None]], Callable[[Any, Kind_], None]]:

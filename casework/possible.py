@@ -99,9 +99,7 @@ def _weighed(case: Case, name: str, kind: type[Message], role: str, now: datetim
 def _met(before: Story, after: Story) -> list[Deadline]:
     done = (DeadlineState.MET, DeadlineState.MET_LATE)
     running = {deadline.id for deadline in before.owed if deadline.running}
-    return [
-        after.deadlines[name] for name in after.deadlines if name in running and after.deadlines[name].state in done
-    ]
+    return [deadline for name, deadline in after.deadlines.items() if name in running and deadline.state in done]
 
 
 def preview(case: Case, message: Message, now: datetime) -> Preview | Refused:
@@ -152,11 +150,7 @@ def _clock(deadline: Deadline) -> str:
 
 def samples(story: Story, kind: type[Message], role: str, now: datetime) -> Iterator[dict[str, Any]]:
     """Well-formed messages of this kind, as this role could send them now: plain first, then one field at a time."""
-    base: dict[str, Any] = {
-        "id": "sample",
-        "occurred_at": now.isoformat(),
-        "by": {"role": role, "person": SOMEBODY},
-    }
+    base = _base(role, now)
     answers = {answer.field: answer.must_be for answer in story.procedure.answer if answer.message == kind.name}
     choices: dict[str, list[Any]] = {}
     for name, field in kind.model_fields.items():
@@ -183,12 +177,16 @@ def samples(story: Story, kind: type[Message], role: str, now: datetime) -> Iter
     yield {**base, **{name: value for name, value in filled.items() if value is not None}}
 
 
+def _base(role: str, now: datetime) -> dict[str, Any]:
+    return {"id": "sample", "occurred_at": now.isoformat(), "by": {"role": role, "person": SOMEBODY}}
+
+
 def _corrections(case: Case, kind: type[Message], role: str, now: datetime) -> Iterator[dict[str, Any]]:
     """Corrections of what was recorded last: what came before it may be needed by it."""
     if len(case.book.in_force) < 2:
         return  # the referral that opened the case is not withdrawn
     last = case.book.in_force[-1].number
-    base = {"id": "sample", "occurred_at": now.isoformat(), "by": {"role": role, "person": SOMEBODY}, "reason": WORDS}
+    base = _base(role, now) | {"reason": WORDS}
     if kind is RecordedInError:
         yield {**base, "facts": [last]}
     elif kind is Corrected:

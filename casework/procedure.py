@@ -368,12 +368,12 @@ class Procedure(Value):
 
     @cached_property
     def fingerprint(self) -> str:
-        """The first twelve hexadecimal digits of the hash of everything this procedure says."""
+        """The first twelve hexadecimal digits of the hash of this procedure."""
         return sha256(self.as_json.encode()).hexdigest()[:12]
 
     @cached_property
     def as_json(self) -> str:
-        """Everything it says, but for what is as usual, as JSON."""
+        """The whole procedure as JSON, without what has its default."""
         return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
     @cached_property
@@ -403,7 +403,7 @@ class Procedure(Value):
         return tuple(key for key, role in self.role.items() if role.kind is Kind.MANAGER)
 
     def above(self, roles: tuple[str, ...]) -> str | None:
-        """A manager's role other than these, who hears of it when nobody in them decides; None where there is none."""
+        """A manager's role other than these, which has a notice when nobody in them decides; None if there is none."""
         return next((role for role in self.managers if role not in roles), None)
 
     def may_record(self, role: str, message: str, kinds: frozenset[Kind]) -> bool:

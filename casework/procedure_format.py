@@ -92,7 +92,7 @@ class WrittenOut:
         return self._cited(at, rule)
 
     def _blocks(self, key: str, at: Place, given: Any, timescale: Rule) -> Iterator[Placed]:
-        """The gates that a timescale is as long as it is owed; what none of its own says is as with the timescale."""
+        """The gates on a timescale, which hold as long as it is owed; they share its citation unless they have one."""
         if not isinstance(given, dict):
             self._wrong((*at, "blocks"), 'name the message that it blocks: `blocks.case_closed = "what to do first"`')
             return
@@ -159,7 +159,7 @@ class WrittenOut:
         return rule | {"cites": []}
 
     def _also(self, place: Place, rule: Rule, **settings: str) -> Rule:
-        """The rule with what the place where it stands says of it."""
+        """The rule with the settings that follow from where it stands in the file."""
         for setting in settings.keys() & rule.keys():
             self._wrong((*place, setting), "the place where this stands says so already; leave it out")
         return rule | settings
@@ -187,7 +187,7 @@ class WrittenOut:
         return [rule | {"when": dict(zip(when, chosen, strict=True))} for chosen in product(*values)]
 
     def _under(self, at: Place, given: Any, setting: str) -> Iterator[Placed]:
-        """The rules that stand under names, one or several under each; `setting` is what the name says of them."""
+        """The rules that stand under names, one or several under each; `setting` is the setting that has the name."""
         if not isinstance(given, dict):
             self._wrong(at, f"write a table for each: [{'.'.join(map(str, at))}.NAME]")
             return

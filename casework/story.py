@@ -87,7 +87,7 @@ class RequestState(StrEnum):
 class Request(Value):
     """What a role is asked to authorise or complete (Q-19: returned with a reason, or reassigned; never by timeout).
 
-    `held` is the message whose effect waits for it; `escalate` the role that hears of it when nobody decides.
+    `held` is the message whose effect waits for it; `escalate` the role that has a notice when nobody decides.
     """
 
     id: str

@@ -37,7 +37,7 @@ def adopted(story: Story, anew: Story, after: Procedure, now: datetime) -> dict[
 
 
 def _still_open(story: Story, scope: str | None) -> bool:
-    """Whether what a clock would be for goes on: its own strand, or the conference that it led to."""
+    """Whether the strand that a clock belongs to is still open, or the conference that it led to is."""
     if scope is None or scope in story.strands:
         return True
     return story.conference is not None and scope in story.came_from.get(story.conference.id, ())

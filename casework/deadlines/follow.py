@@ -66,8 +66,8 @@ def _end(telling: Telling, key: str, occasion: Occasion) -> None:
 
 
 def _another_goes_on(story: Story, scope: str | None) -> bool:
-    """Whether, beside the discussion that ended, another one or an enquiry that it did not lead to goes on: what was
-    started on no strand in particular is still owed for that."""
+    """Whether another discussion is open, or an enquiry that the ended discussion did not lead to: what was started on
+    no strand in particular is still owed for that."""
     if scope is None or not scope.startswith("strategy-"):
         return False
     if any(strategy.id != scope for strategy in story.strategies):

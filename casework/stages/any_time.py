@@ -103,7 +103,7 @@ def immediate_protection_taken(telling: Telling, message: ImmediateProtectionTak
 
 @means(ProtectionPowerEnded)
 def protection_power_ended(telling: Telling, message: ProtectionPowerEnded) -> None:
-    """What protected the child by law has ended. How long it may last, no document says."""
+    """No document says how long such a power may last, so only this message ends it."""
     power = needed(
         telling.story.power_in_force, "No emergency protection order and no police powers are recorded as in force."
     )

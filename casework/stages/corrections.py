@@ -122,7 +122,7 @@ def _correct(telling: Telling, message: Message, verb: str, facts: tuple[int, ..
 
 @takes_effect(Subject.CORRECTION)
 def correction_made(telling: Telling, message: Message, at: datetime) -> None:
-    """The correction counts from now on (`casework.facts.in_force` sees to that); say what was put right."""
+    """Write down what was put right. The correction counts from now on by `casework.facts.in_force`."""
     facts = {fact.number: fact for fact in telling.book.facts}
     if isinstance(message, RecordedInError):
         for number in message.facts:
@@ -137,7 +137,7 @@ def correction_made(telling: Telling, message: Message, at: datetime) -> None:
 
 
 def described(fact: Fact) -> str:
-    """A fact in a few words: its number, what it said, when that was, who said it."""
+    """A fact in a few words: its number, the message, when it happened, and who recorded it."""
     message = fact.message
     return f"no. {fact.number} ({in_words(message.name)}, {spoken_instant(message.occurred_at)}, by {message.by})"
 

@@ -94,7 +94,7 @@ DISPOSALS = {
 
 @means(ChildVisited)
 def child_visited(telling: Telling, message: ChildVisited) -> None:
-    """A visit: what it was says which clocks it meets. A visit without seeing the child meets none of them."""
+    """Which clocks a visit meets depends on whether the child was seen, alone, unannounced."""
     telling.refuse_if(
         telling.story.child and not telling.story.child.born,
         "The child is not born yet, so no visit to the child can be recorded (source: Q-17).",

@@ -150,8 +150,8 @@ def review_conference_held(telling: Telling, message: ReviewConferenceHeld) -> N
 
 
 def _serves_as_initial(telling: Telling) -> None:
-    """Of a child on a plan who was enquired about again, a review held after the outcome is the conference that was
-    called (our own reading: no document says how that limit ends)."""
+    """A review that is held after the outcome of a further enquiry counts as the conference that this called for (our
+    own reading: no document says how that limit ends)."""
     conference = telling.story.conference
     if conference is not None:
         telling.close(conference.id)
