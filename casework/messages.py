@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,7 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 
@@ -128,9 +129,7 @@ class Message(Value):
     id: Id = Field(description="This record's own id; sent twice with the same id, it counts once")
     occurred_at: Instant = Field(description="When it happened, with its time zone")
     by: By
-    ask: Id | None = Field(
-        None, description="Who to ask, if this needs an authorisation; anybody entitled, if left out"
-    )
+    ask: Id | None = Field(None, description="Who to ask if this needs an authorisation; anybody entitled if left out")
     note: Note | None = Field(None, description="Anything else, in your own words; it is kept in the record")
     moved_from: Origin | None = Field(
         None, description="If it was first recorded on the wrong child: that case and number, such as R-1001.7"
@@ -142,6 +141,16 @@ class Message(Value):
         if info.field_name in _booleans(cls) and not isinstance(given, bool | None):
             raise ValueError(f"{quoted(given)} is not yes or no. {YES_OR_NO}")
         return given
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for mistake in self.mistakes():
+            raise ValueError(mistake)
+        return self
+
+    def mistakes(self) -> Iterator[str]:
+        """What in the message does not fit together: which field, and what to write instead. The first is reported."""
+        yield from ()
 
     def __init_subclass__(cls, stage: Stage | None = None, sent_by: frozenset[Kind] = CASEWORKERS) -> None:
         """`stage`: where on the map it stands; none: it may come at any time. `sent_by`: who records it, usually."""

@@ -87,9 +87,7 @@ class Timescale(Cited):
     duty: Text
     owner: str
     from_: Events = Field((), alias="from")
-    after_duty: str | None = Field(
-        None, description="the timescale whose being met starts this one, in place of `from`"
-    )
+    after_duty: str | None = Field(None, description="the timescale that starts this one when met, in place of `from`")
     opens_on: Event | None = Field(None, description="the event that makes it a duty, where that is not `from`")
     within: Amount | None = None
     before: Amount | None = None

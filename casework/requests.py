@@ -4,11 +4,11 @@ Where the procedure has it, FINISH is an act of its own after authorising. Nobod
 is ever authorised by a timeout (Q-19).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from casework.calendar import spoken_instant
 from casework.conditions import all_hold
@@ -27,11 +27,9 @@ class Authorisation(Granting):
 
     reason: Reason | None = None
 
-    @model_validator(mode="after")
-    def _returned_with_reason(self) -> "Authorisation":
+    def mistakes(self) -> Iterator[str]:
         if self.decision == "return" and not self.reason:
-            raise ValueError("reason: say why you are returning it, so that it can be put right")
-        return self
+            yield "reason: say why you are returning it, so that it can be put right"
 
 
 class RequestReassigned(Message):
@@ -41,13 +39,9 @@ class RequestReassigned(Message):
     to: Id | None = Field(None, description="The id of the person, never a name")
     back_to_role: bool = Field(False, description="Give it back to the role, so that anybody in it can decide")
 
-    @model_validator(mode="after")
-    def _to_somebody(self) -> "RequestReassigned":
+    def mistakes(self) -> Iterator[str]:
         if (self.to is None) == (not self.back_to_role):
-            raise ValueError(
-                "to: name the person it is given to, or give it back to the role (back_to_role). Do one of the two"
-            )
-        return self
+            yield "to: name the person it is given to, or give it back to the role (back_to_role). Do one of the two"
 
 
 class RequestFinished(Message, sent_by=CASEWORKERS):

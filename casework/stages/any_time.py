@@ -1,8 +1,9 @@
 """What can happen at any time of a case: a child made safe at once, information withheld, the calendar changed."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from casework import deadlines, requests
 from casework.calendar import spoken_date
@@ -31,11 +32,9 @@ class ImmediateProtectionTaken(Message, sent_by=ANYONE):
     others_considered: bool | None = Field(None, description="It was considered whether other children need protection")
     reason: Reason | None = Field(None, description="Why police powers were used rather than a court order")
 
-    @model_validator(mode="after")
-    def _justified(self) -> "ImmediateProtectionTaken":
+    def mistakes(self) -> Iterator[str]:
         if self.power == "police powers of protection" and not self.reason:
-            raise ValueError("reason: say why police powers were used rather than a court order")
-        return self
+            yield "reason: say why police powers were used rather than a court order"
 
 
 class ProtectionPowerEnded(Message, sent_by=ANYONE):

@@ -1,9 +1,10 @@
 """Conferences: the initial one is requested, arranged, prepared and held; reviews are arranged and prepared alike."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from casework import requests
 from casework.calendar import last_second_of, spoken_instant
@@ -80,15 +81,13 @@ class ReportSharingDecided(Message, stage=Stage.CONFERENCE):
     share_by: Day | None = Field(None, description="If it is shared: by when")
     reason: Reason | None = Field(None, description="If it is not shared: why")
 
-    @model_validator(mode="after")
-    def _consulted(self) -> "ReportSharingDecided":
+    def mistakes(self) -> Iterator[str]:
         if not (self.with_police and self.with_chair):
-            raise ValueError(
+            yield (
                 "with_police, with_chair: this is decided with the police and the chair. Say that both were consulted"
             )
         if not self.share and not self.reason:
-            raise ValueError("reason: say why the report is not shared")
-        return self
+            yield "reason: say why the report is not shared"
 
 
 class ConferenceDisputed(Message, stage=Stage.CONFERENCE, sent_by=ANYONE):
@@ -129,11 +128,9 @@ class InitialConferenceHeld(Message, stage=Stage.CONFERENCE, sent_by=DECIDERS):
     first_review_at: Instant | None = Field(None, description="As set at the conference")
     services_considered: bool | None = Field(None, description="If there is no plan: whether services were considered")
 
-    @model_validator(mode="after")
-    def _categorised(self) -> "InitialConferenceHeld":
+    def mistakes(self) -> Iterator[str]:
         if self.plan and not self.categories:
-            raise ValueError("categories: give at least one for the plan: neglect, physical, sexual or emotional")
-        return self
+            yield "categories: give at least one for the plan: neglect, physical, sexual or emotional"
 
 
 MEETING = "initial conference"

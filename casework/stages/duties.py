@@ -1,8 +1,9 @@
 """Duties with no message of their own: done, left out with a reason, given a day. Forms. Good practice reminders."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from casework import deadlines, requests
 from casework.calendar import local_date, spoken_date
@@ -58,11 +59,9 @@ class PromptAnswered(Message):
     answer: bool
     reason: Reason | None = None
 
-    @model_validator(mode="after")
-    def _no_with_reason(self) -> "PromptAnswered":
+    def mistakes(self) -> Iterator[str]:
         if not self.answer and not self.reason:
-            raise ValueError("reason: say why not")
-        return self
+            yield "reason: say why not"
 
 
 @means(DutyDone)

@@ -4,9 +4,10 @@ Each has a reason, and an effect on its own clocks only. That the child turns 18
 (`casework.lapse`). For what should never have been recorded there is `recorded_in_error`.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from casework import deadlines, requests
 from casework.calendar import local_date
@@ -37,25 +38,19 @@ class CaseEnded(Message, sent_by=MANAGERS):
 
     how: Literal["accepted by another authority", "duplicate of another case", "opened in error"]
     other: Word | None = Field(None, description="The authority that accepted it, or the reference of the other case")
-    accepted_in_writing_on: Day | None = Field(
-        None, description="The day on which the other authority accepted in writing"
-    )
+    accepted_in_writing_on: Day | None = Field(None, description="The day the other authority accepted in writing")
     reason: Reason
 
-    @model_validator(mode="after")
-    def _whole(self) -> "CaseEnded":
+    def mistakes(self) -> Iterator[str]:
         if self.how != "opened in error" and not self.other:
-            raise ValueError("other: name the authority that accepted the case, or the reference of the other case")
+            yield "other: name the authority that accepted the case, or the reference of the other case"
         if self.how == "accepted by another authority" and self.accepted_in_writing_on is None:
-            raise ValueError(
+            yield (
                 "accepted_in_writing_on: give the day on which the other authority "
                 "accepted in writing. Until then the case stays here"
             )
         if self.accepted_in_writing_on and self.accepted_in_writing_on > local_date(self.occurred_at):
-            raise ValueError(
-                "accepted_in_writing_on: this is after the case ended. The case ends once they have accepted"
-            )
-        return self
+            yield "accepted_in_writing_on: this is after the case ended. The case ends once they have accepted"
 
 
 class PlanReceived(Message, sent_by=PRACTITIONERS):

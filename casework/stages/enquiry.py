@@ -1,9 +1,10 @@
 """The section 47 enquiry: the child is seen, searched for if missing, and the outcome is decided."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from casework import requests
 from casework.happening import happened
@@ -39,11 +40,9 @@ class ChildVisited(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
     unannounced: bool = Field(False, description="Whether the visit was unannounced")
     reason: Reason | None = Field(None, description="Why the child was not seen, or not alone")
 
-    @model_validator(mode="after")
-    def _seen_if_alone(self) -> "ChildVisited":
+    def mistakes(self) -> Iterator[str]:
         if self.alone and not self.seen:
-            raise ValueError("alone: a child who was not seen cannot have been seen alone. Change one of the two")
-        return self
+            yield "alone: a child who was not seen cannot have been seen alone. Change one of the two"
 
 
 class VisitRecorded(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
@@ -76,11 +75,9 @@ class Section47Outcome(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
     )
     invite_referrer: bool | None = Field(None, description="If substantiated: whether the referrer is invited")
 
-    @model_validator(mode="after")
-    def _reasoned(self) -> "Section47Outcome":
+    def mistakes(self) -> Iterator[str]:
         if self.outcome == "substantiated" and not self.conference and not self.reason:
-            raise ValueError("reason: say why no conference is called although the concerns are substantiated")
-        return self
+            yield "reason: say why no conference is called although the concerns are substantiated"
 
 
 NOT_MISSING = "The child's whereabouts are not recorded as unknown. First record: whereabouts_unknown"

@@ -44,9 +44,7 @@ class MedicalConsentRecorded(Message, sent_by=ANYONE):
     mental_health_doubt: bool = Field(
         False, description="Whether the young person's mental health casts doubt on the consent"
     )
-    parent_permission_sought: bool | None = Field(
-        None, description="If under 16: whether a parent's permission was sought"
-    )
+    parent_permission_sought: bool | None = Field(None, description="Under 16: if a parent's permission was sought")
     reason: Reason | None = Field(
         None, description="Under section 20: that the child was abandoned, or the parents lack capacity"
     )

@@ -1,9 +1,10 @@
 """The child protection plan: core groups, reviews, and stepping down from it. Visits are in `enquiry`."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from casework import requests
 from casework.happening import happened
@@ -48,11 +49,9 @@ class CoreGroupMinutesSent(Message, stage=Stage.PLAN):
     )
     reason: Reason | None = Field(None, description="If fewer than 2: why")
 
-    @model_validator(mode="after")
-    def _two_or_reason(self) -> "CoreGroupMinutesSent":
+    def mistakes(self) -> Iterator[str]:
         if self.minutes < 2 and not self.reason:
-            raise ValueError("reason: the minutes of two core groups are due. Say why you are sending fewer")
-        return self
+            yield "reason: the minutes of two core groups are due. Say why you are sending fewer"
 
 
 class ReviewReportCompleted(Message, stage=Stage.PLAN, sent_by=DECIDERS):

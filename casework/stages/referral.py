@@ -1,8 +1,9 @@
 """The referral: it opens the case, is screened, and a social worker is allocated. And the end: the case is closed."""
 
+from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from casework.calendar import last_second_of, local_date, spoken_date
 from casework.ending import end_everything
@@ -28,19 +29,9 @@ class ReferralReceived(Opening, stage=Stage.REFERRAL, sent_by=ANYONE):
 
     person: Id = Field(description="The child's id in your own system, never a name")
     date_of_birth: Day | None = Field(None, description="The date of birth, if the child is born")
-    expected_date_of_birth: Day | None = Field(
-        None, description="The expected date of birth, if the child is not born yet"
-    )
+    expected_date_of_birth: Day | None = Field(None, description="The expected date of birth, if not born yet")
     source: Literal[
-        "individual",
-        "education",
-        "health",
-        "housing",
-        "local authority",
-        "police",
-        "court",
-        "agency",
-        "anonymous",
+        "individual", "education", "health", "housing", "local authority", "police", "court", "agency", "anonymous"
     ] = Field(description="Who made the referral")
     concern: tuple[Word, ...] = Field((), max_length=12, description="A kind of harm feared")
     circumstances: tuple[Circumstance, ...] = Field(
@@ -48,29 +39,27 @@ class ReferralReceived(Opening, stage=Stage.REFERRAL, sent_by=ANYONE):
     )
     team: TeamName | None = Field(None, description="The team that takes the case")
 
-    @model_validator(mode="after")
-    def _born_or_expected(self) -> "ReferralReceived":
+    def mistakes(self) -> Iterator[str]:
         if (self.date_of_birth is None) == (self.expected_date_of_birth is None):
-            raise ValueError(
+            yield (
                 "date_of_birth: give the date of birth or, if the child is not "
                 "born yet, expected_date_of_birth. Give one of the two"
             )
         received = local_date(self.occurred_at)
         if self.date_of_birth and self.date_of_birth > received:
-            raise ValueError(
+            yield (
                 f"date_of_birth: {spoken_date(self.date_of_birth)} is after the referral. "
                 "If the child is not born yet, give expected_date_of_birth instead"
             )
         if self.date_of_birth and (received - self.date_of_birth).days > 18 * 366:
-            raise ValueError(
+            yield (
                 f"date_of_birth: somebody born on {spoken_date(self.date_of_birth)} is an adult. A child is under 18"
             )
         if self.expected_date_of_birth and abs((self.expected_date_of_birth - received).days) > 300:
-            raise ValueError(
+            yield (
                 f"expected_date_of_birth: {spoken_date(self.expected_date_of_birth)} "
                 "is not within ten months of the referral"
             )
-        return self
 
 
 class NewInformationReceived(Message, stage=Stage.REFERRAL, sent_by=ANYONE):

@@ -96,11 +96,9 @@ class StrategyOutcome(Message, stage=Stage.STRATEGY):
     ground: Ground | None = Field(None, description="If information is withheld: why")
     discharge_plan: Reason | None = Field(None, description="For a child in hospital: how discharge is made safe")
     further_action: Reason | None = Field(
-        None, description="If an order or police powers are in force: what is done next"
+        None, description="With an order or police powers in force: what is done next"
     )
-    medical: Literal["needed", "not needed"] | None = Field(
-        None, description="Whether the child needs a medical assessment"
-    )
+    medical: Literal["needed", "not needed"] | None = Field(None, description="Whether a medical assessment is needed")
     medical_by: Day | None = Field(None, description="By when the medical assessment is done")
     joint_interview: bool = Field(False, description="Whether the child is interviewed jointly with the police")
     interview_by: Day | None = Field(None, description="By when the joint interview is held")
