@@ -12,8 +12,8 @@ from casework.checks import check, missing, resolved
 from casework.effects import Refused
 from casework.facts import Fact, Opening, Replacement, Withdrawal
 from casework.incoming import read
-from casework.messages import Message, digest, without_narrative
-from casework.stages.corrections import Corrected, RecordedInError, described, without_words
+from casework.messages import IN_THE_RECORD, Message, digest, narratives, without_narrative
+from casework.stages.corrections import Corrected, RecordedInError, described
 from casework.story import Story
 from casework.tell import book_with, pass_time, place_of, step, tell, together
 from casework.telling import Book, Line, NoticeDue, Refusal, Result, is_closed
@@ -77,8 +77,9 @@ def _without_words(case: Case, message: Message) -> Message:
     """The message as the state keeps it: without what the sender wrote in their own words."""
     kept = without_narrative(message)
     if isinstance(kept, Corrected):
-        wrong = next((fact for fact in case.facts if fact.number == kept.fact), None)
-        return without_words(kept, type(wrong.message)) if wrong else kept
+        wrong = next(fact.message for fact in case.facts if fact.number == kept.fact)
+        words = {key: IN_THE_RECORD for key in narratives(type(wrong)) if kept.changes.get(key)}
+        return kept.changed(changes={**kept.changes, **words})
     return kept
 
 

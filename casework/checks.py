@@ -107,22 +107,16 @@ def _check_times(story: Story, message: Message, now: datetime) -> None:
                 away = "longer ago" if day < now.date() else "further ahead"
                 raise Refusal(f"{field}: {spoken_date(day)} is {away} than a childhood lasts. Check the year.", field)
             if instant and not story.bank_holidays.reaches(day):
-                raise Refusal(
-                    f"{field}: S47 cannot count from {spoken_date(day)}. {_reach(story)} Check the year.", field
-                )
+                days = story.bank_holidays.dates
+                reach = f"the bank holidays from {days[0].year} to {days[-1].year}" if days else "no bank holidays"
+                text = f"{field}: S47 cannot count from {spoken_date(day)}. It knows {reach}. Check the year."
+                raise Refusal(text, field)
     if message.occurred_at > now + CLOCK_SKEW:
         raise Refusal(
             f"occurred_at: {spoken_instant(message.occurred_at)} is in the future (it is now {spoken_instant(now)}). "
             "Record it once it has happened.",
             "occurred_at",
         )
-
-
-def _reach(story: Story) -> str:
-    days = story.bank_holidays.dates
-    return (
-        f"It knows the bank holidays from {days[0].year} to {days[-1].year}." if days else "It knows no bank holidays."
-    )
 
 
 def _check_who(story: Story, message: Message) -> None:

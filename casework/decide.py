@@ -22,7 +22,7 @@ from casework.messages import Message, as_sent, digest, in_words
 from casework.model import Value
 from casework.naming import cut
 from casework.procedure import Procedure
-from casework.reconcile import Turn, next_request_rung, next_rung, reconcile
+from casework.reconcile import Turn, reconcile, request_rungs_to_come, rungs_to_come
 from casework.snapshots import shared
 from casework.stages import MESSAGES
 from casework.stages.corrections import described
@@ -93,16 +93,16 @@ def alarms(case: Case) -> dict[str, tuple[datetime, str]]:
     story = case.story
     looks: dict[str, tuple[datetime, str]] = {}
     for deadline in story.running_deadlines:
-        rung = next_rung(case.announced, story, deadline)
-        if rung is not None:
-            looks[deadline.id] = (rung.at, f"{deadline.duty} — due {deadline.spoken_due}")
+        rungs = rungs_to_come(case.announced, story, deadline)
+        if rungs:
+            looks[deadline.id] = (rungs[0].at, f"{deadline.duty} — due {deadline.spoken_due}")
         elif deadline.state is DeadlineState.OVERDUE and deadline.due is not None:
             at = _anniversary(deadline.due, after=case.announced.until or deadline.due)
             looks[deadline.id] = (at, f"{deadline.duty} — OVERDUE, was due {deadline.spoken_due}")
     for request in story.waiting_requests:
-        rung = next_request_rung(case.announced, story, request)
-        if rung is not None:
-            looks[request.id] = (rung.at, f"{request.title} — asked {spoken_instant(request.asked_at)}")
+        rungs = request_rungs_to_come(case.announced, story, request)
+        if rungs:
+            looks[request.id] = (rungs[0].at, f"{request.title} — asked {spoken_instant(request.asked_at)}")
     birthday = comes_of_age(story)
     if birthday is not None and case.announced.until is not None and (story.strands or story.running_deadlines):
         looks["look-again"] = (_looks_again(birthday, case.announced.until), "Look at the case again")

@@ -274,7 +274,7 @@ def _announce_occasions(turn: Turn, result: Result) -> None:
 def _announce_deadline_rungs(turn: Turn, deadline: Deadline) -> None:
     """Reminders, the missed limit and escalations whose time has come."""
     last = turn.announced.deadlines[deadline.id]
-    rungs = [rung for rung in _rungs_to_come(turn.announced, turn.story, deadline) if rung.at <= turn.now]
+    rungs = [rung for rung in rungs_to_come(turn.announced, turn.story, deadline) if rung.at <= turn.now]
     if not rungs:
         return
     heard = (*last.heard, *(rung.key for rung in rungs))
@@ -302,7 +302,7 @@ def _announce_deadline_rungs(turn: Turn, deadline: Deadline) -> None:
 
 
 def _announce_request_rungs(turn: Turn, request: Request) -> None:
-    rungs = [rung for rung in _request_rungs_to_come(turn.announced, turn.story, request) if rung.at <= turn.now]
+    rungs = [rung for rung in request_rungs_to_come(turn.announced, turn.story, request) if rung.at <= turn.now]
     if rungs:
         turn.announce(heard=(*turn.announced.heard, *(f"{request.id}:{rung.key}" for rung in rungs)))
     for rung in rungs:
@@ -322,27 +322,17 @@ def _deadline_rungs(story: Story, deadline: Deadline) -> tuple[Rung, ...]:
     return rungs_of(story.procedure.timescale.get(deadline.timescale), deadline, story.bank_holidays)
 
 
-def _rungs_to_come(announced: Announced, story: Story, deadline: Deadline) -> list[Rung]:
+def rungs_to_come(announced: Announced, story: Story, deadline: Deadline) -> list[Rung]:
     """The rungs of a deadline that are not announced yet, in order."""
     last = announced.deadlines.get(deadline.id)
     heard = last.heard if last else ()
     return [rung for rung in _deadline_rungs(story, deadline) if rung.key not in heard]
 
 
-def _request_rungs_to_come(announced: Announced, story: Story, request: Request) -> list[Rung]:
+def request_rungs_to_come(announced: Announced, story: Story, request: Request) -> list[Rung]:
     """The same of a request: they count from when those who decide it could know of it, however long ago the matter
     happened."""
     last = announced.requests.get(request.id)
     since = max(request.since, last.since) if last else request.since
     rungs = request_rungs(request, since, story.bank_holidays)
     return [rung for rung in rungs if f"{request.id}:{rung.key}" not in announced.heard]
-
-
-def next_rung(announced: Announced, story: Story, deadline: Deadline) -> Rung | None:
-    """The next rung of a deadline that is not announced yet; None where there is none."""
-    return next(iter(_rungs_to_come(announced, story, deadline)), None)
-
-
-def next_request_rung(announced: Announced, story: Story, request: Request) -> Rung | None:
-    """The same of a request."""
-    return next(iter(_request_rungs_to_come(announced, story, request)), None)

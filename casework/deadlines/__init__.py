@@ -3,7 +3,6 @@
 Nothing here knows any rule. An event arrives; every timescale that names it is asked what it means.
 """
 
-from casework.deadlines.change import end, end_all, end_with, met, open_case_set, owed, set_date
-from casework.deadlines.withholding import release, withhold
+from casework.deadlines.change import end, end_all, end_with, met, open_case_set, owed, release, set_date, withhold
 
 __all__ = ["end", "end_all", "end_with", "met", "open_case_set", "owed", "release", "set_date", "withhold"]

@@ -1,4 +1,7 @@
-"""What can become of one deadline in a story: opened, moved, met, ended."""
+"""What can become of one deadline in a story: opened, moved, met, ended, withheld, released.
+
+What is kept from the family for a while is withheld, not overdue (Q-20).
+"""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -6,7 +9,6 @@ from typing import Any
 from casework.amounts import Amount, Limit, Reading, Unit, reckon
 from casework.calendar import BeyondCalendar, end_of_day, local_date
 from casework.conditions import all_hold
-from casework.deadlines.withholding import kept_back
 from casework.effects import NoticeKind
 from casework.procedure import Timescale
 from casework.story import Deadline, DeadlineState, Story
@@ -24,14 +26,9 @@ def same_strand(strand: str | None, other: str | None) -> bool:
     return strand.partition("-")[0] != other.partition("-")[0]
 
 
-def owed_on(story: Story, key: str, scope: str | None) -> list[Deadline]:
-    """What is still owed of a timescale on a strand, withheld or not, oldest first."""
+def owed(story: Story, key: str, scope: str | None = None) -> list[Deadline]:
+    """What is still owed of a timescale, on a strand or on all, withheld or not, oldest first."""
     return [deadline for deadline in story.owed if deadline.timescale == key and same_strand(deadline.scope, scope)]
-
-
-def owed(story: Story, timescale: str) -> list[Deadline]:
-    """What is still owed of a timescale, withheld or not, oldest first."""
-    return owed_on(story, timescale, None)
 
 
 def met(telling: Telling, deadline: Deadline, at: datetime) -> None:
@@ -40,7 +37,7 @@ def met(telling: Telling, deadline: Deadline, at: datetime) -> None:
     for key, rule in telling.rules.timescale.items():
         if (
             rule.after_duty == deadline.timescale
-            and not owed_on(telling.story, key, None)
+            and not owed(telling.story, key)
             and all_hold(rule.only_if, telling.story)
         ):
             open_deadline(telling, key, rule, deadline.scope, at, None)
@@ -107,12 +104,12 @@ def open_deadline(
         reading=rule.reading,
         **_counted(telling, rule, anchor),
     )
-    ground = kept_back(telling.story, rule)
+    ground = _kept_back(telling.story, rule)
     if ground is not None:
         deadline = deadline.changed(state=DeadlineState.WITHHELD, because=ground)
     telling.put_deadline(deadline)
     if rule.replaces:
-        for replaced in owed_on(telling.story, rule.replaces, scope):
+        for replaced in owed(telling.story, rule.replaces, scope):
             end(telling, replaced, f"replaced by {key}")
     already = _already_met(telling.story, rule, deadline)
     if already is not None:
@@ -191,7 +188,7 @@ def _start_dependents(telling: Telling, limit: Deadline) -> None:
             or not all_hold(rule.only_if, telling.story)
         ):
             continue
-        running = owed_on(telling.story, key, limit.scope)
+        running = owed(telling.story, key, limit.scope)
         if not running:
             open_deadline(telling, key, rule, limit.scope, _day_before_end(limit), None, provisional=True)
         for deadline in running:
@@ -209,7 +206,7 @@ def _warn(telling: Telling, rule: Timescale, deadline: Deadline) -> None:
     """Warn where a limit falls after one that it ought not to pass (Q-13)."""
     if rule.warn_after is None or deadline.due is None:
         return
-    for other in owed_on(telling.story, rule.warn_after, deadline.scope):
+    for other in owed(telling.story, rule.warn_after, deadline.scope):
         if other.due is not None and other.due < deadline.due:
             text = f"{deadline.duty}: due {deadline.spoken_due}, which is after {other.spoken_due} ({other.duty})"
             telling.line(f"Warning: {text}", (*deadline.cites, "Q-13"))
@@ -242,3 +239,26 @@ def set_date(telling: Telling, deadline: Deadline, on: date) -> None:
     if dated.state is DeadlineState.OVERDUE:
         dated = dated.changed(state=DeadlineState.OPEN)
     telling.put_deadline(dated)
+
+
+def _kept_back(story: Story, rule: Timescale) -> str | None:
+    """The ground on which what a rule asks for is kept from the family at present; None where it is not."""
+    if story.withholding is None or not rule.withheld_with_information:
+        return None
+    ground = story.withholding.ground
+    return ground.value if not rule.withheld_on or ground in rule.withheld_on else None
+
+
+def withhold(telling: Telling) -> None:
+    """Suspend what must be shared with the family (Q-20): withheld on a recorded ground, not overdue."""
+    for deadline in telling.story.owed:
+        rule = telling.rules.timescale.get(deadline.timescale)
+        if deadline.running and rule and (ground := _kept_back(telling.story, rule)):
+            telling.put_deadline(deadline.changed(state=DeadlineState.WITHHELD, because=ground))
+
+
+def release(telling: Telling) -> None:
+    """What was withheld is owed again; what has become late meanwhile is overdue at once."""
+    for deadline in telling.story.owed:
+        if deadline.state is DeadlineState.WITHHELD:
+            telling.put_deadline(deadline.changed(state=DeadlineState.OPEN, because=None))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from casework.conditions import all_hold
-from casework.deadlines.change import end, met, move, open_deadline, owed_on, same_strand
+from casework.deadlines.change import end, met, move, open_deadline, owed, same_strand
 from casework.procedure import Timescale
 from casework.story import Deadline, Story
 from casework.telling import Telling
@@ -39,7 +39,7 @@ def follow(telling: Telling, occasion: Occasion) -> None:
 
 
 def _meet(telling: Telling, key: str, rule: Timescale, occasion: Occasion) -> None:
-    for deadline in owed_on(telling.story, key, occasion.scope):
+    for deadline in owed(telling.story, key, occasion.scope):
         # A late fact from before this clock started belongs to an earlier one.
         started = _started(telling.story, deadline)
         before = occasion.at <= started if rule.recurs else occasion.at < started
@@ -58,7 +58,7 @@ def _started(story: Story, deadline: Deadline) -> datetime:
 
 def _end(telling: Telling, key: str, occasion: Occasion) -> None:
     """What is no longer owed ends. An end names its strand: it ends nothing of another strand's."""
-    for deadline in owed_on(telling.story, key, None):
+    for deadline in owed(telling.story, key):
         if deadline.scope is None and _another_goes_on(telling.story, occasion.scope):
             continue
         if telling.story.related(deadline.scope, occasion.scope):
@@ -82,7 +82,7 @@ def _start(telling: Telling, key: str, rule: Timescale, occasion: Occasion) -> N
     anchor, event = _anchor(telling.story, rule, occasion)
     if anchor is None or _met_on_this_strand(telling.story, key, rule, occasion):
         return
-    running = [] if rule.each else owed_on(telling.story, key, occasion.scope)
+    running = [] if rule.each else owed(telling.story, key, occasion.scope)
     if rule.before is not None:
         _start_backwards(telling, key, rule, occasion, anchor)
     elif running and rule.anchor != "first":
@@ -105,7 +105,7 @@ def _anchor(story: Story, rule: Timescale, occasion: Occasion) -> tuple[datetime
 
 def _shared_clock(story: Story, rule: Timescale, occasion: Occasion) -> tuple[datetime, Event] | None:
     """Where the clock of another rule started that this one shares: the one it replaces, or those it names."""
-    clocks = owed_on(story, rule.replaces, occasion.scope) if rule.replaces else []
+    clocks = owed(story, rule.replaces, occasion.scope) if rule.replaces else []
     if rule.same_clock_as:
         met = [d for d in story.deadlines.values() if d.timescale in rule.same_clock_as and d.met_at]
         last_met = max((d.met_at for d in met if d.met_at), default=None)
@@ -151,7 +151,7 @@ def _start_late(telling: Telling, key: str, rule: Timescale, occasion: Occasion)
 
     Again, it moves a clock that counts from the last one (T-01). For the first time, it opens what already is a duty.
     """
-    running = owed_on(telling.story, key, occasion.scope)
+    running = owed(telling.story, key, occasion.scope)
     if rule.anchor == "last":
         for deadline in running:
             move(telling, rule, deadline, occasion.at, occasion.event)

@@ -17,7 +17,6 @@ from casework.facts import Fact, Replacement, Withdrawal
 from casework.messages import (
     ANYONE,
     DAY_AS_WRITTEN,
-    IN_THE_RECORD,
     INSTANT_AS_WRITTEN,
     Id,
     Message,
@@ -63,12 +62,6 @@ class Corrected(Replacement, sent_by=ANYONE):
         if problem := unusable(changes):
             raise ValueError(f"{problem}. Write it again.")
         return changes
-
-
-def without_words(message: Corrected, about: type[Message]) -> Corrected:
-    """The correction as the state keeps it: which narrative it changes, not the words."""
-    words = {key: IN_THE_RECORD for key in narratives(about) if message.changes.get(key)}
-    return message.changed(changes={**message.changes, **words}) if words else message
 
 
 @means(RecordedInError)
