@@ -112,33 +112,30 @@ def preview(case: Case, message: Message, now: datetime) -> Preview | Refused:
     # Of a correction that a manager authorises first: what it does once they have.
     waits = bool(decided.case.facts) and decided.case.facts[-1].asks
     before, after = decide.wake(case, now).case.story, agreed if waits else decided.case.story
-    changed = [(before.deadlines.get(name), deadline) for name, deadline in after.deadlines.items()]
-    gone = [deadline for name, deadline in before.deadlines.items() if name not in after.deadlines and deadline.running]
-    new = [deadline for was, deadline in changed if was is None]
-    met = _met(before, after)
+    requests = decided.case.story.waiting_requests
     return Preview(
         stage=after.stage.value,
         waiting_for=tuple(after.waiting_for),
-        starts=tuple(_clock(deadline) for deadline in new if deadline.closed_at is None),
-        moves=tuple(
-            f"{deadline.duty}: from {was.spoken_due} to {deadline.spoken_due}"
-            for was, deadline in changed
-            if was is not None and was.due != deadline.due
-        ),
-        meets=tuple(_clock(deadline) for deadline in met),
-        ends=tuple(
-            _clock(deadline)
-            for was, deadline in [*changed, *((deadline, deadline) for deadline in gone)]
-            if was is not None and was.running and deadline not in met and (deadline.closed_at or deadline in gone)
-        ),
         notices=tuple((effect.to, effect.text) for effect in decided.effects if isinstance(effect, Notice)),
-        requests=tuple(
-            (" or ".join(request.to), request.title)
-            for name, request in decided.case.story.requests.items()
-            if request.waiting and name not in before.requests
-        ),
+        requests=tuple((" or ".join(r.to), r.title) for r in requests if r.id not in before.requests),
         warnings=decided.warnings,
+        **_clocks(before, after),
     )
+
+
+def _clocks(before: Story, after: Story) -> dict[str, Any]:
+    """In words, with their limits, the clocks that start, move, are met and end between two stories."""
+    was, now = before.deadlines, after.deadlines
+    met = _met(before, after)
+    ran = [now.get(deadline.id, deadline) for deadline in before.owed if deadline.running]
+    ended = [deadline for deadline in ran if deadline not in met and (deadline.closed_at or deadline.id not in now)]
+    moved = [(was[name], deadline) for name, deadline in now.items() if name in was and was[name].due != deadline.due]
+    return {
+        "starts": tuple(_clock(d) for name, d in now.items() if name not in was and d.closed_at is None),
+        "moves": tuple(f"{to.duty}: from {from_.spoken_due} to {to.spoken_due}" for from_, to in moved),
+        "meets": tuple(map(_clock, met)),
+        "ends": tuple(map(_clock, ended)),
+    }
 
 
 def _clock(deadline: Deadline) -> str:

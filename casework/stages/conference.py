@@ -258,9 +258,13 @@ def initial_conference_held(telling: Telling, message: InitialConferenceHeld) ->
     )
     happened(telling, INITIAL_CONFERENCE_HELD, scope=conference.id)
     minutes_asked(telling, message, conference.id)
-    if not message.plan:
+    if message.plan:
+        _start_plan(telling, conference, message)
+    else:
         happened(telling, NO_PLAN_MADE, scope=conference.id)
-        return
+
+
+def _start_plan(telling: Telling, conference: Conference, message: InitialConferenceHeld) -> None:
     plan = Plan(
         id=telling.named("plan-"),
         started_at=message.occurred_at,
