@@ -19,7 +19,7 @@ NINE = datetime(2026, 4, 1, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-class Told:
+class CaseRecord:
     """What was told of a case, gathered into batches. Every method that adds something gives the same case back."""
 
     def __init__(self, reference: str = "R-1", episode: int = 1, *, began: datetime = NINE, **front: Any) -> None:
@@ -53,19 +53,21 @@ class Told:
         self._facts = 0
         self._written = [0, 0, 0]
 
-    def said(self, name: str, role: str, person: str, /, *, after: timedelta = timedelta(), **body: Any) -> "Told":
+    def message(
+        self, name: str, role: str, person: str, /, *, after: timedelta = timedelta(), **body: Any
+    ) -> "CaseRecord":
         """A message that was accepted, and a line of the chronology about it."""
         self.now += after
         self._facts += 1
         self._keep(name, role, person, body, fact=self._facts)
         return self.line(f"{name.replace('_', ' ').capitalize()}", by=f"{role} {person}", what=name, fact=self._facts)
 
-    def refused(self, reason: str, name: str, role: str | None, person: str | None, /, **body: Any) -> "Told":
+    def refused(self, reason: str, name: str, role: str | None, person: str | None, /, **body: Any) -> "CaseRecord":
         """A message that was refused, and a line about that."""
         self._keep(name, role, person, body, refused=reason)
         return self.line(f"Refused: {reason}", by=f"{role} {person}", what=name)
 
-    def line(self, text: str, *, by: str = "S47", what: str = "time passed", fact: int | None = None) -> "Told":
+    def line(self, text: str, *, by: str = "S47", what: str = "time passed", fact: int | None = None) -> "CaseRecord":
         """A line of the chronology."""
         self.entries.append(
             Entry(
@@ -81,14 +83,14 @@ class Told:
         )
         return self
 
-    def notice(self, kind: NoticeKind, to: str, text: str, **more: Any) -> "Told":
+    def notice(self, kind: NoticeKind, to: str, text: str, **more: Any) -> "CaseRecord":
         """Somebody is told something."""
         front = self.front
         id_ = f"{front.reference}.{front.episode}.{len(self.notices) + 1}"
         self.notices.append(Notice(id=id_, kind=kind, to=to, text=text, at=self.now, **more))
         return self
 
-    def deadline(self, id_: str, owner: str, due: datetime | None, **more: Any) -> "Told":
+    def deadline(self, id_: str, owner: str, due: datetime | None, **more: Any) -> "CaseRecord":
         """A deadline as it now stands."""
         deadline = Deadline(
             **{
@@ -110,11 +112,11 @@ class Told:
         self._of_the_batch.setdefault("deadlines", {})[id_] = deadline
         return self
 
-    def met(self, id_: str, owner: str, due: datetime | None) -> "Told":
+    def met(self, id_: str, owner: str, due: datetime | None) -> "CaseRecord":
         """A deadline that was met now."""
         return self.deadline(id_, owner, due, state=DeadlineState.MET, met_at=self.now, closed_at=self.now)
 
-    def request(self, id_: str, *to: str, **more: Any) -> "Told":
+    def request(self, id_: str, *to: str, **more: Any) -> "CaseRecord":
         """A request as it now stands."""
         request = Request(
             **{
@@ -133,14 +135,14 @@ class Told:
         self._of_the_batch.setdefault("requests", {})[id_] = request
         return self
 
-    def holiday(self, day: date, *, proclaimed: bool = True) -> "Told":
+    def holiday(self, day: date, *, proclaimed: bool = True) -> "CaseRecord":
         """A bank holiday is proclaimed for the authority, or taken back."""
         self._of_the_batch.setdefault("holidays", {})[day] = HolidayChanged(day=day, proclaimed=proclaimed)
         return self
 
-    def referred(self, **body: Any) -> "Told":
+    def referred(self, **body: Any) -> "CaseRecord":
         """A referral of a child of three."""
-        return self.said(
+        return self.message(
             "referral_received",
             "police",
             "pc-1",
@@ -150,19 +152,21 @@ class Told:
             **body,
         )
 
-    def asked(self) -> "Told":
+    def discussion_requested(self) -> "CaseRecord":
         """The assistant team manager asks the team manager for a strategy discussion."""
-        self.said("strategy_requested", "assistant team manager", "atm-1", after=timedelta(minutes=30))
+        self.message("strategy_requested", "assistant team manager", "atm-1", after=timedelta(minutes=30))
         self.request("request-1", "team manager").becomes(stage=Stage.STRATEGY, waiting_for=("team manager",))
         text = "Waiting for you: Decide on a strategy discussion"
         return self.notice(NoticeKind.REQUEST, "team manager", text, request="request-1")
 
-    def enquired(self, social_worker: str = "sw-1") -> "Told":
+    def enquired(self, social_worker: str = "sw-1") -> "CaseRecord":
         """Allocated, and a section 47 enquiry: the child is to be seen within 24 hours, a conference to be held."""
-        self.said("social_worker_allocated", "team manager", "tm-1", social_worker=social_worker).asked()
-        self.said("authorisation", "team manager", "tm-1", request="request-1", decision="authorise")
+        self.message(
+            "social_worker_allocated", "team manager", "tm-1", social_worker=social_worker
+        ).discussion_requested()
+        self.message("authorisation", "team manager", "tm-1", request="request-1", decision="authorise")
         self.request("request-1", "team manager", state=RequestState.AUTHORISED, decided_by="tm-1", decided_at=self.now)
-        self.said("strategy_outcome", "team manager", "tm-1", after=timedelta(hours=1), decision="section 47")
+        self.message("strategy_outcome", "team manager", "tm-1", after=timedelta(hours=1), decision="section 47")
         seen_by = self.now + DAY
         self.deadline("child-seen-1", "social worker", seen_by)
         self.deadline("arrangements-1", "conference service", None)
@@ -177,7 +181,7 @@ class Told:
             next_due=seen_by,
         )
 
-    def missed(self, after: timedelta = 2 * DAY) -> "Told":
+    def missed(self, after: timedelta = 2 * DAY) -> "CaseRecord":
         """Time passes, and the child was not seen."""
         self.now += after
         due = self.front.next_due
@@ -189,7 +193,7 @@ class Told:
         self.notice(NoticeKind.ESCALATION, "team manager", "Overdue: see the child", deadline="child-seen-1")
         return self.becomes(overdue=("child-seen",))
 
-    def becomes(self, **changed: Any) -> "Told":
+    def becomes(self, **changed: Any) -> "CaseRecord":
         """The front page of the case changes."""
         self.front = self.front.model_copy(update=changed)
         return self

@@ -61,22 +61,22 @@ def core(scenario: str) -> float:
     life = load_scenario(SCENARIOS / scenario)
     procedure = load(life.procedure)
     holidays = bank_holidays(life.message[0].told_at.year)
-    told: list[tuple[Message, datetime]] = []
+    messages: list[tuple[Message, datetime]] = []
     for number, step in enumerate(life.message, 1):
         message = read(step.send, step.message(number))
         assert isinstance(message, Message), message
-        told.append((message, step.told_at))
+        messages.append((message, step.told_at))
 
     def one_round() -> float:
         began, lives = time.perf_counter(), 0
         while time.perf_counter() - began < 0.5:
             case = decide.unopened("bench", 1, procedure, holidays)
-            for message, at in told:
+            for message, at in messages:
                 answer = decide.receive(case, message, at)
                 if isinstance(answer, Decided):
                     case = answer.case
             lives += 1
-        return lives * len(told) / (time.perf_counter() - began)
+        return lives * len(messages) / (time.perf_counter() - began)
 
     return median(one_round() for _ in range(ROUNDS))
 
@@ -104,8 +104,8 @@ def telling() -> Figures:
 
 
 def _receive(case: Case, at: datetime, now: datetime) -> None:
-    said = {"id": "bench", "occurred_at": at, "by": {"role": "social worker", "person": "sw"}, "seen": True}
-    message = read("child_visited", said)
+    fields = {"id": "bench", "occurred_at": at, "by": {"role": "social worker", "person": "sw"}, "seen": True}
+    message = read("child_visited", fields)
     assert isinstance(message, Message)
     assert isinstance(decide.receive(case, message, now), Decided)
 
@@ -195,13 +195,13 @@ async def updates() -> Figures:
             ]
             rounds = [await _round(empties, cases) for _ in range(ROUNDS)]
     return {
-        "update of a case, ms": median(one.case for one in rounds) * 1000,
-        "empty update, ms": median(one.empty for one in rounds) * 1000,
-        "update of a case / empty update": median(one.case / one.empty for one in rounds),
-        f"updates of cases a second, {AT_ONCE} at once": median(one.cases for one in rounds),
-        f"empty updates a second, {AT_ONCE} at once": median(one.empties for one in rounds),
-        "updates of cases / empty updates, at once": median(one.cases / one.empties for one in rounds),
-        "events of history per message": median(one.events for one in rounds),
+        "update of a case, ms": median(round.case for round in rounds) * 1000,
+        "empty update, ms": median(round.empty for round in rounds) * 1000,
+        "update of a case / empty update": median(round.case / round.empty for round in rounds),
+        f"updates of cases a second, {AT_ONCE} at once": median(round.cases for round in rounds),
+        f"empty updates a second, {AT_ONCE} at once": median(round.empties for round in rounds),
+        "updates of cases / empty updates, at once": median(round.cases / round.empties for round in rounds),
+        "events of history per message": median(round.events for round in rounds),
     }
 
 
@@ -279,11 +279,11 @@ async def _at_once(cases: Sequence[OneCase], doing: Callable[[OneCase], Awaitabl
     """The seconds that each took."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(case: OneCase) -> float:
+    async def timed_update(case: OneCase) -> float:
         async with gate:
             return await _timed(lambda: doing(case))
 
-    return list(await asyncio.gather(*map(one, cases)))
+    return list(await asyncio.gather(*map(timed_update, cases)))
 
 
 async def _settled(case: WorkflowHandle[CaseWorkflow, str]) -> int:
@@ -302,8 +302,8 @@ async def _timed(doing: Callable[[], Awaitable[object]]) -> float:
 
 
 async def _refer(case: WorkflowHandle[CaseWorkflow, str], by: str = "other agency") -> None:
-    said = {"person": "bench", "date_of_birth": "2019-05-01", "source": "education"}
-    await case.execute_update("referral_received", {**_by(by), **said}, result_type=Receipt)
+    fields = {"person": "bench", "date_of_birth": "2019-05-01", "source": "education"}
+    await case.execute_update("referral_received", {**_by(by), **fields}, result_type=Receipt)
 
 
 async def _tell(case: WorkflowHandle[CaseWorkflow, str]) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from activities.database import Database
 from starter.cases import reach
-from tests.office import Office, start_temporal
+from tests.office import Office, OneCase, start_temporal
 from tests.postgres import fresh_database
 
 pytest_plugins = ("tests.postgres", "tests.tracing")
@@ -27,3 +28,18 @@ def office(postgres_server: str) -> Iterator[Office]:
             yield made
         runner.run(database.__aexit__(None, None, None))
         runner.run(temporal.shutdown())
+
+
+@pytest.fixture
+async def records(office: Office) -> AsyncIterator[Database]:
+    """The records of the office, to read in."""
+    async with office.records() as records:
+        yield records
+
+
+@pytest.fixture
+async def case(office: Office) -> OneCase:
+    """A child's case on the process map, under enquiry."""
+    case = await office.case("CASE")
+    await case.enquired()
+    return case

@@ -38,10 +38,10 @@ def serve(path: str) -> None:
 
 
 def _answer(connection: socket.socket) -> None:
-    asked = json.loads(connection.makefile().readline())
+    command = json.loads(connection.makefile().readline())
     process = os.fork()
     if process == 0:
-        _run(asked["arguments"], asked["environment"], Path(asked["folder"]))
+        _run(command["arguments"], command["environment"], Path(command["folder"]))
     _, status = os.waitpid(process, 0)
     connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 

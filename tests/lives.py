@@ -231,9 +231,9 @@ class Life:
 
     def the(self, timescale: str, nth: int = -1) -> Deadline:
         """The last deadline of this timescale (or the nth, from 0)."""
-        found = self.all_of(timescale)
-        assert found, f"{timescale} never ran; what did: {', '.join(sorted(self.deadlines))}"
-        return found[nth]
+        deadlines = self.all_of(timescale)
+        assert deadlines, f"{timescale} never ran; what did: {', '.join(sorted(self.deadlines))}"
+        return deadlines[nth]
 
     def due(self, timescale: str, nth: int = -1) -> str:
         """When it is due: `2026-04-29`, or `2026-04-09 10:00` where it is counted in hours. In London time."""
@@ -283,10 +283,10 @@ class Life:
             and about in (None, (effect.deadline or "").partition("@")[0])
         ]
 
-    def told(self, kind: NoticeKind | None = None, about: str | None = None) -> list[tuple[str, str]]:
+    def sent(self, kind: NoticeKind | None = None, about: str | None = None) -> list[tuple[str, str]]:
         """When (in London) and to whom those notices went."""
-        found = self.notices(kind, about)
-        return [(notice.at.astimezone(LONDON).strftime("%Y-%m-%d %H:%M"), notice.to) for notice in found]
+        notices = self.notices(kind, about)
+        return [(notice.at.astimezone(LONDON).strftime("%Y-%m-%d %H:%M"), notice.to) for notice in notices]
 
 
 USUALLY: dict[str, dict[str, Any]] = {"child_visited": {"seen": True}, "core_group_minutes_sent": {"minutes": 2}}
@@ -337,8 +337,8 @@ def plan_made(strategy: str, conference: str, **fields: Any) -> Life:
     life = conference_set(strategy, conference, **fields)
     life.say("chair_allocated", "conference service/cs", chair="iro")
     life.say("assessment_completed", "social worker/sw")
-    asked = life.case.waiting_requests[-1].id
-    life.say("authorisation", "team manager/tm", request=asked, decision="authorise")
+    request = life.case.waiting_requests[-1].id
+    life.say("authorisation", "team manager/tm", request=request, decision="authorise")
     return life.say(
         "initial_conference_held", "independent reviewing officer/iro", conference, plan=True, categories=["neglect"]
     )
@@ -492,9 +492,9 @@ class Somebody:
 
     def heed(self, name: str, reason: str) -> None:
         """Having been refused: do next what the reason says, or answer what it asks."""
-        for said, about in re.findall(r"\b([a-z][a-z0-9_]+)(?: ([a-z][a-z0-9-]+))?", reason):
-            if said in MESSAGES and "_" in said:
-                self.advice = (said, about or None)
+        for word, about in re.findall(r"\b([a-z][a-z0-9_]+)(?: ([a-z][a-z0-9-]+))?", reason):
+            if word in MESSAGES and "_" in word:
+                self.advice = (word, about or None)
                 return
         self.advice = (name, None)
         self.insist = set(re.findall(r"^([a-z_]+): ", reason, re.MULTILINE))
@@ -504,15 +504,15 @@ class Somebody:
         name, about = self.advice or (self._name(case), None)
         self.advice = None
         kind = MESSAGES[name]
-        asked = {answer.field: answer.must_be for answer in case.procedure.answer if answer.message == name}
+        required = {answer.field: answer.must_be for answer in case.procedure.answer if answer.message == name}
         body = {
             key: self._field(case, name, key, field, now)
             for key, field in kind.model_fields.items()
             if (key != "moved_from" or not self.sense)  # only a correction "on the wrong child" fills it in
-            if field.is_required() or key in self.insist or (key in asked and self.sense) or self._often(key)
+            if field.is_required() or key in self.insist or (key in required and self.sense) or self._often(key)
         }
         if self.sense:
-            body |= {field: must_be for field, must_be in asked.items() if must_be is not None}
+            body |= {field: must_be for field, must_be in required.items() if must_be is not None}
             body |= {field: about for field in ("duty", "form") if field in kind.model_fields and about}
         body["id"] = f"m-{number}"
         body["occurred_at"] = (now - self._delay(0.1 if self.forwards else 0.4)).isoformat()
@@ -608,8 +608,8 @@ class Somebody:
             "reason": lambda: [f"{WORDS} because"],
             "support": lambda: [f"{WORDS} and support"],
         }
-        found = choices[key]() if key in choices else []
-        return self.dice.choice(found) if found else None
+        known = choices[key]() if key in choices else []
+        return self.dice.choice(known) if known else None
 
     def _quorum(self, case: Story) -> list[str]:
         professionals = [key for key, role in case.procedure.role.items() if role.kind is not Kind.FAMILY]
@@ -621,7 +621,7 @@ class Somebody:
         if origin is Annotated:
             return self._value(case, inside[0], key, now)
         if origin in (Union, UnionType):
-            wanted = [one for one in inside if one is not NoneType]
+            wanted = [option for option in inside if option is not NoneType]
             return self._value(case, self.dice.choice(wanted), key, now)
         if origin is Literal:
             return self.dice.choice(inside)
@@ -634,8 +634,8 @@ class Somebody:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             fields = annotation.model_fields.items()
             return {
-                name: self._known(case, "", name, now) or self._value(case, one.annotation, name, now)
-                for name, one in fields
+                name: self._known(case, "", name, now) or self._value(case, its_field.annotation, name, now)
+                for name, its_field in fields
             }
         if annotation is bool:
             return self.dice.random() < 0.7

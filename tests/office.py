@@ -169,8 +169,8 @@ class Office:
             here = Path(folder)
             (here / "in").write_text(typed or "", encoding="utf-8")
             reader, writer = await asyncio.open_unix_connection(forks)
-            asked = {"arguments": arguments, "environment": {**self.environment, **environment}, "folder": folder}
-            writer.write(json.dumps(asked).encode() + b"\n")
+            command = {"arguments": arguments, "environment": {**self.environment, **environment}, "folder": folder}
+            writer.write(json.dumps(command).encode() + b"\n")
             code = await asyncio.wait_for(reader.readline(), 2 * SECONDS)
             writer.close()
             return Ran.of(int(code), *((here / name).read_text(encoding="utf-8") for name in ("out", "err")))
@@ -244,16 +244,16 @@ class OneCase:
         """Its workflow, whichever run of it is the last."""
         return self.client.get_workflow_handle_for(CaseWorkflow.run, workflow_id(self.reference))
 
-    def body(self, by: str, /, ago: timedelta = timedelta(), **said: Any) -> dict[str, Any]:
+    def body(self, by: str, /, ago: timedelta = timedelta(), **fields: Any) -> dict[str, Any]:
         """A message as it is sent: by a `role/person`, about something some time ago."""
         own = {"id": f"m-{next(self.numbers)}", "occurred_at": (datetime.now(UTC) - ago).isoformat(), "by": who(by)}
-        return {**own, **said}
+        return {**own, **fields}
 
-    async def refer(self, by: str = "other agency/school-1", /, ago: timedelta = timedelta(), **said: Any) -> Receipt:
+    async def refer(self, by: str = "other agency/school-1", /, ago: timedelta = timedelta(), **fields: Any) -> Receipt:
         """A referral of a child of seven."""
         born = {"date_of_birth": f"{datetime.now(UTC).year - 7}-01-01"}
         known = {"person": f"child-of-{self.reference}", "source": "education", "team": "North"}
-        body = self.body(by, ago, **{**born, **known, **said})
+        body = self.body(by, ago, **{**born, **known, **fields})
         if self.office.queue == settings().task_queue:
             opening = reach.Opening(reference=self.reference, procedure=self.procedure)
             return await reach.refer(self.client, opening, body)
@@ -264,17 +264,17 @@ class OneCase:
         assert answer.pop("accepted"), answer
         return Receipt.model_validate(answer)
 
-    async def tell(self, message: str, by: str, /, ago: timedelta = timedelta(), **said: Any) -> Receipt:
+    async def tell(self, message: str, by: str, /, ago: timedelta = timedelta(), **fields: Any) -> Receipt:
         """Send a message by its Update; `reach.NotAccepted` where it is refused."""
-        return await self.send(message, self.body(by, ago, **said))
+        return await self.send(message, self.body(by, ago, **fields))
 
     async def send(self, message: str, body: dict[str, Any]) -> Receipt:
         """Send what is written already."""
         return await reach.send(self.client, self.reference, message, body)
 
-    async def signal(self, message: str, by: str, /, ago: timedelta = timedelta(), **said: Any) -> None:
+    async def signal(self, message: str, by: str, /, ago: timedelta = timedelta(), **fields: Any) -> None:
         """Send a message by its Signal."""
-        await reach.signal(self.client, self.reference, message, self.body(by, ago, **said))
+        await reach.signal(self.client, self.reference, message, self.body(by, ago, **fields))
 
     async def state(self) -> Case:
         """The case as it stands."""
@@ -322,13 +322,15 @@ class OneCase:
     async def runs(self) -> list[str]:
         """The runs of the workflow, oldest first."""
         query = f"WorkflowId = '{workflow_id(self.reference)}'"
-        found = [execution async for execution in self.client.list_workflows(query)]
-        return [execution.run_id for execution in sorted(found, key=lambda execution: execution.start_time)]
+        executions = [execution async for execution in self.client.list_workflows(query)]
+        return [execution.run_id for execution in sorted(executions, key=lambda execution: execution.start_time)]
 
     async def metadata(self) -> WorkflowMetadata:
         """What the Web UI asks for: the doors and the current details."""
-        found: WorkflowMetadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-        return found
+        metadata: WorkflowMetadata = await self.handle.query(
+            "__temporal_workflow_metadata", result_type=WorkflowMetadata
+        )
+        return metadata
 
 
 @asynccontextmanager
@@ -343,9 +345,9 @@ async def records_at(dsn: str) -> AsyncIterator[Database]:
 
 def summary(event: HistoryEvent) -> str:
     """What the Web UI writes on an event's bar."""
-    said = PayloadConverter.default.from_payload(event.user_metadata.summary, str)
-    assert isinstance(said, str)
-    return said
+    summary = PayloadConverter.default.from_payload(event.user_metadata.summary, str)
+    assert isinstance(summary, str)
+    return summary
 
 
 def running_timers(history: list[HistoryEvent]) -> Counter[str]:
@@ -379,7 +381,7 @@ async def eventually(look: Callable[[], Awaitable[Found | None]], seconds: float
     """What `look` finds, once it finds something that is not None or False."""
     async with asyncio.timeout(seconds):
         while True:
-            found = await look()
-            if found is not None and found is not False:
-                return found
+            result = await look()
+            if result is not None and result is not False:
+                return result
             await asyncio.sleep(0.02)

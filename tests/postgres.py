@@ -77,7 +77,7 @@ async def rows(dsn: str, table: str) -> list[dict[str, Any]]:
     """Everything in a table, in a fixed order."""
     connection = await asyncpg.connect(dsn)
     try:
-        found = [dict(row) for row in await connection.fetch(f"SELECT * FROM s47.{table}")]
+        rows = [dict(row) for row in await connection.fetch(f"SELECT * FROM s47.{table}")]
     finally:
         await connection.close()
-    return sorted(found, key=lambda row: [row[key] for key in KEYS if key in row])
+    return sorted(rows, key=lambda row: [row[key] for key in KEYS if key in row])

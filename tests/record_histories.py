@@ -127,12 +127,12 @@ async def corrected(case: OneCase) -> None:
     visit = await case.tell("child_visited", WORKER, HOUR, seen=True, alone=True)
     await case.tell("child_visited", WORKER, 2 * HOUR, seen=False, reason="Nobody was at home")
     earlier = {"occurred_at": (datetime.now(UTC) - 3 * HOUR).isoformat()}
-    asked = await case.tell("corrected", WORKER, fact=visit.fact, changes=earlier, reason="It was at noon")
-    await case.tell("authorisation", "team manager/tm-1", request=f"request-{asked.fact}", decision="authorise")
-    asked = await case.tell(
+    receipt = await case.tell("corrected", WORKER, fact=visit.fact, changes=earlier, reason="It was at noon")
+    await case.tell("authorisation", "team manager/tm-1", request=f"request-{receipt.fact}", decision="authorise")
+    receipt = await case.tell(
         "recorded_in_error", WORKER, facts=[visit.fact], belongs_to="NOWHERE", reason="His sister's"
     )
-    await case.tell("authorisation", "team manager/tm-1", request=f"request-{asked.fact}", decision="authorise")
+    await case.tell("authorisation", "team manager/tm-1", request=f"request-{receipt.fact}", decision="authorise")
 
     async def was_not_forwarded() -> bool:
         async with case.office.records() as records:

@@ -66,10 +66,10 @@ def test_an_amount_is_a_number_and_a_unit(words: str, number: int, unit: Unit) -
 def test_what_is_no_amount_is_refused_with_what_one_is(words: str) -> None:
     with pytest.raises(ValidationError) as refused:
         amount(words)
-    said = str(refused.value)
-    assert "a number from 1 to 1000 and a unit" in said
-    assert all(unit.value in said for unit in Unit)
-    assert repr(words) in said
+    message = str(refused.value)
+    assert "a number from 1 to 1000 and a unit" in message
+    assert all(unit.value in message for unit in Unit)
+    assert repr(words) in message
 
 
 @pytest.mark.parametrize("number", [0, -5, 1001])
@@ -79,12 +79,12 @@ def test_no_other_way_of_writing_gets_round_the_limits(number: int) -> None:
 
 
 @given(AMOUNTS)
-def test_an_amount_survives_being_written_as_words_and_as_json(one: Amount) -> None:
-    assert amount(str(one)) == one
-    assert Amount.model_validate_json(one.model_dump_json()) == one
-    assert one.model_dump_json() == f'"{one}"'
+def test_an_amount_survives_being_written_as_words_and_as_json(within: Amount) -> None:
+    assert amount(str(within)) == within
+    assert Amount.model_validate_json(within.model_dump_json()) == within
+    assert within.model_dump_json() == f'"{within}"'
     window = TypeAdapter(tuple[Amount, Amount])
-    assert window.validate_json(window.dump_json((one, one))) == (one, one)
+    assert window.validate_json(window.dump_json((within, within))) == (within, within)
 
 
 def test_one_of_a_unit_is_written_in_the_singular() -> None:
@@ -179,15 +179,15 @@ def test_a_clear_day_is_one_day_whatever_the_unit(words: str, meeting: str, on: 
 
 
 @given(
-    one=AMOUNTS,
+    within=AMOUNTS,
     anchor=st.datetimes(datetime(2016, 1, 1), datetime(2034, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     reading=st.sampled_from(["working", "calendar", None]),
 )
-def test_more_is_later_and_backwards_is_earlier(one: Amount, anchor: datetime, reading: Reading | None) -> None:
-    forwards = reckon(one, anchor, HOLIDAYS, reading=reading)
-    backwards = reckon(one, anchor, HOLIDAYS, reading=reading, backwards=True)
+def test_more_is_later_and_backwards_is_earlier(within: Amount, anchor: datetime, reading: Reading | None) -> None:
+    forwards = reckon(within, anchor, HOLIDAYS, reading=reading)
+    backwards = reckon(within, anchor, HOLIDAYS, reading=reading, backwards=True)
     assert backwards.due - timedelta(days=1) < anchor < forwards.due
-    assert (forwards.on is None) == (one.unit is Unit.HOURS)
-    if one.number < 1000:
-        one_more = reckon(Amount(number=one.number + 1, unit=one.unit), anchor, HOLIDAYS, reading=reading)
+    assert (forwards.on is None) == (within.unit is Unit.HOURS)
+    if within.number < 1000:
+        one_more = reckon(Amount(number=within.number + 1, unit=within.unit), anchor, HOLIDAYS, reading=reading)
         assert one_more.due > forwards.due

@@ -111,25 +111,25 @@ def test_imports_point_one_way(part: str) -> None:
 
 @pytest.mark.parametrize("part", ["casework", "workflows"])
 def test_no_clock_and_no_chance(part: str) -> None:
-    found = [
+    forbidden = [
         f"{path.relative_to(ROOT)}:{problem}"
         for path in modules(part)
         for problem in clocks(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert found == []
+    assert forbidden == []
 
 
 @pytest.mark.parametrize("part", ["casework", "workflows", "activities"])
 def test_no_code_is_one_authority_s(part: str) -> None:
     authorities = names_of_authorities()
     assert {"P", "process-map", "B", "pan-bedfordshire", "W", "T", "M"} <= authorities
-    found = [
+    forbidden = [
         f"{path.relative_to(ROOT)}:{line}: {word!r}"
         for path in modules(part)
         for line, word in compared_words(ast.parse(path.read_text(encoding="utf-8")))
         if word in authorities
     ]
-    assert found == []
+    assert forbidden == []
 
 
 @pytest.mark.parametrize(

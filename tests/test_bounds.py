@@ -27,14 +27,14 @@ async def test_what_is_too_long_is_refused_by_both_doors(office: Office) -> None
     case = await office.case("LONG")
     await case.refer()
     version = {**load("B").model_dump(mode="json"), "about": {"version": "1" * LONG}}
-    for message, said in (
+    for message, fields in (
         ("new_information_received", {"note": "x" * LONG}),
         ("procedure_adopted", {"procedure": version}),
         ("new_information_received", {"nothing": ["x"] * (LONG // 5)}),
         ("corrected", {"fact": 1, "reason": "A slip", "changes": {"x" * LONG: 1}}),
     ):
         with pytest.raises(reach.NotAccepted, match="This message is too long"):
-            await case.tell(message, "team manager/tm-1", **said)
+            await case.tell(message, "team manager/tm-1", **fields)
     await case.signal("new_information_received", "police/pc-1", note="x" * LONG)
 
     async def is_kept() -> bool:

@@ -41,10 +41,10 @@ def busday_calendar() -> numpy.busdaycalendar:
 def counted_by_numpy(day: date, count: int) -> date:
     """Day 0 may be a day off: then the count starts from the working day just on its other side."""
     if count > 0:
-        found = numpy.busday_offset(day, count, roll="preceding", busdaycal=busday_calendar())
+        offset = numpy.busday_offset(day, count, roll="preceding", busdaycal=busday_calendar())
     else:
-        found = numpy.busday_offset(day, count, roll="following", busdaycal=busday_calendar())
-    return date.fromisoformat(str(found))
+        offset = numpy.busday_offset(day, count, roll="following", busdaycal=busday_calendar())
+    return date.fromisoformat(str(offset))
 
 
 # --- Bank holidays ------------------------------------------------------------------------------------------------
@@ -297,8 +297,8 @@ def test_dates_and_instants_are_spoken_in_english_and_in_london_time() -> None:
 @given(day=DAYS)
 def test_a_spoken_date_names_that_very_day(day: date) -> None:
     weekday, rest = spoken_date(day).split(" ", 1)
-    said = datetime.strptime(rest, "%d %b %Y").replace(tzinfo=UTC).date()
-    assert said == day
+    spoken = datetime.strptime(rest, "%d %b %Y").replace(tzinfo=UTC).date()
+    assert spoken == day
     assert weekday == ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[day.weekday()]
 
 

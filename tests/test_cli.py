@@ -35,7 +35,7 @@ WORKER, MANAGER = "social worker/sw-1", "team manager/tm-1"
 async def together(*runs: Any) -> list[Ran]:
     """Commands run at the same time: starting a process is the slow part. None of them may end in a traceback."""
     ran: list[Ran] = list(await asyncio.gather(*runs))
-    assert [one.err for one in ran if "Traceback" in one.err] == []
+    assert [result.err for result in ran if "Traceback" in result.err] == []
     return ran
 
 
@@ -108,7 +108,7 @@ async def test_the_program_as_it_is_installed(office: Office, tmp_path: Path) ->
 # --- Referring ----------------------------------------------------------------------------------------------------
 
 
-def referral(reference: str, **said: Any) -> dict[str, Any]:
+def referral(reference: str, **fields: Any) -> dict[str, Any]:
     """What a referral file says, as JSON."""
     return {
         "reference": reference,
@@ -118,18 +118,18 @@ def referral(reference: str, **said: Any) -> dict[str, Any]:
         "person": f"child-of-{reference.replace(' ', '-')}",
         "date_of_birth": "2019-05-01",
         "source": "education",
-        **said,
+        **fields,
     }
 
 
-def as_toml(said: dict[str, Any]) -> str:
+def as_toml(fields: dict[str, Any]) -> str:
     bare = ("received_at", "date_of_birth")
-    return "".join(f"{key} = {value if key in bare else json.dumps(value)}\n" for key, value in said.items())
+    return "".join(f"{key} = {value if key in bare else json.dumps(value)}\n" for key, value in fields.items())
 
 
 async def test_a_case_is_opened_by_a_file_of_either_kind(office: Office, tmp_path: Path) -> None:
-    one, two, three = [(await office.case("REFER")).reference for _ in range(3)]
-    (tmp_path / "one.json").write_text(json.dumps(referral(one)), encoding="utf-8")
+    first, two, three = [(await office.case("REFER")).reference for _ in range(3)]
+    (tmp_path / "one.json").write_text(json.dumps(referral(first)), encoding="utf-8")
     (tmp_path / "two.toml").write_text(as_toml(referral(two, concern=["neglect"], team="North")), encoding="utf-8")
     opened = await together(
         office.s47("refer", str(tmp_path / "one.json")),
@@ -137,7 +137,7 @@ async def test_a_case_is_opened_by_a_file_of_either_kind(office: Office, tmp_pat
         office.s47("refer", "-", typed=as_toml(referral(three))),
     )
     assert [ran.code for ran in opened] == [DONE] * 3
-    assert opened[0].out.splitlines()[0] == f"✓ {one}: recorded as no. 1. Stage: referral"
+    assert opened[0].out.splitlines()[0] == f"✓ {first}: recorded as no. 1. Stage: referral"
     assert "Who must act next: assistant team manager" in opened[0].out
     answer = opened[1].json[two]
     assert (answer["accepted"], answer["duplicate"], answer["stage"]) == (True, False, "referral")
@@ -147,11 +147,11 @@ async def test_a_case_is_opened_by_a_file_of_either_kind(office: Office, tmp_pat
     # The same file again counts once; another referral is new information.
     again, further = await together(
         office.s47("refer", str(tmp_path / "two.toml"), "--json"),
-        office.s47("refer", "-", "--json", typed=json.dumps(referral(one, source="police", by="police/pc-1"))),
+        office.s47("refer", "-", "--json", typed=json.dumps(referral(first, source="police", by="police/pc-1"))),
     )
     assert (again.code, again.json[two]["accepted"], again.json[two]["duplicate"]) == (DONE, True, True)
     assert (again.json[two]["fact"], again.json[two]["entries"]) == (1, answer["entries"])
-    assert further.json[one]["entries"][0] == "A further referral, from police: new information on this case"
+    assert further.json[first]["entries"][0] == "A further referral, from police: new information on this case"
     shown, once_more = await together(
         office.s47("show", two, "--json"), office.s47("refer", str(tmp_path / "two.toml"))
     )
@@ -177,7 +177,7 @@ async def test_a_closed_case_is_opened_again_by_a_new_referral_only(office: Offi
     assert (await case.state()).episode == 2
 
     assert (await office.s47(*_send(case, "case_ended", MANAGER), *ended)).code == DONE
-    again, as_json, shown, told, rebuilt = await together(
+    again, as_json, shown, sent, rebuilt = await together(
         office.s47(*refer),
         office.s47(*refer, "--json"),
         office.s47("show", case.reference),
@@ -191,21 +191,21 @@ async def test_a_closed_case_is_opened_again_by_a_new_referral_only(office: Offi
     assert "To open it again, send a new referral with its own id." in one_line(again.out)
     assert as_json.json[case.reference]["duplicate"]
     assert f"Case {case.reference} Stage: closed" in one_line(shown.out) and "nobody: the case is closed" in shown.out
-    assert told.code != DONE and "closed" in told.err
+    assert sent.code != DONE and "closed" in sent.err
     assert rebuilt.code != DONE
 
 
 async def test_a_child_who_has_another_running_case_is_warned_of(office: Office) -> None:
     """Field report A16. The referral is taken all the same, and without the record, too."""
-    one, two, three = [(await office.case("TWICE")).reference for _ in range(3)]
-    assert (await office.s47("refer", "-", typed=json.dumps(referral(one)))).code == DONE
+    first, two, three = [(await office.case("TWICE")).reference for _ in range(3)]
+    assert (await office.s47("refer", "-", typed=json.dumps(referral(first)))).code == DONE
 
     async def known() -> bool:
         async with office.records() as records:
-            return await reading.front(records, one) is not None
+            return await reading.front(records, first) is not None
 
     await eventually(known)
-    person = f"CHILD-OF-{one}"
+    person = f"CHILD-OF-{first}"
     second, third, wrong = await together(
         office.s47("refer", "-", typed=json.dumps(referral(two, person=person))),
         office.s47(
@@ -213,10 +213,10 @@ async def test_a_child_who_has_another_running_case_is_warned_of(office: Office)
             typed=json.dumps(referral(three)),
             S47_POSTGRES="postgresql://s47@/s47?host=/nowhere",
         ),
-        office.s47("refer", "-", typed=json.dumps(referral(one, by="police"))),
+        office.s47("refer", "-", typed=json.dumps(referral(first, by="police"))),
     )
     assert second.code == DONE
-    assert f"! This child already has an open case: {one} (referral). Should this referral go there?" in second.out
+    assert f"! This child already has an open case: {first} (referral). Should this referral go there?" in second.out
     [warning] = third.json[three]["warnings"]
     assert warning.startswith("S47 could not check whether this child has another open case. The record's database ")
     assert (wrong.code, wrong.err) == (
@@ -312,20 +312,20 @@ def _send(case: OneCase, message: str, by: str) -> tuple[str, ...]:
 async def test_one_message_to_several_cases(office: Office) -> None:
     cases = [await office.case("SEVERAL") for _ in range(3)]
     await asyncio.gather(*(case.refer(ago=HOUR) for case in cases[:2]))
-    one, two, three = (case.reference for case in cases)
+    first, two, three = (case.reference for case in cases)
     day = f"{datetime.now(UTC).year + 1}-07-14"
     proclaimed = ("bank_holiday_proclaimed", "--day", day, "--as", WORKER)
     both, some, none = await together(
-        office.s47("send", f"{one}, {two},", *proclaimed, "--json"),
-        office.s47("send", f"{one},{three},{two}", "new_information_received", "--as", "police/pc-1"),
+        office.s47("send", f"{first}, {two},", *proclaimed, "--json"),
+        office.s47("send", f"{first},{three},{two}", "new_information_received", "--as", "police/pc-1"),
         office.s47("send", " , ", *proclaimed),
     )
     assert both.code == DONE
-    assert {case: answer["accepted"] for case, answer in both.json.items()} == {one: True, two: True}
+    assert {case: answer["accepted"] for case, answer in both.json.items()} == {first: True, two: True}
     assert some.code == NO_SUCH_CASE
     recorded = [line for line in some.out.splitlines() if line.startswith("✓")]
     assert [re.sub(r"no. [23]\.", "no. 3.", line) for line in recorded] == [
-        f"✓ {case}: recorded as no. 3. Stage: referral" for case in (one, two)
+        f"✓ {case}: recorded as no. 3. Stage: referral" for case in (first, two)
     ]
     assert some.err.startswith(f"✗ {three}: There is no case {three}. List the cases with: s47 cases.")
     assert none.code == WRONGLY_CALLED and "Name at least one case" in none.err
@@ -341,11 +341,11 @@ async def test_a_signal_does_not_wait_and_its_refusal_is_told(office: Office) ->
     assert (sent.code, sent.json) == (DONE, {case.reference: {"accepted": None}})
     assert (refused.code, refused.out) == (DONE, f"→ {case.reference}: sent, without waiting for an answer\n")
 
-    async def told() -> bool:
+    async def counted() -> bool:
         async with office.records() as records:
             return any(notice.kind == "refused" for notice in await reading.notices(records, case.reference))
 
-    await eventually(told)
+    await eventually(counted)
     tray = await office.s47("tray", "social worker")
     assert "What you sent was refused: core group held" in tray.out
 
@@ -389,7 +389,7 @@ async def test_what_is_refused_says_why(office: Office) -> None:
     )
     assert "core group held The child is not on a child protection plan." in one_line(shown.out)
     assert "core group held" not in plain.out
-    kept = {one["name"]: one["refused"] for one in as_json.json["refused"]}
+    kept = {refusal["name"]: refusal["refused"] for refusal in as_json.json["refused"]}
     assert kept["core_group_held"] == "The child is not on a child protection plan."
     assert "fact" not in as_json.json["refused"][0] and as_json.json["chronology"] == []
 
@@ -420,12 +420,12 @@ async def test_a_case_is_shown_and_its_record_verified(office: Office) -> None:
     assert [fact["number"] for fact in whole["facts"]] == [1, 2, 3, 4, 5]
     assert (whole["procedure"], whole["person"]) == ("example", f"child-of-{case.reference}")
     assert without.json["chronology"] == []
-    said = one_line(shown.out)
-    assert f"Case {case.reference} Stage: {story.stage.value}" in said
+    screen = one_line(shown.out)
+    assert f"Case {case.reference} Stage: {story.stage.value}" in screen
     for deadline in story.running_deadlines:
-        assert deadline.duty in said and deadline.cites[0] in said
-    assert "Management Decision to hold a strategy meeting" in said and "Chronology" in said
-    assert f"(recorded {spoken_date(datetime.now(UTC).date())})" in said
+        assert deadline.duty in screen and deadline.cites[0] in screen
+    assert "Management Decision to hold a strategy meeting" in screen and "Chronology" in screen
+    assert f"(recorded {spoken_date(datetime.now(UTC).date())})" in screen
     assert (verified.code, verified.out) == (
         DONE,
         f"✓ {case.reference}: 5 messages and {len(lines)} chronology lines, all seals intact. "
@@ -445,18 +445,18 @@ async def test_everything_that_was_said_is_shown(office: Office) -> None:
     await case.tell("strategy_outcome", WORKER, 2 * HOUR, **held)
     async with office.records() as records:
         await case.recorded(records)
-    said = one_line((await office.s47("show", case.reference)).out)
-    assert "The teacher is worried" in said and "concerns: neglect, physical" in said
-    assert f"child's id: child-of-{case.reference}" in said and "date of birth: " in said
-    assert "reason: Nothing to see" in said
+    screen = one_line((await office.s47("show", case.reference)).out)
+    assert "The teacher is worried" in screen and "concerns: neglect, physical" in screen
+    assert f"child's id: child-of-{case.reference}" in screen and "date of birth: " in screen
+    assert "reason: Nothing to see" in screen
     for words in (
         "attended: police, health",
         "medical assessment: not needed",
         "joint enquiry with the police: yes",
         "legal action: no",
     ):
-        assert words in said, said
-    assert "decision" not in said, "the line says it already"
+        assert words in screen, screen
+    assert "decision" not in screen, "the line says it already"
 
 
 # --- What can be recorded, and what it would do -----------------------------------------------------------------
@@ -481,9 +481,9 @@ async def test_what_can_be_recorded_now_is_listed(office: Office) -> None:
     assert "strategy_requested" in rest and "core_group_held" not in plain.out
     assert "more cannot be recorded now. To see why, add --all." in plain.out
     assert re.search(r"core_group_held +The child is not on a child protection plan", everything.out)
-    listed = {one["message"]: one for one in as_json.json[case.reference]}
+    listed = {offered["message"]: offered for offered in as_json.json[case.reference]}
     assert listed["child_visited"]["meets"] == ["Visit the family home and see the child"]
-    assert all(one["why_not"] is None for one in listed.values())
+    assert all(offered["why_not"] is None for offered in listed.values())
     assert (nobody.code, unsaid.code) == (WRONGLY_CALLED, WRONGLY_CALLED)
     assert "does not name a person" in nobody.err
     assert f"s47 send {case.reference} --as 'social worker/sw-14'" in one_line(unsaid.err)
@@ -527,8 +527,8 @@ async def test_what_was_recorded_wrongly_is_put_right(office: Office) -> None:
 
     tried = await office.s47(*correct, "5", "--withdraw", *why, "--preview")
     assert "asks the assistant team manager or team manager: Withdraw entry no. 5" in tried.out
-    asked = await office.s47(*correct, "5", "--withdraw", *why, "--json")
-    assert (asked.code, asked.json[case.reference]["fact"]) == (DONE, 7)
+    request = await office.s47(*correct, "5", "--withdraw", *why, "--json")
+    assert (request.code, request.json[case.reference]["fact"]) == (DONE, 7)
     async with office.records() as records:
         await case.recorded(records)
         waiting = one_line((await office.s47("show", case.reference)).out)
@@ -550,11 +550,11 @@ async def test_what_is_of_another_child_is_recorded_there(office: Office) -> Non
     wrong, right = await office.case("WRONG"), await office.case("OTHER")
     await asyncio.gather(wrong.enquired(3 * HOUR), right.enquired(3 * HOUR))
     await wrong.tell("child_visited", WORKER, HOUR, seen=True)
-    asked = await office.s47(
+    request = await office.s47(
         *("correct", wrong.reference, "5", "--belongs-to", right.reference),
         *("--reason", "It was her brother", "--as", WORKER),
     )
-    assert asked.code == DONE, asked.err
+    assert request.code == DONE, request.err
     decided = ("--request", "correction", "--decision", "authorise")
     granted = await office.s47(*_send(wrong, "authorisation", MANAGER), *decided)
     assert f"It belongs to case {right.reference} and is recorded there" in granted.out
@@ -634,7 +634,7 @@ async def test_a_lost_case_is_named_and_rebuilt(office: Office) -> None:
         assert f"Temporal has lost case {case.reference}. Rebuild it from the record: s47 rebuild" in one_line(ran.err)
     assert (verified.code, all_of_them.code) == (REFUSED, REFUSED)
     assert verified.err.startswith(f"✗ {case.reference}: lost: the record has it as open")
-    assert {one["reference"]: one["lost"] for one in all_of_them.json}[case.reference]
+    assert {row["reference"]: row["lost"] for row in all_of_them.json}[case.reference]
 
     running, nothing, unnamed = await together(
         office.s47("rebuild", other.reference), office.s47("rebuild", "NOBODY-1"), office.s47("rebuild")
@@ -677,10 +677,10 @@ async def test_a_record_that_was_changed_is_found(office: Office) -> None:
         finally:
             await connection.execute("ALTER TABLE s47.fact ENABLE TRIGGER USER")
             await connection.close()
-    one, everything = await together(office.s47("verify", case.reference), office.s47("verify"))
-    assert (one.code, everything.code) == (REFUSED, REFUSED)
-    assert f"✗ {case.reference}: episode 1, fact 2: changed since it was sealed\n" in one.err
-    assert "child-seen@4 is open, due " in one.err and "met, due " in one.err
+    single, everything = await together(office.s47("verify", case.reference), office.s47("verify"))
+    assert (single.code, everything.code) == (REFUSED, REFUSED)
+    assert f"✗ {case.reference}: episode 1, fact 2: changed since it was sealed\n" in single.err
+    assert "child-seen@4 is open, due " in single.err and "met, due " in single.err
     assert re.search(r"^\d+ cases checked: \d+ in order, 1 not.$", everything.out, re.MULTILINE), everything.out
 
 
@@ -693,8 +693,8 @@ async def test_cases_are_listed_and_filtered(office: Office) -> None:
     async def both_listed() -> bool:
         async with office.records() as records:
             fronts = await reading.cases(records)
-        found = {front.reference: front for front in fronts}
-        return {late.reference, early.reference} <= found.keys() and found[late.reference].team == team
+        by_reference = {front.reference: front for front in fronts}
+        return {late.reference, early.reference} <= by_reference.keys() and by_reference[late.reference].team == team
 
     await eventually(both_listed)
     ours = ("--team", team, "--json")
@@ -712,8 +712,10 @@ async def test_cases_are_listed_and_filtered(office: Office) -> None:
         office.s47("cases", "--waiting-for", "head honcho"),
     )
     both, only_late, only_early = [late.reference, early.reference], [late.reference], [early.reference]
-    found = [[row["reference"] for row in ran.json] for ran in (listed, overdue, waiting, staged, allocated, closed)]
-    assert found == [both, only_late, only_early, only_late, only_late, both]
+    listed_by = [
+        [row["reference"] for row in ran.json] for ran in (listed, overdue, waiting, staged, allocated, closed)
+    ]
+    assert listed_by == [both, only_late, only_early, only_late, only_late, both]
     assert listed.json[0] | {"next_due": None} == {
         "reference": late.reference,
         "episode": 1,
@@ -753,7 +755,7 @@ async def test_a_tray_empties_when_a_notice_is_read(office: Office) -> None:
     assert "request" in [item["kind"] for item in managers.json]
     assert case.reference in table.out and "Visit the family home" in table.out
     ids = [item["id"] for item in mine.json]
-    assert ids and all(re.search(rf"{re.escape(one)}\b", table.out) for one in ids), "to acknowledge by"
+    assert ids and all(re.search(rf"{re.escape(known)}\b", table.out) for known in ids), "to acknowledge by"
 
     notice = next(item["id"] for item in managers.json if item["kind"] == "notice")
     read, unknown = await together(
@@ -843,8 +845,8 @@ async def test_a_server_that_nobody_named_is_sent_nothing(office: Office, state_
         assert ran.err.startswith(
             "✗ S47 is not running here: there is no state folder .s47, and no Temporal server is named. "
         )
-    said = f"✗ S47 is not running on the state folder {state_folder}. Start it with: s47 up\n"
-    assert (stopped.code, stopped.err) == (NO_ANSWER, said)
+    message = f"✗ S47 is not running on the state folder {state_folder}. Start it with: s47 up\n"
+    assert (stopped.code, stopped.err) == (NO_ANSWER, message)
 
     # A profile at home names one.
     profile = state_folder / "temporalio" / "temporal.toml"
@@ -855,7 +857,7 @@ async def test_a_server_that_nobody_named_is_sent_nothing(office: Office, state_
         NO_SUCH_CASE,
         (f"Using Temporal at {office.temporal}, namespace default",),
     )
-    assert (by_folder.code, by_folder.err) == (NO_ANSWER, said)
+    assert (by_folder.code, by_folder.err) == (NO_ANSWER, message)
 
 
 async def test_every_command_names_the_servers_it_used(office: Office) -> None:
@@ -894,14 +896,14 @@ async def test_everything_on_one_machine_stopped_and_started_again(state_folder:
             stderr=asyncio.subprocess.STDOUT,
         )
         assert up.stdout
-        said: list[str] = []
+        lines: list[str] = []
         try:
             async with asyncio.timeout(60):
-                while "s47 --help" not in "".join(said[-1:]):
+                while "s47 --help" not in "".join(lines[-1:]):
                     line = await up.stdout.readline()
-                    assert line, said
-                    said.append(line.decode())
-            yield said
+                    assert line, lines
+                    lines.append(line.decode())
+            yield lines
             up.send_signal(signal.SIGINT)
             rest, _ = await asyncio.wait_for(up.communicate(), 60)
             assert (up.returncode, rest.decode().split()[-1]) == (0, "Stopping.")
@@ -912,8 +914,8 @@ async def test_everything_on_one_machine_stopped_and_started_again(state_folder:
     async def s47(*arguments: str) -> Ran:
         return await dataclasses.replace(here, environment_of={**at_home, "S47_FOLDER": str(folder)}).s47(*arguments)
 
-    async with running(TEMPORAL_ADDRESS="production:7233", TEMPORAL_NAMESPACE="production") as said:
-        assert f"  export S47_FOLDER={folder}\n" in said
+    async with running(TEMPORAL_ADDRESS="production:7233", TEMPORAL_NAMESPACE="production") as lines:
+        assert f"  export S47_FOLDER={folder}\n" in lines
         (state_folder / "one.json").write_text(json.dumps(referral("ONE")), encoding="utf-8")
         opened, elsewhere = await together(s47("refer", str(state_folder / "one.json")), s47("show", "TWO"))
         assert (opened.code, elsewhere.code) == (DONE, NO_SUCH_CASE), opened.err
@@ -935,19 +937,19 @@ async def test_everything_on_one_machine_stopped_and_started_again(state_folder:
 
 
 async def test_the_demonstration_and_the_five_minutes_of_the_readme(office: Office) -> None:
-    said: list[str] = []
+    lines: list[str] = []
     client = await office.client()
-    await demo.load(client, said.append)
-    assert [line.strip() for line in said] == [f"{key} referred, on procedure {on}" for key, on in demo.CASES]
-    said.clear()
-    await demo.load(client, said.append)
-    assert [line.strip() for line in said] == [f"{key} is where it was" for key, _ in demo.CASES]
+    await demo.load(client, lines.append)
+    assert [line.strip() for line in lines] == [f"{key} referred, on procedure {on}" for key, on in demo.CASES]
+    lines.clear()
+    await demo.load(client, lines.append)
+    assert [line.strip() for line in lines] == [f"{key} is where it was" for key, _ in demo.CASES]
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     five_minutes = readme.partition("## Five minutes with a case")[2].partition("\n## ")[0]
     typed: list[str] = re.findall(r"(?:`|^ +)s47 ([^`\n]+)", five_minutes, re.MULTILINE)
     assert len(typed) >= 15
-    said.clear()
+    lines.clear()
     for call in typed:
         if call.startswith("rehearse"):
             continue  # tests/test_rehearsal.py
@@ -958,10 +960,10 @@ async def test_the_demonstration_and_the_five_minutes_of_the_readme(office: Offi
         gate = "conference_scheduled" in call
         others = call == "verify"  # other tests spoil records of theirs
         assert others or ran.code == (REFUSED if gate else DONE), (call, ran.err)
-        said.append(one_line(ran.out))
+        lines.append(one_line(ran.out))
         if gate:
             assert "send conference_service_informed" in ran.err
-    whole = "\n".join(said)
+    whole = "\n".join(lines)
     for words in (
         "DEMO-LATE: recorded as no. 5.",
         "Visit the family home and see the child: met late",
@@ -982,15 +984,15 @@ async def test_the_demonstration_and_the_five_minutes_of_the_readme(office: Offi
     queries = re.findall(r"^\|.*\| `(.+)` \|$", readme, flags=re.MULTILINE)
     assert len(queries) >= 5
 
-    async def found(query: str) -> list[str]:
+    async def matching(query: str) -> list[str]:
         return [execution.id async for execution in client.list_workflows(query)]
 
     async def late_is_listed() -> bool:
-        return "case-DEMO-LATE" in await found(queries[1])
+        return "case-DEMO-LATE" in await matching(queries[1])
 
     await eventually(late_is_listed)
     for query in queries:
-        assert all(workflow.startswith("case-") for workflow in await found(query))
+        assert all(workflow.startswith("case-") for workflow in await matching(query))
     soon = f"{datetime.now(UTC) + 30 * 24 * HOUR:%Y-%m-%d}T"
     for query in queries:
-        assert await found(re.sub(r"\d{4}-\d\d-\d\dT", soon, query)), f"nothing is found after the tour: {query}"
+        assert await matching(re.sub(r"\d{4}-\d\d-\d\dT", soon, query)), f"nothing is found after the tour: {query}"

@@ -3,12 +3,10 @@
 import asyncio
 import dataclasses
 from collections import Counter
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
@@ -28,12 +26,6 @@ AT_ONCE = 9
 """A server takes ten updates of one workflow at once; more have to wait."""
 WORKER = "social worker/sw-1"
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def records(office: Office) -> AsyncIterator[Database]:
-    async with office.records() as found:
-        yield found
 
 
 async def test_a_thousand_messages_through_one_case(office: Office, records: Database) -> None:
@@ -70,11 +62,11 @@ async def test_a_thousand_messages_through_one_case(office: Office, records: Dat
         return list(await asyncio.gather(send(message, body), *twice, *again))
 
     numbers = iter(range(MESSAGES))
-    told: list[bool] = []
+    duplicates: list[bool] = []
 
     async def practitioner() -> None:
         for number in numbers:
-            told.extend(await tell(number))
+            duplicates.extend(await tell(number))
 
     async def meddler() -> None:
         """Somebody asks to cancel the workflow, whichever run it is in, again and again."""
@@ -86,7 +78,7 @@ async def test_a_thousand_messages_through_one_case(office: Office, records: Dat
     meddling = asyncio.create_task(meddler())
     await asyncio.gather(*(practitioner() for _ in range(AT_ONCE)))
     meddling.cancel()
-    assert sum(told) >= 200, "many were sent twice"
+    assert sum(duplicates) >= 200, "many were sent twice"
 
     # Nothing is lost, and nothing is applied twice.
     async def all_there() -> list[reading.ChronologyEntry] | None:
@@ -94,12 +86,12 @@ async def test_a_thousand_messages_through_one_case(office: Office, records: Dat
         return lines if {body["id"] for body in bodies} <= {line.message_id for line in lines} else None
 
     lines = await eventually(all_there)
-    said = Counter(
+    recorded = Counter(
         line.message_id for line in lines if line.text in ("New information received", "Child visited: seen")
     )
-    assert said == Counter(body["id"] for body in bodies)
+    assert recorded == Counter(body["id"] for body in bodies)
     # One whose first answer was lost with its task is answered as what it is by then: recorded before.
-    firsts = len([duplicate for duplicate in told if not duplicate])
+    firsts = len([duplicate for duplicate in duplicates if not duplicate])
     assert 0.9 * MESSAGES < firsts + len(range(0, MESSAGES, 7)) <= MESSAGES
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     assert (await reading.verify_chain(records, case.reference)).intact
@@ -107,9 +99,9 @@ async def test_a_thousand_messages_through_one_case(office: Office, records: Dat
     # Several runs, none of them long.
     runs = await case.runs()
     described = [await case.client.get_workflow_handle(case.handle.id, run_id=run).describe() for run in runs]
-    lengths = [one.history_length for one in described]
+    lengths = [run.history_length for run in described]
     assert len(runs) >= 4 and max(lengths) < 1300, lengths
-    assert [one.status for one in described[:-1]] == [WorkflowExecutionStatus.CONTINUED_AS_NEW] * (len(runs) - 1)
+    assert [run.status for run in described[:-1]] == [WorkflowExecutionStatus.CONTINUED_AS_NEW] * (len(runs) - 1)
     assert sum(lengths) / MESSAGES < 12, "events a message"
 
     # The state stays small, and the records say the same.
@@ -120,8 +112,8 @@ async def test_a_thousand_messages_through_one_case(office: Office, records: Dat
     kept = {row["id"]: row for row in await rows(office.dsn, "deadline") if row["reference"] == case.reference}
     assert {key: Deadline.model_validate_json(kept[key]["body"]) for key in state.deadlines} == state.deadlines
     assert all(not row["running"] for key, row in kept.items() if key not in state.deadlines)
-    asked = {row["id"]: row for row in await rows(office.dsn, "request") if row["reference"] == case.reference}
-    assert {key: Request.model_validate_json(asked[key]["body"]) for key in state.requests} == state.requests
+    requests = {row["id"]: row for row in await rows(office.dsn, "request") if row["reference"] == case.reference}
+    assert {key: Request.model_validate_json(requests[key]["body"]) for key in state.requests} == state.requests
     assert state.running_deadlines
     await eventually(lambda: has_its_timers(case))
 
@@ -146,8 +138,8 @@ async def test_what_waits_to_be_recorded_goes_along_until_no_more_can_wait(offic
         assert len(await case.runs()) >= 2
         assert len(await reading.chronology(records, case.reference)) < 20
     lines = await case.recorded(records)
-    said = Counter(line.message_id for line in lines if line.text == "New information received")
-    assert said == Counter(accepted)
+    recorded = Counter(line.message_id for line in lines if line.text == "New information received")
+    assert recorded == Counter(accepted)
     assert (await reading.verify_chain(records, case.reference)).intact
     starts = [(await case.history(run))[0].ByteSize() for run in await case.runs()]
     assert max(starts) < 1_000_000, "the server takes two megabytes"

@@ -120,7 +120,7 @@ def test_a_referral_of_another_child_is_refused_and_names_nobody() -> None:
 
 def told_again(life: Life, number: int, **changed: Any) -> Decided | Refused:
     """The answer to what was recorded as no. `number`, when it is sent once more a week later, or with other fields."""
-    kept = next(one for one in life.kept if one.fact == number)
+    kept = next(kept_message for kept_message in life.kept if kept_message.fact == number)
     message = read(kept.name, {**json.loads(kept.body), **changed})
     assert not isinstance(message, Refused)
     return decide.receive(life.whole, message, life.now + timedelta(days=7))
@@ -334,9 +334,9 @@ def test_a_date_a_time_a_number_yes_and_no_are_taken_only_as_they_are_written(
     for value in NOT_AS_WRITTEN[wanted]:
         with pytest.raises(ValidationError) as wrong:
             kind.model_validate({name: [value] if listed else value})
-        said = [line for line in problems(wrong.value) if line.startswith(name)]
-        assert said and "missing" not in said[0], (value, said)
-        assert not re.search("Input|valid|string|sys[.]", said[0]), said
+        reasons = [line for line in problems(wrong.value) if line.startswith(name)]
+        assert reasons and "missing" not in reasons[0], (value, reasons)
+        assert not re.search("Input|valid|string|sys[.]", reasons[0]), reasons
 
 
 def test_there_are_fields_of_each_kind_to_try() -> None:
@@ -623,9 +623,9 @@ def test_after_closing_nothing_runs_nothing_rings_and_nothing_is_accepted() -> N
     assert life.next_alarm is None
     assert not [deadline.id for deadline in life.case.deadlines.values() if deadline.closed_at is None]
     assert life.case.waiting_requests == []
-    told = len(life.effects)
+    before = len(life.effects)
     life.until("2030-01-01 09:00")
-    assert len(life.effects) == told
+    assert len(life.effects) == before
     assert "To open it again, send a new referral" in life.refused("child_visited", SW, **ALONE)
     assert decide.wake(life.whole, life.now).case == life.whole
 

@@ -68,8 +68,8 @@ def test_a_missed_limit_is_written_down_and_told_to_its_owner_and_to_the_next_in
     assert life.state("child-seen") == "overdue missed"
     assert life.the("child-seen").breached_at == london("2026-04-09 10:00")
     assert "Visit the family home and see the child: MISSED, was due Thu 9 Apr 2026 10:00" in life.lines
-    assert life.told(NoticeKind.OVERDUE) == [("2026-04-09 10:00", "social worker")]
-    assert life.told(NoticeKind.ESCALATION) == [("2026-04-09 10:00", "team manager")]
+    assert life.sent(NoticeKind.OVERDUE) == [("2026-04-09 10:00", "social worker")]
+    assert life.sent(NoticeKind.ESCALATION) == [("2026-04-09 10:00", "team manager")]
     assert life.case.overdue[0].timescale == "child-seen"
 
 
@@ -83,8 +83,8 @@ def test_a_missed_limit_sounds_once_however_often_the_case_is_looked_at() -> Non
 
 def test_a_case_that_slept_through_several_limits_hears_of_each_once_and_reminds_of_none() -> None:
     life = strategy_held("2026-04-08 10:00").sleep("2026-05-20 09:00")
-    assert len(life.told(NoticeKind.OVERDUE)) == 3
-    assert life.told(NoticeKind.REMINDER) == []
+    assert len(life.sent(NoticeKind.OVERDUE)) == 3
+    assert life.sent(NoticeKind.REMINDER) == []
     # Of what is missed everything has been heard: it keeps a bar on the timeline, and rings in a year.
     bars = {name: (at, words) for name, (at, words) in decide.alarms(life.whole).items() if name != "look-again"}
     assert len(bars) == 3
@@ -118,7 +118,7 @@ def test_a_clock_that_has_run_out_when_the_case_hears_of_it_is_overdue_at_once()
     life.say("authorisation", TM, request="request-2", decision="authorise")
     life.say("strategy_outcome", SW, "2026-04-11 09:00", occurred_at="2026-04-08 10:00", decision="section 47")
     assert life.state("child-seen") == "overdue missed"
-    assert life.told(NoticeKind.OVERDUE, "child-seen") == [("2026-04-11 09:00", "social worker")]
+    assert life.sent(NoticeKind.OVERDUE, "child-seen") == [("2026-04-11 09:00", "social worker")]
 
 
 def test_a_visit_told_late_meets_the_clock_that_ran_then_and_not_the_one_that_runs_now() -> None:
@@ -163,12 +163,12 @@ def test_a_reason_is_kept_with_what_was_missed() -> None:
 
 def test_reminders_come_in_the_morning_of_the_working_day_before_and_hours_before_to_the_hour() -> None:
     life = strategy_held("2026-04-08 10:00").until("2026-04-29 12:00")
-    assert life.told(NoticeKind.REMINDER, "child-seen") == [("2026-04-09 06:00", "social worker")]
-    assert life.told(NoticeKind.REMINDER, "initial-conference") == [
+    assert life.sent(NoticeKind.REMINDER, "child-seen") == [("2026-04-09 06:00", "social worker")]
+    assert life.sent(NoticeKind.REMINDER, "initial-conference") == [
         ("2026-04-22 09:00", "social worker"),
         ("2026-04-28 09:00", "social worker"),
     ]
-    assert life.told(NoticeKind.REMINDER, "conference-arrangements") == [
+    assert life.sent(NoticeKind.REMINDER, "conference-arrangements") == [
         ("2026-04-15 09:00", "conference service"),
         ("2026-04-22 09:00", "conference service"),
     ]
@@ -184,7 +184,7 @@ def test_a_reminder_that_would_be_over_already_is_left_out() -> None:
     life.say("authorisation", TM, request="request-2", decision="authorise")
     life.say("strategy_outcome", SW, "2026-04-09 08:00", occurred_at="2026-04-08 10:00", decision="section 47")
     life.until("2026-04-09 09:59")
-    assert life.told(NoticeKind.REMINDER, "child-seen") == []
+    assert life.sent(NoticeKind.REMINDER, "child-seen") == []
     assert decide.alarms(life.whole)["child-seen@4"][0] == london("2026-04-09 10:00:01")
 
 
@@ -207,11 +207,11 @@ def test_what_counts_back_from_a_conference_moves_with_it_and_says_so() -> None:
     for timescale in ("conference-report-to-family", "conference-report-to-service"):
         assert life.due(timescale) == "2026-04-26 10:00"
         assert len(life.all_of(timescale)) == 1
-        assert life.told(NoticeKind.MOVED, timescale) == [("2026-04-20 09:00", "social worker")]
+        assert life.sent(NoticeKind.MOVED, timescale) == [("2026-04-20 09:00", "social worker")]
     moved = "Share the conference report with the parents and carers: moved from Tue 28 Apr 2026 14:00 to Sun 26 Apr"
     assert any(line.startswith(moved) for line in life.lines)
     life.until("2026-04-28 14:00:02")
-    assert life.told(NoticeKind.OVERDUE, "conference-report-to-family") == [("2026-04-26 10:00", "social worker")]
+    assert life.sent(NoticeKind.OVERDUE, "conference-report-to-family") == [("2026-04-26 10:00", "social worker")]
 
 
 def test_a_limit_that_moves_into_the_past_is_overdue_at_once_and_once_only() -> None:
@@ -222,7 +222,7 @@ def test_a_limit_that_moves_into_the_past_is_overdue_at_once_and_once_only() -> 
     assert life.due("conference-report-to-family") == "2026-05-22"
     assert life.state("conference-report-to-family") == "overdue missed"
     life.until("2026-05-29 12:00")
-    assert life.told(NoticeKind.OVERDUE, "conference-report-to-family") == [("2026-05-26 09:00", "social worker")]
+    assert life.sent(NoticeKind.OVERDUE, "conference-report-to-family") == [("2026-05-26 09:00", "social worker")]
     assert len(life.notices(NoticeKind.ESCALATION, "conference-report-to-family")) == 1
 
 
@@ -233,7 +233,7 @@ def test_a_limit_that_moves_ahead_again_is_open_again_and_the_miss_is_remembered
     assert life.state("conference-report-to-family") == "open missed"
     life.until("2026-04-28 15:00")
     assert life.state("conference-report-to-family") == "overdue missed"
-    assert [at for at, _ in life.told(NoticeKind.OVERDUE, "conference-report-to-family")] == [
+    assert [at for at, _ in life.sent(NoticeKind.OVERDUE, "conference-report-to-family")] == [
         "2026-04-26 14:00",
         "2026-04-28 14:00",
     ]
@@ -254,7 +254,7 @@ def test_the_time_of_a_conference_is_what_was_arranged_last_and_not_what_was_tol
     assert life.case.conference is not None
     assert life.case.conference.starts_at == london("2026-04-24 14:00")
     assert life.due("conference-report-to-family") == "2026-04-23 14:00"
-    assert life.told(NoticeKind.MOVED, "conference-report-to-family") == [("2026-04-20 12:00", "social worker")]
+    assert life.sent(NoticeKind.MOVED, "conference-report-to-family") == [("2026-04-20 12:00", "social worker")]
 
 
 def test_a_report_shared_too_late_for_a_conference_that_was_brought_forward_is_late() -> None:
@@ -306,7 +306,7 @@ def test_what_counts_back_from_a_review_counts_from_the_reviews_limit_until_it_h
     life.say("conference_scheduled", CS, "2026-06-01 10:00", which="review", starts_at="2026-07-20 10:00")
     minutes = life.the("core-group-minutes-to-service")
     assert (life.due("core-group-minutes-to-service"), minutes.provisional) == ("2026-07-13", False)
-    assert life.told(NoticeKind.MOVED, "core-group-minutes-to-service") == [("2026-06-01 10:00", "social worker")]
+    assert life.sent(NoticeKind.MOVED, "core-group-minutes-to-service") == [("2026-06-01 10:00", "social worker")]
     assert len(life.all_of("core-group-minutes-to-service")) == 1
 
 
@@ -390,13 +390,13 @@ def test_when_the_plan_ends_every_recurrence_ends(ending: list[tuple[str, str, d
     life.say("child_visited", SW, **ALONE)
     assert {"plan-visit", "core-group", "first-review"} <= set(life.running)
     for name, by, fields in ending:
-        asked = {"request": life.case.waiting_requests[-1].id} if name == "authorisation" else {}
-        life.say(name, by, **asked, **fields)
+        named = {"request": life.case.waiting_requests[-1].id} if name == "authorisation" else {}
+        life.say(name, by, **named, **fields)
     assert not {"plan-visit", "core-group", "first-review", "later-review"} & set(life.running)
     assert not [key for key in decide.alarms(life.whole) if key.startswith(("plan-visit", "core-group", "first-rev"))]
-    told = len(life.notices())
+    before = len(life.notices())
     life.until("2027-06-01 09:00")
-    assert not [notice for notice in life.notices()[told:] if (notice.deadline or "").startswith(("plan", "core"))]
+    assert not [notice for notice in life.notices()[before:] if (notice.deadline or "").startswith(("plan", "core"))]
 
 
 def test_every_visit_is_to_be_written_up_and_one_record_is_for_the_oldest() -> None:
@@ -748,5 +748,5 @@ def test_that_a_limit_had_passed_when_it_was_heard_of_is_said_by_nobody() -> Non
     [missed] = [entry for entry in life.entries if "MISSED" in entry.text]
     assert (missed.by, missed.fact, missed.what) == ("S47", None, "time passed")
     assert missed.occurred_at == london("2026-04-09 10:00") and missed.recorded_at == life.now
-    [said] = [entry for entry in life.entries if entry.text.startswith("Strategy discussion held")]
-    assert said.by == "social worker sw"
+    [entry] = [entry for entry in life.entries if entry.text.startswith("Strategy discussion held")]
+    assert entry.by == "social worker sw"

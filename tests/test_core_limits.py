@@ -48,9 +48,9 @@ def opened(procedure: Procedure, key: str, anchor: datetime) -> Deadline:
         happened(telling, rule.opens_on, anchor + timedelta(hours=1))
     missing = [condition.value for condition in rule.only_if if not holds(condition, telling.story)]
     assert not missing, f"in_which_it_is_a_duty knows no case of which this is so: {', '.join(missing)}"
-    found = [deadline for deadline in telling.story.deadlines.values() if deadline.timescale == key]
-    assert found, f"{key} did not open on {rule.from_[0]}"
-    return found[-1]
+    opened = [deadline for deadline in telling.story.deadlines.values() if deadline.timescale == key]
+    assert opened, f"{key} did not open on {rule.from_[0]}"
+    return opened[-1]
 
 
 def in_which_it_is_a_duty(procedure: Procedure, rule: Timescale) -> Story:
@@ -69,7 +69,7 @@ def in_which_it_is_a_duty(procedure: Procedure, rule: Timescale) -> Story:
             "conference": Conference(id="conference-1", service_informed=True, chair="chair"),
             "plan": Plan(id="plan-1", started_at=LONG_AGO, categories=("neglect",), review=Conference(id="review-1")),
             "missing": LONG_AGO,
-            "circumstances": tuple(one for one in rule.only_if if isinstance(one, Circumstance)),
+            "circumstances": tuple(condition for condition in rule.only_if if isinstance(condition, Circumstance)),
         }
     )
 

@@ -10,7 +10,7 @@ from casework.story import RequestState
 from tests.lives import ATM, SW, TM, Life, example, london, plan_made, referred, strategy_held
 
 
-def asked() -> Life:
+def discussion_requested() -> Life:
     return referred("E", "2026-04-07 09:00").say("strategy_requested", ATM, "2026-04-07 10:00")
 
 
@@ -19,7 +19,7 @@ def asked() -> Life:
 
 @pytest.mark.covers("C-10")
 def test_what_is_asked_waits_for_whoever_authorises_it() -> None:
-    life = asked()
+    life = discussion_requested()
     request = life.case.requests["request-2"]
     assert (request.state, request.to, request.asked_by_role) == (
         RequestState.OPEN,
@@ -45,7 +45,7 @@ def test_an_immediate_discussion_waits_for_nobody() -> None:
 
 
 def test_asked_again_the_first_request_is_withdrawn() -> None:
-    life = asked().say("strategy_requested", ATM, "2026-04-07 11:00")
+    life = discussion_requested().say("strategy_requested", ATM, "2026-04-07 11:00")
     assert {key: request.state.value for key, request in life.case.requests.items()} == {
         "request-2": "withdrawn",
         "request-3": "open",
@@ -55,7 +55,7 @@ def test_asked_again_the_first_request_is_withdrawn() -> None:
 
 @pytest.mark.covers("Q-19")
 def test_nothing_is_authorised_by_waiting() -> None:
-    life = asked().until("2027-04-07 09:00")
+    life = discussion_requested().until("2027-04-07 09:00")
     assert life.case.requests["request-2"].state is RequestState.OPEN
     assert life.case.strategies == ()
     assert life.case.waiting_for == ["team manager"]
@@ -65,7 +65,9 @@ def test_nothing_is_authorised_by_waiting() -> None:
 
 
 def test_what_was_held_takes_effect_when_it_is_authorised() -> None:
-    life = asked().say("authorisation", TM, "2026-04-07 12:00", request="request-2", decision="authorise")
+    life = discussion_requested().say(
+        "authorisation", TM, "2026-04-07 12:00", request="request-2", decision="authorise"
+    )
     request = life.case.requests["request-2"]
     assert (request.state, request.decided_by, request.decided_at) == (
         RequestState.AUTHORISED,
@@ -77,7 +79,7 @@ def test_what_was_held_takes_effect_when_it_is_authorised() -> None:
 
 @pytest.mark.covers("Q-19")
 def test_what_is_returned_goes_back_with_its_reason_and_can_be_asked_again() -> None:
-    life = asked()
+    life = discussion_requested()
     assert "reason: say why" in life.refused("authorisation", TM, request="request-2", decision="return")
     life.say("authorisation", TM, request="request-2", decision="return", reason="say more of the injury")
     request = life.case.requests["request-2"]
@@ -93,7 +95,7 @@ def test_what_is_returned_goes_back_with_its_reason_and_can_be_asked_again() -> 
 
 
 def test_a_request_is_decided_once_by_the_right_role_and_by_nobody_who_asked() -> None:
-    life = asked()
+    life = discussion_requested()
     ask = {"request": "request-2", "decision": "authorise"}
     assert "It is decided by: team manager" in life.refused("authorisation", ATM, **ask)
     assert "cannot record “authorisation” as police" in life.refused("authorisation", "police/pc", **ask)
@@ -108,7 +110,7 @@ def test_a_request_is_decided_once_by_the_right_role_and_by_nobody_who_asked() -
 
 @pytest.mark.covers("Q-19")
 def test_a_request_given_to_one_person_is_theirs_to_decide() -> None:
-    life = asked()
+    life = discussion_requested()
     assert "nobody can authorise their own" in life.refused("request_reassigned", TM, request="request-2", to="atm")
     life.say("request_reassigned", TM, request="request-2", to="tm-2")
     assert life.notices(NoticeKind.REQUEST)[-1].person == "tm-2"
@@ -120,14 +122,14 @@ def test_a_request_given_to_one_person_is_theirs_to_decide() -> None:
 
 @pytest.mark.parametrize("person", ["atm", "ATM", "Atm"])
 def test_nobody_authorises_their_own_however_their_id_is_spelt(person: str) -> None:
-    life = asked()
+    life = discussion_requested()
     ask = {"request": "request-2", "decision": "authorise"}
     assert "nobody can authorise their own" in life.refused("authorisation", f"team manager/{person}", **ask)
     assert "nobody can authorise their own" in life.refused("request_reassigned", TM, request="request-2", to=person)
 
 
 def test_nobody_decides_without_saying_who_they_are() -> None:
-    life = asked()
+    life = discussion_requested()
     body = {"id": "m", "occurred_at": life.now, "request": "request-2", "decision": "authorise"}
     for by in (
         {"role": "team manager"},
@@ -140,7 +142,7 @@ def test_nobody_decides_without_saying_who_they_are() -> None:
 
 
 def test_a_request_is_not_decided_before_it_was_made() -> None:
-    life = asked().until("2026-04-07 12:00")
+    life = discussion_requested().until("2026-04-07 12:00")
     early: dict[str, Any] = {"request": "request-2", "decision": "authorise", "occurred_at": "2026-04-07 09:30"}
     assert "nothing called 'request-2' was waiting" in life.refused("authorisation", TM, **early)
 
@@ -165,7 +167,7 @@ def test_a_request_is_known_by_what_it_is_about_where_only_one_such_waits() -> N
 
 
 def test_a_request_that_nobody_decides_reminds_and_then_goes_to_the_next_in_line() -> None:
-    life = asked().until("2026-04-13 09:00")
+    life = discussion_requested().until("2026-04-13 09:00")
     about = [notice for notice in life.notices() if notice.request == "request-2"]
     assert [(notice.kind, notice.to, notice.at) for notice in about] == [
         (NoticeKind.REQUEST, "team manager", london("2026-04-07 10:00")),
@@ -196,13 +198,13 @@ def test_a_request_to_somebody_who_left_is_heard_of_and_goes_back_to_the_role() 
 
 
 def test_a_request_is_given_to_somebody_or_back_to_the_role_one_of_the_two() -> None:
-    life = asked()
+    life = discussion_requested()
     assert "one of the two" in life.refused("request_reassigned", TM, request="request-2")
     assert "one of the two" in life.refused("request_reassigned", TM, request="request-2", to="x", back_to_role=True)
 
 
 def test_a_role_is_known_by_its_label_and_in_any_case_of_letters() -> None:
-    life = asked()
+    life = discussion_requested()
     life.say("authorisation", "Team Manager (TM)/tm", request="request-2", decision="authorise")
     assert len(life.case.strategies) == 1
     assert "has no role 'team boss'" in life.refused("strategy_requested", "team boss/b")
@@ -267,7 +269,7 @@ def test_nobody_finishes_what_they_asked_for_themselves() -> None:
 
 
 def test_what_takes_effect_on_authorising_is_not_to_be_finished() -> None:
-    life = asked().say("authorisation", TM, request="request-2", decision="authorise")
+    life = discussion_requested().say("authorisation", TM, request="request-2", decision="authorise")
     assert "there is nothing to finish" in life.refused("request_finished", TM, request="request-2")
 
 
@@ -331,16 +333,16 @@ def test_what_nobody_authorises_under_the_new_procedure_is_to_be_sent_again() ->
 def test_what_is_decided_by_the_same_people_under_a_new_version_is_not_asked_again() -> None:
     life = outcome_asked()
     waiting = life.case.waiting_requests
-    told = len(life.notices(NoticeKind.REQUEST))
+    before = len(life.notices(NoticeKind.REQUEST))
     newer = life.procedure.model_dump(mode="json", by_alias=True)
     newer["procedure"]["version"] = "2027"
     life.say("procedure_adopted", TM, procedure=newer)
     assert life.case.waiting_requests == waiting
-    assert len(life.notices(NoticeKind.REQUEST)) == told
+    assert len(life.notices(NoticeKind.REQUEST)) == before
 
 
 def test_what_was_decided_is_never_forgotten() -> None:
-    life = asked()
+    life = discussion_requested()
     for number in range(2, 24, 2):
         life.say("authorisation", TM, request=f"request-{number}", decision="return", reason="say more")
         life.say("strategy_requested", ATM)
@@ -361,6 +363,6 @@ def test_whoever_asks_may_choose_whom_and_nobody_chooses_themselves() -> None:
     life.say("strategy_requested", "assistant team manager/atm-1", ask="tm-2")
     [request] = life.case.waiting_requests
     assert request.assigned_to == "tm-2"
-    said = life.refused("authorisation", "team manager/tm-1", request=request.id, decision="authorise")
-    assert "for tm-2 to decide" in said
+    reason = life.refused("authorisation", "team manager/tm-1", request=request.id, decision="authorise")
+    assert "for tm-2 to decide" in reason
     life.say("authorisation", "team manager/TM-2", request=request.id, decision="authorise")

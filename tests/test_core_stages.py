@@ -70,16 +70,16 @@ def test_a_discussion_is_arranged_before_it_is_held() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "says"),
+    ("fields", "says"),
     [({}, "particularly complex"), ({"complex": True, "immediate": True}, "cannot be put off")],
 )
-def test_only_a_complex_discussion_that_is_not_immediate_can_be_put_off(asked: dict[str, Any], says: str) -> None:
+def test_only_a_complex_discussion_that_is_not_immediate_can_be_put_off(fields: dict[str, Any], says: str) -> None:
     extension = ("strategy_extension_requested", ATM)
     longer = {"title": "A longer limit", "authorised_by": ["team manager"]}
     life = referred(example(authorisation={"strategy extension": longer}), "2026-10-23 18:00")
     assert "No strategy discussion is open" in life.refused(*extension, reason="organised abuse")
-    life.say("strategy_requested", ATM, **asked)
-    if not asked:
+    life.say("strategy_requested", ATM, **fields)
+    if not fields:
         life.say("authorisation", TM, request="strategy discussion", decision="authorise")
     assert says in life.refused(*extension, reason="organised abuse")
 
@@ -109,9 +109,9 @@ def test_where_only_professionals_meet_the_family_takes_no_part() -> None:
     life = referred(example(meeting={"strategy discussion": among_themselves}), "2026-04-19 10:00")
     life.say("strategy_requested", SW, **AT_ONCE)
     with_family = ["social worker", "parents and carers"]
-    said: dict[str, Any] = {"decision": "section 47"}
-    assert "professionals only" in life.refused("strategy_outcome", SW, **said, attended_by=with_family)
-    life.say("strategy_outcome", SW, **said, attended_by=with_family[:1])
+    fields: dict[str, Any] = {"decision": "section 47"}
+    assert "professionals only" in life.refused("strategy_outcome", SW, **fields, attended_by=with_family)
+    life.say("strategy_outcome", SW, **fields, attended_by=with_family[:1])
 
 
 @pytest.mark.covers("Q-20")
@@ -383,7 +383,7 @@ def test_a_death_ends_everything_but_the_question_of_other_children(suspected: b
     assert life.case.open_strands == []
     assert life.case.stage is Stage.CLOSING
     assert len(life.all_of("others-considered")) == owed
-    assert [one for one in life.running if one != "others-considered"] == []
+    assert [key for key in life.running if key != "others-considered"] == []
     if owed:
         life.say("action_completed", TM, action=life.the("others-considered").id)
     life.say("case_closed", TM, reason="the child died")
@@ -499,7 +499,7 @@ def test_a_duty_without_an_amount_is_given_a_day_and_one_with_a_limit_is_not() -
     life = strategy_held("2026-04-20 10:00", by=example(timescale={"soon": SOON}))
     life.say("duty_date_set", SW, duty="soon", due="2026-04-24")
     assert life.due("soon") == "2026-04-24"
-    assert life.told(NoticeKind.MOVED, "soon") == [("2026-04-20 10:00", "social worker")]
+    assert life.sent(NoticeKind.MOVED, "soon") == [("2026-04-20 10:00", "social worker")]
     assert life.refused("duty_date_set", SW, duty="soon", due="2026-04-24")  # its day already
     assert "is in the past" in life.refused("duty_date_set", SW, duty="soon", due="2026-04-19")
     life.say("duty_date_set", SW, duty="soon", due="2026-04-27")

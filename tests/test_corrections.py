@@ -133,7 +133,7 @@ def test_a_death_that_was_recorded_by_mistake_is_withdrawn_and_all_is_as_before(
 
 def test_whoever_was_told_of_what_was_an_error_hears_of_that() -> None:
     life = visited().say("section47_outcome", SW, outcome="substantiated")
-    assert [to for _, to in life.told(NoticeKind.TOLD)] == ["conference service"]
+    assert [to for _, to in life.sent(NoticeKind.TOLD)] == ["conference service"]
     withdraw(life, 6, at="2026-04-09 10:00")
     assert life.notices(NoticeKind.CORRECTED) == []
     authorise(life)
@@ -149,7 +149,7 @@ def test_what_was_owed_because_of_an_error_is_no_longer_due_and_its_owner_hears_
     assert life.never_ran("conference-report-to-family")
     gone = "no longer due (what it counted from was recorded in error)"
     assert f"Share the conference report with the parents and carers: {gone}" in life.lines
-    assert life.told(NoticeKind.MOVED, "conference-report-to-family") == [("2026-04-09 10:00", "social worker")]
+    assert life.sent(NoticeKind.MOVED, "conference-report-to-family") == [("2026-04-09 10:00", "social worker")]
     assert not [name for name in decide.alarms(life.whole) if name.startswith("conference-report")]
     life.until("2026-04-28 15:00")
     assert not life.notices(NoticeKind.OVERDUE, "conference-report-to-family")
@@ -160,8 +160,8 @@ def test_what_was_owed_because_of_an_error_is_no_longer_due_and_its_owner_hears_
 
 def test_what_later_facts_rest_on_is_not_withdrawn_and_they_are_named() -> None:
     life = conference_set("2026-04-08 10:00", "2026-04-29 14:00")
-    said = life.refused("recorded_in_error", SW, "2026-04-09 10:00", facts=[4], reason="it was never held")
-    first, *named = said.splitlines()
+    reason = life.refused("recorded_in_error", SW, "2026-04-09 10:00", facts=[4], reason="it was never held")
+    first, *named = reason.splitlines()
     assert first.startswith("This does not fit with what is already recorded.")
     assert [line.partition(" (")[0] for line in named] == ["* no. 6", "* no. 7", "* no. 8"]
     assert "(section 47 outcome, Wed 8 Apr 2026 10:00, by social worker sw): No section 47 enquiry" in named[0]
@@ -260,8 +260,8 @@ def test_nothing_belongs_to_the_very_case_it_is_on() -> None:
 
 def said_of_it(decided: Decided) -> list[tuple[str, ...]]:
     """Lines and notices, in their order."""
-    entries = [(one.text,) for one in decided.effects if isinstance(one, Entry)]
-    return [*entries, *((one.kind.value, one.to) for one in decided.effects if isinstance(one, Notice))]
+    entries = [(effect.text,) for effect in decided.effects if isinstance(effect, Entry)]
+    return [*entries, *((effect.kind.value, effect.to) for effect in decided.effects if isinstance(effect, Notice))]
 
 
 def test_what_is_on_its_way_to_another_case_is_known_until_it_is_there() -> None:
@@ -295,11 +295,11 @@ def test_what_comes_from_another_case_says_so() -> None:
 # --- Corrected ----------------------------------------------------------------------------------------------------
 
 
-def discussed_on(said: str) -> Life:
+def discussed_on(day: str) -> Life:
     """A referral of 2 March; a discussion of 8 April 10:00 that is recorded at 10:30 as of another day."""
     life = referred("E", "2026-03-02 09:00").say("strategy_requested", ATM, "2026-03-02 11:00")
     life.say("authorisation", TM, request="strategy discussion", decision="authorise")
-    return life.say("strategy_outcome", SW, "2026-04-08 10:30", occurred_at=said, decision="section 47")
+    return life.say("strategy_outcome", SW, "2026-04-08 10:30", occurred_at=day, decision="section 47")
 
 
 def test_a_slip_in_the_day_of_a_discussion_is_put_right_and_every_clock_is_counted_again() -> None:
@@ -314,8 +314,8 @@ def test_a_slip_in_the_day_of_a_discussion_is_put_right_and_every_clock_is_count
     authorise(life, "2026-04-08 11:00")
     assert life.case.overdue == []
     assert life.due("child-seen") == "2026-04-09 10:00"
-    assert [life.due(one) for one in ("initial-conference", "conference-arrangements")] == ["2026-04-29"] * 2
-    assert life.told(NoticeKind.MOVED, "initial-conference") == [("2026-04-08 11:00", "social worker")]
+    assert [life.due(key) for key in ("initial-conference", "conference-arrangements")] == ["2026-04-29"] * 2
+    assert life.sent(NoticeKind.MOVED, "initial-conference") == [("2026-04-08 11:00", "social worker")]
     missed = "Hold the initial child protection conference: MISSED, was due Fri 27 Mar 2026"
     moved = "Hold the initial child protection conference: moved from Fri 27 Mar 2026 to Wed 29 Apr 2026"
     assert life.lines.index(missed) < life.lines.index(moved)
@@ -327,14 +327,14 @@ def test_a_slip_in_the_day_of_a_discussion_is_put_right_and_every_clock_is_count
 def test_what_was_never_late_is_not_shown_as_missed_once_the_slip_is_put_right() -> None:
     life = discussed_on("2026-03-08 10:00")
     authorise(correct(life, 4, occurred_at="2026-04-08T10:00:00+01:00"))
-    assert [life.state(one) for one in ("child-seen", "initial-conference", "conference-arrangements")] == ["open"] * 3
+    assert [life.state(key) for key in ("child-seen", "initial-conference", "conference-arrangements")] == ["open"] * 3
 
 
 def test_a_limit_moved_by_a_correction_is_heard_of_anew_when_it_is_missed() -> None:
     life = discussed_on("2026-03-08 10:00")
     authorise(correct(life, 4, occurred_at="2026-04-08T10:00:00+01:00"))
     life.until("2026-04-09 12:00")
-    assert life.told(NoticeKind.OVERDUE, "child-seen") == [
+    assert life.sent(NoticeKind.OVERDUE, "child-seen") == [
         ("2026-04-08 10:30", "social worker"),
         ("2026-04-09 10:00", "social worker"),
     ]
@@ -406,8 +406,8 @@ def test_what_could_not_have_been_recorded_is_no_correction(changes: dict[str, A
 
 def test_a_correction_that_takes_the_ground_from_later_facts_is_refused_and_names_them() -> None:
     life = visited().say("section47_outcome", SW, "2026-04-09 10:00", outcome="substantiated")
-    said = life.refused("corrected", SW, fact=4, changes={"decision": "no section 47"}, reason="a slip")
-    assert "* no. 6 (section 47 outcome, Thu 9 Apr 2026 10:00" in said
+    reason = life.refused("corrected", SW, fact=4, changes={"decision": "no section 47"}, reason="a slip")
+    assert "* no. 6 (section 47 outcome, Thu 9 Apr 2026 10:00" in reason
     later = {"occurred_at": "2026-04-09T11:00:00+01:00"}
     assert "* no. 6 (section 47 outcome" in life.refused(
         "corrected", SW, "2026-04-09 12:00", fact=4, changes=later, reason="a slip"
@@ -533,6 +533,6 @@ def test_a_correction_that_waits_is_asked_of_the_managers_of_the_procedure_that_
     managers = life.case.procedure.managers
     assert request.to == managers != ("assistant team manager", "team manager")
     assert request.title == "Withdraw entry no. 5"
-    asked = [one.to for one in life.notices(NoticeKind.REQUEST) if one.request == request.id]
-    assert set(managers) <= set(asked)
+    notified = [notice.to for notice in life.notices(NoticeKind.REQUEST) if notice.request == request.id]
+    assert set(managers) <= set(notified)
     assert f"{request.title}: now waiting for the {' or the '.join(managers)} ({request.id})" in life.lines

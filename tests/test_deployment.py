@@ -95,9 +95,9 @@ async def missed(case: OneCase, records: Database, words: str) -> bool:
 
 async def failures(case: OneCase) -> list[str]:
     """The workflow tasks that failed, in whichever run."""
-    found = []
+    failures = []
     for run in await case.runs():
         for event in await case.history(run):
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-                found.append(event.workflow_task_failed_event_attributes.failure.message)
-    return found
+                failures.append(event.workflow_task_failed_event_attributes.failure.message)
+    return failures

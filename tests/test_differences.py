@@ -28,7 +28,7 @@ def rows(procedures: dict[str, Procedure]) -> list[Row]:
     return compare([procedures[letter] for letter in LETTERS])
 
 
-def said(rows: list[Row], parameter: str, group: str | None = None) -> dict[str, str]:
+def cells_of(rows: list[Row], parameter: str, group: str | None = None) -> dict[str, str]:
     """What each procedure says to a parameter: the text and the rows of all its rules."""
     row = next(row for row in rows if row.parameter == parameter and group in (None, row.group))
     return {
@@ -132,7 +132,7 @@ EXPECTED: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize(("group", "parameter"), EXPECTED)
 def test_each_procedure_says_its_own_and_only_its_own(rows: list[Row], group: str, parameter: str) -> None:
-    cells = said(rows, parameter, group)
+    cells = cells_of(rows, parameter, group)
     expected = EXPECTED[group, parameter]
     assert {letter for letter, cell in cells.items() if cell} == set(expected)
     for letter, texts in expected.items():
@@ -153,8 +153,8 @@ def test_every_place_where_a_parameter_looks_is_in_some_procedure(procedures: di
 
 def test_every_rule_is_said_of_its_own_procedure(rows: list[Row], procedures: dict[str, Procedure]) -> None:
     for place, letter in enumerate(LETTERS):
-        told = {part.rule.path for row in rows for part in row.says[place]}
-        assert {rule.path for rule in rules.rules(procedures[letter])} <= told, letter
+        shown = {part.rule.path for row in rows for part in row.says[place]}
+        assert {rule.path for rule in rules.rules(procedures[letter])} <= shown, letter
 
 
 def test_p_and_b_differ_in_the_strategy_limit_and_not_in_the_conferences_clock(
@@ -188,7 +188,7 @@ def test_markdown_and_csv_hold_every_cell(rows: list[Row], procedures: dict[str,
     known = [procedures[letter] for letter in LETTERS]
     numbered = [row for row in rows if row.number]
     read = list(csv.reader(io.StringIO(as_csv(known, numbered))))
-    assert read[0] == ["number", "parameter", *(one.about.key for one in known)]
+    assert read[0] == ["number", "parameter", *(procedure.about.key for procedure in known)]
     assert len(read) == 57
     assert read[6][:2] == ["6", "Strategy discussion: Strategy discussion held"]
     assert "(W-03" in read[6][2]
@@ -248,7 +248,7 @@ def test_the_commands_answer_in_words_and_in_json() -> None:
     shown = json.loads(run("show", "P", "--json"))
     assert {"path", "title", "facts", "cites", "words", "source"} <= shown[0].keys()
     differing = json.loads(run("diff", "P", "B", "--json"))
-    assert [one["letter"] for one in differing["procedures"]] == ["P", "B"]
+    assert [procedure["letter"] for procedure in differing["procedures"]] == ["P", "B"]
     by_name = {row["parameter"]: row for row in differing["rows"]}
     assert by_name["Limit"]["says"]["pan-bedfordshire"][0]["cites"][0] == "B-01"
     assert by_name["Limit"]["says"]["process-map"] == []

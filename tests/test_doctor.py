@@ -1,7 +1,6 @@
 """Cases that were brought to a stop on purpose: `s47 doctor` names each, says why, and mends what can be mended."""
 
 import dataclasses
-from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -48,25 +47,19 @@ OPENS_LATER = {
 """A release that gives Temporal another command before all others."""
 
 
-@pytest.fixture
-async def records(office: Office) -> AsyncIterator[Database]:
-    async with office.records() as found:
-        yield found
-
-
 async def doctor(office: Office, *arguments: str, code: int) -> list[dict[str, Any]]:
     """What `s47 doctor` finds, in JSON."""
     ran = await office.s47("doctor", *arguments, "--json")
     assert ran.code == code, ran.out + ran.err
-    found: list[dict[str, Any]] = ran.json
-    return found
+    findings: list[dict[str, Any]] = ran.json
+    return findings
 
 
 async def is_whole(case: OneCase, records: Database, sent: list[str]) -> None:
     """Every message that was acknowledged is a fact, once; the seals hold, record and case agree, the timers stand."""
     await case.recorded(records)
-    told = [fact.message.id for fact in (await case.state()).facts]
-    assert sorted(told) == sorted(sent)
+    recorded = [fact.message.id for fact in (await case.state()).facts]
+    assert sorted(recorded) == sorted(sent)
     assert (await reading.verify_chain(records, case.reference)).intact
     assert (await case.office.s47("verify", case.reference)).code == 0
     await eventually(lambda: has_its_timers(case))
@@ -102,14 +95,14 @@ async def test_what_another_release_did_is_undone_and_taken_again(
         await mixed.recorded(records)
         await held_up.signal("child_visited", WORKER, seen=True, alone=True)
         await eventually(lambda: its_task_fails(held_up))
-        [found] = await doctor(ours, held_up.reference, code=1)
-        assert (found["reference"], found["kind"]) == (held_up.reference, "task fails")
-        assert "TMPRL1100" in found["why"] and "has failed to go on" in found["why"]
+        [finding] = await doctor(ours, held_up.reference, code=1)
+        assert (finding["reference"], finding["kind"]) == (held_up.reference, "task fails")
+        assert "TMPRL1100" in finding["why"] and "has failed to go on" in finding["why"]
     with ours.worker():
         await mixed.signal("section47_outcome", WORKER, outcome="substantiated")
         await eventually(lambda: its_task_fails(mixed))
-        [found] = await doctor(ours, mixed.reference, code=1)
-        assert found["kind"] == "task fails" and found["mended"] is None
+        [finding] = await doctor(ours, mixed.reference, code=1)
+        assert finding["kind"] == "task fails" and finding["mended"] is None
         for case in (mixed, held_up):
             mended = await doctor(ours, case.reference, "--mend", code=0)
             if case is mixed:
@@ -137,11 +130,11 @@ async def test_a_case_of_which_nothing_replays_is_rebuilt_if_the_record_has_it_a
         for case in (whole, more):
             await eventually(lambda case=case: its_task_fails(case), 60)  # type: ignore[misc]
         await eventually(lambda: is_told_of(more))
-        [found] = await doctor(ours, more.reference, "--mend", code=1)
-        assert "the record does not have: child_visited m-5" in found["mended"]["done"]
+        [finding] = await doctor(ours, more.reference, "--mend", code=1)
+        assert "the record does not have: child_visited m-5" in finding["mended"]["done"]
         assert (await more.handle.describe()).status is WorkflowExecutionStatus.RUNNING, "nothing was done"
-        [found] = await doctor(ours, whole.reference, "--mend", code=0)
-        assert "rebuilt" in found["mended"]["done"]
+        [finding] = await doctor(ours, whole.reference, "--mend", code=0)
+        assert "rebuilt" in finding["mended"]["done"]
         await is_whole(whole, records, [f"m-{n}" for n in range(1, 5)])
     with ours.worker():
         await eventually(lambda: said_in_the_log(ours))
@@ -168,9 +161,9 @@ async def test_a_terminated_case_is_named_as_such_and_rebuilt(office: Office, re
     await case.recorded(records)
     assert await doctor(office, case.reference, code=0) == []
     await case.handle.terminate(reason="Ended by mistake")
-    [found] = await doctor(office, case.reference, code=1)
-    assert found["kind"] == "not running" and f"s47 rebuild {case.reference}" in found["to_do"]
-    assert "was terminated in Temporal on" in found["why"] and "Ended by mistake" in found["why"]
+    [finding] = await doctor(office, case.reference, code=1)
+    assert finding["kind"] == "not running" and f"s47 rebuild {case.reference}" in finding["to_do"]
+    assert "was terminated in Temporal on" in finding["why"] and "Ended by mistake" in finding["why"]
     await eventually(lambda: is_told_of(case))
     shown, listed, tray = [
         await office.s47(*command) for command in (("show", case.reference), ("cases",), ("tray", "social worker"))
@@ -179,8 +172,8 @@ async def test_a_terminated_case_is_named_as_such_and_rebuilt(office: Office, re
     assert f"{case.reference} was terminated in Temporal on" in listed.err
     assert any(line.startswith(case.reference) and "TERMINATED" in line for line in listed.out.splitlines())
     assert f"{case.reference} (not running)" in tray.out and "s47 doctor" in tray.out
-    [found] = await doctor(office, case.reference, "--mend", code=0)
-    assert found["mended"]["whole"]
+    [finding] = await doctor(office, case.reference, "--mend", code=0)
+    assert finding["mended"]["whole"]
     ran = await office.s47("doctor", case.reference)
     assert (ran.code, ran.out) == (0, "Nothing is stuck.\n")
     await is_whole(case, records, [f"m-{n}" for n in range(1, 5)])
@@ -220,10 +213,10 @@ async def test_what_the_record_has_lost_is_written_again(office: Office, records
     await eventually(lambda: is_told_of(case))
     await case.tell("new_information_received", POLICE)
 
-    [found] = await doctor(office, case.reference, code=1)
-    assert found["kind"] == "record refuses" and "The record refuses" in found["why"]
-    [found] = await doctor(office, case.reference, "--mend", code=0)
-    assert found["mended"]["whole"], found
+    [finding] = await doctor(office, case.reference, code=1)
+    assert finding["kind"] == "record refuses" and "The record refuses" in finding["why"]
+    [finding] = await doctor(office, case.reference, "--mend", code=0)
+    assert finding["mended"]["whole"], finding
     assert await doctor(office, case.reference, code=0) == []
     await is_whole(case, records, [f"m-{n}" for n in range(1, 8)])
 
@@ -245,16 +238,16 @@ async def test_a_record_that_is_away_is_said_so(office: Office, state_folder: Pa
     with stack:
         await case.signal("new_information_received", POLICE)
         await eventually(lambda: retries(case))
-        away, found = await doctor(ours, case.reference, "--mend", code=1)
+        away, finding = await doctor(ours, case.reference, "--mend", code=1)
         assert (away["kind"], away["reference"]) == ("no record", None)
-        assert (found["kind"], found["reference"]) == ("activity retries", case.reference)
-        assert "Writing the record has failed" in found["why"] and "Is Postgres up" in found["to_do"]
-        assert found["mended"] is None
+        assert (finding["kind"], finding["reference"]) == ("activity retries", case.reference)
+        assert "Writing the record has failed" in finding["why"] and "Is Postgres up" in finding["to_do"]
+        assert finding["mended"] is None
     await case.handle.terminate()
 
 
 async def retries(case: OneCase) -> bool:
-    return any(one.attempt > 2 for one in (await case.handle.describe()).raw_description.pending_activities)
+    return any(activity.attempt > 2 for activity in (await case.handle.describe()).raw_description.pending_activities)
 
 
 async def test_that_no_worker_runs_is_said_once(office: Office) -> None:
@@ -264,8 +257,8 @@ async def test_that_no_worker_runs_is_said_once(office: Office) -> None:
     for case in cases:
         start = CaseStart(reference=case.reference, procedure="P")
         await client.start_workflow(CaseWorkflow.run, start, id=workflow_id(case.reference), task_queue="unserved")
-    [found] = await doctor(ours, *(case.reference for case in cases), code=1)
-    assert found["kind"] == "no worker" and "No worker serves the task queue unserved" in found["why"]
-    assert "2 cases" in found["why"]
+    [finding] = await doctor(ours, *(case.reference for case in cases), code=1)
+    assert finding["kind"] == "no worker" and "No worker serves the task queue unserved" in finding["why"]
+    assert "2 cases" in finding["why"]
     for case in cases:
         await case.handle.terminate()

@@ -3,7 +3,6 @@ that comes can stop a case."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -33,34 +32,20 @@ TODAY = datetime.now(UTC).date()
 WORKER, MANAGER, SCREENER = "social worker/sw-1", "team manager/tm-1", "assistant team manager/atm-1"
 
 
-@pytest.fixture
-async def records(office: Office) -> AsyncIterator[Database]:
-    async with office.records() as found:
-        yield found
-
-
-@pytest.fixture
-async def case(office: Office) -> OneCase:
-    """A child's case on the process map, under enquiry."""
-    case = await office.case("DOOR")
-    await case.enquired()
-    return case
-
-
 async def refused_messages(case: OneCase, records: Database) -> list[reading.RecordedMessage]:
     """What the record has of messages that were refused."""
     await case.recorded(records)
     kept = await reading.facts(records, case.reference, refused=True)
-    return [one for one in kept if one.fact is None]
+    return [kept_message for kept_message in kept if kept_message.fact is None]
 
 
 async def refused_signals(case: OneCase, records: Database) -> list[tuple[str, str, str]]:
     """Of each refused signal: what the chronology says, and to whom which notice went."""
     lines = await case.recorded(records)
-    told = [notice for notice in await reading.notices(records, case.reference) if notice.kind == "refused"]
+    notices = [notice for notice in await reading.notices(records, case.reference) if notice.kind == "refused"]
     refused = [line.text for line in lines if line.text.startswith("Refused: ")]
-    assert len(told) == len(refused), "for every refusal one notice"
-    return [(text, notice.role, notice.text) for text, notice in zip(refused, told, strict=True)]
+    assert len(notices) == len(refused), "for every refusal one notice"
+    return [(text, notice.role, notice.text) for text, notice in zip(refused, notices, strict=True)]
 
 
 VISIT: dict[str, Any] = {"seen": True, "alone": True}
@@ -209,18 +194,18 @@ WRONG: dict[str, Wrong] = {
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 async def test_what_is_wrong_is_refused_at_both_doors(case: OneCase, records: Database, wrong: Wrong) -> None:
-    message, by, said, words, told = wrong
+    message, by, fields, words, to = wrong
     before = await case.state()
     with pytest.raises(reach.NotAccepted) as refused:
-        await case.tell(message, by, **said)
+        await case.tell(message, by, **fields)
     assert words in str(refused.value)
     # Well-formed, the record has it and why it was refused; malformed, it leaves no trace.
-    well_formed = not isinstance(read(message, case.body(by, **said)), Refused)
+    well_formed = not isinstance(read(message, case.body(by, **fields)), Refused)
     answered = await refused_messages(case, records)
-    assert [one.refused for one in answered] == ([str(refused.value)] if well_formed else [])
+    assert [kept_message.refused for kept_message in answered] == ([str(refused.value)] if well_formed else [])
     assert (await case.state()).announced.entries == before.announced.entries
 
-    sent = case.body(by, **said)
+    sent = case.body(by, **fields)
     await case.handle.signal(message, sent)
     [(entry, role, notice)] = await eventually(lambda: refused_signals(case, records))
     what = in_words(message)
@@ -228,7 +213,7 @@ async def test_what_is_wrong_is_refused_at_both_doors(case: OneCase, records: Da
     known = sender(json.dumps(sent)) is not None and by != "headteacher/h-1"
     whose = "What you sent" if known else "Something sent by somebody unknown"
     assert notice == f"{whose} was refused: {what}. To see why: s47 show {case.reference} --refused"
-    assert role == told
+    assert role == to
     kept = (await refused_messages(case, records))[-1]
     assert kept.refused is not None and words in kept.refused
     body = json.loads(kept.body)
@@ -383,7 +368,7 @@ async def test_the_same_message_counts_once_by_whatever_door(case: OneCase, reco
     assert [line.message_id for line in lines].count(visit["id"]) == 2, "the visit, and the deadline it met"
     assert [line.text for line in lines if line.text.startswith("Child visited")] == ["Child visited: seen alone"]
     kept = await reading.facts(records, case.reference, refused=True)
-    assert [one.message_id for one in kept].count(visit["id"]) == 1
+    assert [fact.message_id for fact in kept].count(visit["id"]) == 1
 
 
 async def test_an_id_that_was_used_for_something_else_is_refused(case: OneCase, records: Database) -> None:
@@ -398,7 +383,7 @@ async def test_an_id_that_was_used_for_something_else_is_refused(case: OneCase, 
             await case.send(message, body)
         assert f"no. {receipt.fact} (child visited, " in str(no.value)
     kept = await refused_messages(case, records)
-    assert [one.message_id for one in kept] == [visit["id"]] * 3
+    assert [fact.message_id for fact in kept] == [visit["id"]] * 3
     # However the instant or the person is written, it is the same.
     same = datetime.fromisoformat(visit["occurred_at"]).astimezone(timezone(timedelta(hours=1)))
     by = {"role": "Social Worker", "person": "SW-1"}
@@ -473,11 +458,11 @@ WRONG_REFERRALS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("said", "words"), WRONG_REFERRALS.values(), ids=WRONG_REFERRALS)
-async def test_a_wrong_referral_opens_no_case(office: Office, said: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(("fields", "words"), WRONG_REFERRALS.values(), ids=WRONG_REFERRALS)
+async def test_a_wrong_referral_opens_no_case(office: Office, fields: dict[str, Any], words: str) -> None:
     case = await office.case("WRONG")
     with pytest.raises(reach.NotAccepted) as refused:
-        await case.refer(**said)
+        await case.refer(**fields)
     assert words in str(refused.value)
     # Put right, it opens the case at once.
     assert (await case.refer()).stage == "referral"
@@ -503,7 +488,7 @@ async def test_a_procedure_there_is_not(office: Office) -> None:
 
 async def test_a_referral_that_meets_the_rebuilding_of_a_case_there_never_was_is_tried_again(office: Office) -> None:
     case = await office.case("NEVER")
-    said = case.body("police/pc-1", date_of_birth="2020-02-02", person="child-1", source="police")
+    fields = case.body("police/pc-1", date_of_birth="2020-02-02", person="child-1", source="police")
     rebuilding = WithStartWorkflowOperation(
         CaseWorkflow.run,
         CaseStart(reference=case.reference, procedure="", rebuild=True),
@@ -513,12 +498,12 @@ async def test_a_referral_that_meets_the_rebuilding_of_a_case_there_never_was_is
     )
     with pytest.raises(WorkflowUpdateFailedError) as failed:
         await case.client.execute_update_with_start_workflow(
-            "referral_received", said, start_workflow_operation=rebuilding
+            "referral_received", fields, start_workflow_operation=rebuilding
         )
     answer = failed.value.cause
     assert isinstance(answer, ApplicationError)
     assert (answer.type, answer.message) == (CLOSED, f"Case {case.reference} is not in the record")
-    opened = await reach.refer(case.client, reach.Opening(reference=case.reference, procedure="P"), said)
+    opened = await reach.refer(case.client, reach.Opening(reference=case.reference, procedure="P"), fields)
     assert (opened.stage, opened.duplicate) == ("referral", False)
 
 
@@ -577,8 +562,8 @@ async def test_a_closed_case_takes_nothing_and_a_new_referral_opens_it_again(off
 async def test_the_same_referral_again_opens_nothing(office: Office, records: Database) -> None:
     """Field report A12: the same file, after the case closed and again in the next episode."""
     case = await office.case("AGAIN")
-    said: dict[str, Any] = {"date_of_birth": "2020-02-02", "person": "child-1", "source": "police"}
-    file = case.body("police/pc-1", **said)
+    fields: dict[str, Any] = {"date_of_birth": "2020-02-02", "person": "child-1", "source": "police"}
+    file = case.body("police/pc-1", **fields)
     opening = reach.Opening(reference=case.reference, procedure="P")
 
     async def again() -> Receipt:
@@ -595,11 +580,11 @@ async def test_the_same_referral_again_opens_nothing(office: Office, records: Da
         await eventually(lambda: completed(case))
     assert {line.episode for line in await reading.chronology(records, case.reference)} == {1}
     assert await reading.open_cases(records) == [
-        one for one in await reading.open_cases(records) if one.reference != case.reference
+        front for front in await reading.open_cases(records) if front.reference != case.reference
     ]
 
     # Another one opens it; the old file is a repeat in that episode too, and says where the case stands now.
-    anew = await reach.refer(case.client, opening, case.body("police/pc-1", **said))
+    anew = await reach.refer(case.client, opening, case.body("police/pc-1", **fields))
     assert (anew.duplicate, anew.fact, anew.stage) == (False, 1, "referral")
     repeat = await again()
     assert (repeat.duplicate, repeat.stage) == (True, "referral")
@@ -623,8 +608,8 @@ async def test_what_comes_while_a_case_is_being_closed_is_answered(office: Offic
         await eventually(lambda: has_kept(case, kept + 1))
     await eventually(lambda: completed(case))
     [(_, role, _)] = await refused_signals(case, records)
-    for one in await refused_messages(case, records):
-        assert one.refused is not None and "is closed. To open it again, send a new referral" in one.refused
+    for refusal in await refused_messages(case, records):
+        assert refusal.refused is not None and "is closed. To open it again, send a new referral" in refusal.refused
     assert role == ("social worker" if by == WORKER else "team manager"), "who closes cases, where the role is unknown"
 
 
@@ -636,12 +621,12 @@ async def test_a_case_is_not_ended_by_cancelling_it(case: OneCase, records: Data
     before = await case.story()
     await case.handle.cancel()
 
-    async def said() -> bool:
+    async def is_told() -> bool:
         return (await case.recorded(records))[-1].text.startswith(
             "Somebody asked Temporal to cancel this case. It goes on"
         )
 
-    await eventually(said)
+    await eventually(is_told)
     assert (await case.handle.describe()).status is WorkflowExecutionStatus.RUNNING
     assert (await case.story()).deadlines == before.deadlines
     assert (await case.tell("child_visited", WORKER, **VISIT)).stage == "section 47 enquiry"

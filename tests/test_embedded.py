@@ -75,7 +75,7 @@ class Place:
 
     folder: Path
     elsewhere: Path
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def stack(self, port: int, **search_attributes: str) -> AsyncIterator[Addresses]:
@@ -84,14 +84,14 @@ class Place:
             temporal_port=port,
             ui_port=None,
             search_attributes={"Stage": "Keyword", **search_attributes},
-            report=self.said.append,
+            report=self.lines.append,
             elsewhere=self.elsewhere,
         ) as addresses:
             yield addresses
 
     @asynccontextmanager
     async def postgres(self) -> AsyncIterator[str]:
-        async with postgres_server(self.folder, self.said.append, elsewhere=self.elsewhere) as dsn:
+        async with postgres_server(self.folder, self.lines.append, elsewhere=self.elsewhere) as dsn:
             yield dsn
 
     def up(self, port: int, *, python: str = sys.executable, user: int | None = None) -> "subprocess.Popen[str]":
@@ -123,14 +123,14 @@ def place() -> Iterator[Place]:
 
 def programs_of(folder: Path) -> list[psutil.Process]:
     """The servers that run on a folder: by their arguments, their working folder or their open log."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.name() in ("temporal", "postgres") and str(folder) in " ".join(
                 (*process.cmdline(), process.cwd())
             ):
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def free_port() -> int:
@@ -152,12 +152,12 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float 
 async def addresses_said(up: "subprocess.Popen[str]") -> tuple[Addresses, list[str]]:
     """What a started UP says until it is up."""
     assert up.stdout
-    said: list[str] = []
+    lines: list[str] = []
     while line := await asyncio.to_thread(up.stdout.readline):
         if line.startswith("{"):
-            return Addresses(**json.loads(line)), said
-        said.append(line.strip())
-    raise AssertionError(f"it ended: {said}")
+            return Addresses(**json.loads(line)), lines
+        lines.append(line.strip())
+    raise AssertionError(f"it ended: {lines}")
 
 
 async def write(dsn: str, word: str) -> None:
@@ -182,7 +182,7 @@ async def start_case(server: str, case: str) -> None:
 
 async def cases(server: str) -> list[str]:
     client = await Client.connect(server)
-    return [found.id async for found in client.list_workflows("Stage = 'referral'")]
+    return [execution.id async for execution in client.list_workflows("Stage = 'referral'")]
 
 
 async def test_a_stack_is_where_it_was_after_a_stop(place: Place) -> None:
@@ -213,7 +213,7 @@ async def test_a_stack_is_where_it_was_after_a_stop(place: Place) -> None:
         client = await Client.connect(addresses.temporal)
         attributes = TypedSearchAttributes([SearchAttributePair(OVERDUE, ["visit"])])
         await client.start_workflow("Case", id="case-2", task_queue="none", search_attributes=attributes)
-    assert place.said == []
+    assert place.lines == []
 
 
 async def is_listed(addresses: Addresses, case: str) -> bool:
@@ -237,10 +237,10 @@ async def test_what_a_killed_parent_left_running_is_stopped_at_the_next_start(pl
     assert read_addresses(place.folder) is None
 
     up = place.up(port)
-    second, said = await addresses_said(up)
+    second, lines = await addresses_said(up)
     assert second.temporal == first.temporal, "on the port it had"
     assert not sockets.exists()
-    assert sorted(line.split(" (")[0] for line in said) == [
+    assert sorted(line.split(" (")[0] for line in lines) == [
         "Postgres still runs from an earlier time",
         "Temporal still runs from an earlier time",
     ]
@@ -259,13 +259,13 @@ async def test_ports_in_use_are_replaced_and_named(place: Place) -> None:
         port, ui_port = taken.getsockname()[1], taken_ui.getsockname()[1]
         async with temporal_server(
             place.folder,
-            place.said.append,
+            place.lines.append,
             search_attributes={"Stage": "Keyword", "Overdue": "KeywordList"},
             port=port,
             ui_port=ui_port,
-        ) as found:
-            chosen, chosen_ui = int(found.server.rpartition(":")[2]), int(found.web_ui.rpartition(":")[2])
-            assert place.said == [
+        ) as addresses:
+            chosen, chosen_ui = int(addresses.server.rpartition(":")[2]), int(addresses.web_ui.rpartition(":")[2])
+            assert place.lines == [
                 f"Port {port} is in use by another program: Temporal is on port {chosen} instead.",
                 f"Port {ui_port} is in use by another program: its Web UI is on port {chosen_ui} instead.",
             ]
@@ -306,7 +306,7 @@ async def test_postgres_comes_back_when_it_is_killed(place: Place) -> None:
 
         await until(answers)
         assert postmaster_of(place.folder).pid != postmaster.pid
-    assert "Postgres stopped by itself (SIGKILL); starting it again in 0.5 seconds." in place.said[0]
+    assert "Postgres stopped by itself (SIGKILL); starting it again in 0.5 seconds." in place.lines[0]
 
 
 def postmaster_of(folder: Path) -> psutil.Process:
@@ -346,7 +346,7 @@ async def test_root_s_records_go_elsewhere_when_postgres_cannot_reach_the_folder
     there = Path((place.folder / "postgres-is-elsewhere").read_text().strip())
     assert there.parent == place.elsewhere
     assert stat.S_IMODE(there.stat().st_mode) == 0o700
-    assert f"its files are kept in {there} instead" in place.said[-1]
+    assert f"its files are kept in {there} instead" in place.lines[-1]
 
     async with place.postgres() as dsn:
         assert await kept(dsn) == ["kept elsewhere"]
@@ -372,8 +372,8 @@ async def test_an_ordinary_user_needs_nothing_else(place: Place) -> None:
         pytest.skip("no Python and packages that an ordinary user can reach")
     os.chown(place.folder.parent, nobody, nobody)
     up = place.up(free_port(), python=python, user=nobody)
-    addresses, said = await addresses_said(up)
-    assert said == []
+    addresses, lines = await addresses_said(up)
+    assert lines == []
     assert {process.uids().real for process in programs_of(place.folder)} == {nobody}
     assert stat.S_IMODE(place.folder.stat().st_mode) == 0o700
     await start_case(addresses.temporal, "case-1")
@@ -432,7 +432,7 @@ async def test_a_throw_away_database_leaves_nothing() -> None:
 
 
 async def test_a_worker_that_dies_is_started_again_and_stopped_at_the_end(place: Place) -> None:
-    log, said = place.folder.parent / "worker.log", place.said
+    log, lines = place.folder.parent / "worker.log", place.lines
     # Dies once; then stays, and does not heed SIGTERM.
     script = """
         cd "$1"; echo "started $$ $GREETING"
@@ -440,18 +440,18 @@ async def test_a_worker_that_dies_is_started_again_and_stopped_at_the_end(place:
         trap "" TERM; while :; do sleep 1; done
     """
     command = ["/bin/sh", "-c", script, "worker", str(log.parent)]
-    task = asyncio.create_task(keep_running(command, {"GREETING": "hello"}, log, said.append, grace=0.2))
+    task = asyncio.create_task(keep_running(command, {"GREETING": "hello"}, log, lines.append, grace=0.2))
     await until(lambda: log.exists() and log.read_text().count("hello") == 2)
     worker = psutil.Process(int(log.read_text().split()[-2]))
-    assert [line.partition(" What it said")[0] for line in said] == [
+    assert [line.partition(" What it said")[0] for line in lines] == [
         "The worker stopped by itself (exit code 3); starting it again in 0.5 seconds."
     ]
     assert worker.is_running()
 
     # Another keeper of the same log first stops what it finds: it takes it for an earlier run's.
-    second = asyncio.create_task(keep_running(command, {"GREETING": "again"}, log, said.append, grace=0.2))
+    second = asyncio.create_task(keep_running(command, {"GREETING": "again"}, log, lines.append, grace=0.2))
     await until(lambda: "again" in log.read_text())
-    assert f"The worker still runs from an earlier time (process {worker.pid}); stopping it." in said
+    assert f"The worker still runs from an earlier time (process {worker.pid}); stopping it." in lines
     assert not worker.is_running()
 
     for each in (task, second):
@@ -465,5 +465,5 @@ async def test_a_worker_that_dies_is_started_again_and_stopped_at_the_end(place:
 def test_the_programs_are_found_in_their_packages() -> None:
     for path in (temporal_path(), test_server_path()):
         assert path.is_absolute()
-        said = subprocess.run([path], capture_output=True, text=True, check=False)
-        assert "usage" in (said.stdout + said.stderr).lower()
+        lines = subprocess.run([path], capture_output=True, text=True, check=False)
+        assert "usage" in (lines.stdout + lines.stderr).lower()

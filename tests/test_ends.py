@@ -64,8 +64,8 @@ def test_a_strategy_discussion_that_is_called_off_is_no_longer_to_be_held() -> N
 def test_of_two_discussions_the_one_that_is_named_is_called_off() -> None:
     life = referred("E", "2026-04-07 08:00").say("strategy_requested", SW, immediate=True)
     life.say("strategy_requested", SW, "2026-04-07 09:00", immediate=True)
-    said = life.refused("strand_ended", TM, strand="strategy discussion", how="called off", reason="one is enough")
-    assert "strategy-2 (strategy discussion), strategy-3 (strategy discussion)" in said
+    reason = life.refused("strand_ended", TM, strand="strategy discussion", how="called off", reason="one is enough")
+    assert "strategy-2 (strategy discussion), strategy-3 (strategy discussion)" in reason
     end(life, "strategy-3")
     assert [strategy.id for strategy in life.case.strategies] == ["strategy-2"]
     life.say("strategy_outcome", SW, "2026-04-08 10:00", decision="section 47")
@@ -75,7 +75,7 @@ def test_of_two_discussions_the_one_that_is_named_is_called_off() -> None:
 def test_an_enquiry_that_is_stopped_takes_its_clocks_with_it_and_leaves_the_assessment() -> None:
     life = end(strategy_held("2026-04-08 10:00"), "section 47 enquiry", at="2026-04-08 12:00", how="no longer needed")
     assert life.case.enquiry is None
-    assert [life.state(one) for one in ("child-seen", "initial-conference", "conference-arrangements")] == ["ended"] * 3
+    assert [life.state(key) for key in ("child-seen", "initial-conference", "conference-arrangements")] == ["ended"] * 3
     assert life.the("child-seen").because == "section 47 enquiry: no longer needed"
     assert life.case.open_strands == ["the Single Assessment"]
     assert list(decide.alarms(life.whole)) == ["look-again"]
@@ -106,8 +106,8 @@ def test_a_conference_that_is_called_off_takes_its_clocks_with_it() -> None:
     end(life, "initial conference", at="2026-04-10 10:00")
     assert life.case.conference is None
     assert [
-        life.state(one)
-        for one in (
+        life.state(key)
+        for key in (
             "initial-conference",
             "conference-arrangements",
             "conference-report-to-family",
@@ -142,11 +142,11 @@ def test_an_enquiry_that_is_stopped_leaves_the_conference_of_another() -> None:
 def test_a_plan_made_by_miscounted_votes_ends_as_recorded_by_mistake() -> None:
     life = plan_made("2026-04-08 10:00", "2026-04-29 14:00").say("core_group_held", SW, "2026-05-12 10:00")
     life.say("step_down_considered", SW)
-    asked = life.case.waiting_requests[-1].id
+    request = life.case.waiting_requests[-1].id
     end(life, "child protection plan", at="2026-05-12 12:00", how="recorded by mistake")
     assert life.case.plan is None
-    assert life.case.requests[asked].state is RequestState.WITHDRAWN
-    assert [life.state(one) for one in ("plan-visit", "core-group", "first-review")] == ["ended"] * 3
+    assert life.case.requests[request].state is RequestState.WITHDRAWN
+    assert [life.state(key) for key in ("plan-visit", "core-group", "first-review")] == ["ended"] * 3
     assert life.state("core-group-minutes-to-family") == "ended"
     assert life.state("first-core-group") == "met"
     life.say("case_closed", TM, reason="no plan was decided")
@@ -179,8 +179,8 @@ def test_a_referral_that_is_no_longer_needed_is_screened_no_more() -> None:
 def test_what_is_not_open_cannot_end_and_the_refusal_names_what_is() -> None:
     life = strategy_held("2026-04-08 10:00")
     fields = {"how": "called off", "reason": "it is not needed"}
-    said = life.refused("strand_ended", TM, strand="child protection plan", **fields)
-    assert "These are open: assessment (Single Assessment), enquiry-4 (section 47 enquiry)" in said
+    reason = life.refused("strand_ended", TM, strand="child protection plan", **fields)
+    assert "These are open: assessment (Single Assessment), enquiry-4 (section 47 enquiry)" in reason
     assert "cannot record “strand ended” as social worker" in life.refused(
         "strand_ended", SW, strand="enquiry-4", **fields
     )
@@ -236,7 +236,7 @@ ENDS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("fields", ENDS, ids=[one["how"] for one in ENDS])
+@pytest.mark.parametrize("fields", ENDS, ids=[end["how"] for end in ENDS])
 def test_a_case_that_ends_otherwise_ends_all_its_clocks_and_is_closed(fields: dict[str, Any]) -> None:
     life = plan_made("2026-04-08 10:00", "2026-04-29 14:00").say("step_down_considered", SW, "2026-05-05 10:00")
     owed = life.running
@@ -245,13 +245,13 @@ def test_a_case_that_ends_otherwise_ends_all_its_clocks_and_is_closed(fields: di
     assert life.case.closed_at == london("2026-05-05 10:00")
     assert life.case.open_strands == []
     assert life.case.waiting_requests == []
-    assert [life.state(one) for one in owed] == ["ended"] * len(owed)
+    assert [life.state(key) for key in owed] == ["ended"] * len(owed)
     assert decide.alarms(life.whole) == {}
     assert f"no longer due ({fields['how']})" in "".join(life.lines)
     assert "the family moved" in life.kept[-1].body
-    told = len(life.notices())
+    before = len(life.notices())
     life.until("2027-05-05 10:00")
-    assert len(life.notices()) == told
+    assert len(life.notices()) == before
 
 
 def test_a_duplicate_points_to_the_other_case() -> None:
@@ -298,7 +298,7 @@ def test_what_is_due_to_a_child_ends_when_the_child_turns_18() -> None:
     assert (life.case.open_strands, life.case.stage) == ([], Stage.CLOSING)
     assert life.case.waiting_requests == []
     assert life.running == []
-    assert [life.state(one) for one in ("plan-visit", "core-group", "first-review")] == ["ended"] * 3
+    assert [life.state(key) for key in ("plan-visit", "core-group", "first-review")] == ["ended"] * 3
     assert any(line.startswith("The child turned 18: ") and "section 105" in line for line in life.lines)
     assert decide.alarms(life.whole) == {}
     assert life.case.waiting_for == ["team manager"]
@@ -318,8 +318,8 @@ def test_no_timer_says_when_the_birthday_is() -> None:
 
 def test_that_the_child_turned_18_is_said_in_the_week_it_happens_though_nothing_else_is_due() -> None:
     life = strategy_held("2026-04-08 10:00", date_of_birth="2008-06-20").until("2026-06-22 00:00")
-    said = [entry for entry in life.entries if entry.text.startswith("The child turned 18: ")]
-    assert [entry.recorded_at for entry in said] == [london("2026-06-22 00:00")]
+    entries = [entry for entry in life.entries if entry.text.startswith("The child turned 18: ")]
+    assert [entry.recorded_at for entry in entries] == [london("2026-06-22 00:00")]
     assert life.the("initial-conference").closed_at == london("2026-06-20 00:00")
 
 
@@ -374,7 +374,7 @@ def test_a_case_is_not_closed_on_a_day_before_something_that_is_recorded_of_it()
     life = referred("E", "2026-04-07 09:00").say("screening_decided", TM, "2026-04-07 12:00", harm_suspected=False)
     life.say("strategy_requested", ATM, "2026-04-09 09:00", immediate=True)
     number = len(life.whole.facts)
-    said = {"occurred_at": "2026-04-08 09:00", "reason": "No harm is suspected"}
-    why = life.refused("case_closed", TM, "2026-04-09 10:00", **said)
+    fields = {"occurred_at": "2026-04-08 09:00", "reason": "No harm is suspected"}
+    why = life.refused("case_closed", TM, "2026-04-09 10:00", **fields)
     assert f"no. {number} (strategy requested, Thu 9 Apr 2026 09:00" in why and "already closed by then" in why
     assert life.case.waiting_for

@@ -1,7 +1,6 @@
 """What was recorded on the wrong child is withdrawn there and recorded on the right one; each points to the other."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -15,25 +14,19 @@ WORKER, MANAGER = "social worker/sw-1", "team manager/tm-1"
 WHY = "The visit was to the sister"
 
 
-@pytest.fixture
-async def records(office: Office) -> AsyncIterator[Database]:
-    async with office.records() as found:
-        yield found
-
-
 async def misplaced(office: Office, belongs_to: str, seen: bool = True) -> tuple[OneCase, int]:
     """A case on which a visit was recorded that belongs to another one, as a manager agreed; the fact's number."""
     case = await office.case("WRONG")
     await case.enquired(HOUR)
     visit = await case.tell("child_visited", WORKER, HOUR / 2, seen=seen, alone=seen, note="Seen in her room")
-    asked = await case.tell("recorded_in_error", WORKER, facts=[visit.fact], belongs_to=belongs_to, reason=WHY)
-    assert asked.entries[0].startswith(f"Withdraw entry no. {visit.fact}: ")
-    await case.tell("authorisation", MANAGER, request=f"request-{asked.fact}", decision="authorise")
+    receipt = await case.tell("recorded_in_error", WORKER, facts=[visit.fact], belongs_to=belongs_to, reason=WHY)
+    assert receipt.entries[0].startswith(f"Withdraw entry no. {visit.fact}: ")
+    await case.tell("authorisation", MANAGER, request=f"request-{receipt.fact}", decision="authorise")
     assert visit.fact is not None
     return case, visit.fact
 
 
-async def said(case: OneCase, records: Database, words: str) -> list[str]:
+async def lines_with(case: OneCase, records: Database, words: str) -> list[str]:
     return [line.text for line in await case.recorded(records) if words in line.text]
 
 
@@ -44,23 +37,25 @@ async def test_it_is_recorded_where_it_belongs(office: Office, records: Database
 
     async def arrived() -> list[reading.RecordedMessage] | None:
         await right.recorded(records)
-        found = [one for one in await reading.facts(records, right.reference) if one.name == "child_visited"]
-        return found or None
+        visits = [fact for fact in await reading.facts(records, right.reference) if fact.name == "child_visited"]
+        return visits or None
 
     [there] = await eventually(arrived)
-    [here] = [one for one in await reading.facts(records, wrong.reference) if one.fact == number]
+    [here] = [fact for fact in await reading.facts(records, wrong.reference) if fact.fact == number]
     body, sent = json.loads(there.body), json.loads(here.body)
     assert body.pop("moved_from") == f"{wrong.reference}.{number}"
     assert body.pop("id") != sent.pop("id")
     assert body == sent, "whole, with its note, as it was sent"
     # Each chronology points to the other, and every clock follows.
-    assert await said(wrong, records, f"It belongs to case {right.reference}")
-    assert await said(right, records, f"{wrong.reference}")
+    assert await lines_with(wrong, records, f"It belongs to case {right.reference}")
+    assert await lines_with(right, records, f"{wrong.reference}")
     of_wrong = [d.met_at for d in (await wrong.story()).deadlines.values() if d.timescale == "child-seen"]
     of_right = [d.met_at for d in (await right.story()).deadlines.values() if d.timescale == "child-seen"]
     assert of_wrong == [None] and of_right != [None]
-    assert await eventually(lambda: said(wrong, records, f"No. {number} is now recorded on case {right.reference}"))
-    assert await said(wrong, records, "could not be recorded") == []
+    assert await eventually(
+        lambda: lines_with(wrong, records, f"No. {number} is now recorded on case {right.reference}")
+    )
+    assert await lines_with(wrong, records, "could not be recorded") == []
     assert (await wrong.state()).announced.forwarding == ()
     for case in (wrong, right):
         assert (await reading.verify_chain(records, case.reference)).intact
@@ -73,16 +68,16 @@ async def test_where_it_cannot_be_recorded_a_manager_is_told(office: Office, rec
         await other.refer(ago=timedelta(), date_of_birth=None, expected_date_of_birth="2026-12-24")
     wrong, number = await misplaced(office, other.reference)
 
-    async def told() -> list[str] | None:
-        found = await said(wrong, records, f"No. {number} could not be recorded on case {other.reference}: ")
-        return found or None
+    async def could_not_be() -> list[str] | None:
+        lines = await lines_with(wrong, records, f"No. {number} could not be recorded on case {other.reference}: ")
+        return lines or None
 
-    [line] = await eventually(told)
+    [line] = await eventually(could_not_be)
     assert line.endswith(f"case {other.reference} is not open") != refuses, line
-    notices = [one for one in await reading.notices(records, wrong.reference) if one.kind == "warning"]
-    [text] = {one.text for one in notices}
+    notices = [notice for notice in await reading.notices(records, wrong.reference) if notice.kind == "warning"]
+    [text] = {notice.text for notice in notices}
     assert text.startswith(f"No. {number} belongs to case {other.reference} but could not be recorded there. ")
-    assert {one.role for one in notices} == {"assistant team manager", "team manager"}
+    assert {notice.role for notice in notices} == {"assistant team manager", "team manager"}
     if refuses:
         kept = await reading.facts(records, other.reference, refused=True)
-        assert [one.fact for one in kept if one.name == "child_visited"] == [None]
+        assert [fact.fact for fact in kept if fact.name == "child_visited"] == [None]

@@ -47,14 +47,14 @@ def maps() -> dict[str, Canvas]:
 def over_one_another(canvas: Canvas) -> list[tuple[Line, Line]]:
     """The lines of text that share more than a hair's breadth of paper."""
     lines = sorted(canvas.lines, key=lambda line: line.box.y)
-    found = []
-    for number, one in enumerate(lines):
+    overlapping = []
+    for number, line in enumerate(lines):
         for other in lines[number + 1 :]:
-            if other.box.y > one.box.bottom:
+            if other.box.y > line.box.bottom:
                 break
-            if one.box.overlaps(other.box, 0.12):
-                found.append((one, other))
-    return found
+            if line.box.overlaps(other.box, 0.12):
+                overlapping.append((line, other))
+    return overlapping
 
 
 def text_of(canvas: Canvas, part: str) -> str:
@@ -69,8 +69,8 @@ def check_geometry(canvas: Canvas) -> None:
         assert page.holds(line.box, 0.1), line
         assert line.part == "" or canvas.parts[line.part].holds(line.box, 0.15), line
     cards = [box for name, box in canvas.parts.items() if not name.startswith("way ")]
-    for number, one in enumerate(cards):
-        assert not any(one.overlaps(other, 0.05) for other in cards[number + 1 :])
+    for number, card in enumerate(cards):
+        assert not any(card.overlaps(other, 0.05) for other in cards[number + 1 :])
 
 
 # --- Geometry -----------------------------------------------------------------------------------------------------
@@ -100,21 +100,21 @@ def test_no_line_of_the_ways_runs_through_words(maps: dict[str, Canvas], name: s
 
 def segments(path: str) -> list[Box]:
     """The straight parts of a way's path, as boxes without breadth."""
-    found = []
+    boxes = []
     x = y = 0.0
     for command, given in re.findall(r"([MVHq])([^MVHq]*)", path):
         numbers = [float(number) for number in given.split()]
         if command == "M":
             x, y = numbers
         elif command == "V":
-            found.append(Box(x, min(y, numbers[0]), 0.0, abs(y - numbers[0])))
+            boxes.append(Box(x, min(y, numbers[0]), 0.0, abs(y - numbers[0])))
             y = numbers[0]
         elif command == "H":
-            found.append(Box(min(x, numbers[0]), y, abs(x - numbers[0]), 0.0))
+            boxes.append(Box(min(x, numbers[0]), y, abs(x - numbers[0]), 0.0))
             x = numbers[0]
         else:
             x, y = x + numbers[2], y + numbers[3]
-    return [box._replace(width=max(box.width, 0.2), height=max(box.height, 0.2)) for box in found]
+    return [box._replace(width=max(box.width, 0.2), height=max(box.height, 0.2)) for box in boxes]
 
 
 @pytest.mark.parametrize("name", [*EVERY, COMPLETED])
@@ -209,8 +209,8 @@ def test_every_rule_of_the_procedure_stands_on_it(maps: dict[str, Canvas], name:
     for key, form in procedure.form.items():
         assert form.name in text_of(canvas, f"form.{key}")
     about = procedure.about
-    for said in (about.title, about.letter, f"Version {about.version}, rules {procedure.fingerprint}", about.source):
-        assert said in every
+    for words in (about.title, about.letter, f"Version {about.version}, rules {procedure.fingerprint}", about.source):
+        assert words in every
 
 
 def test_what_a_rule_is_can_be_seen() -> None:
@@ -243,8 +243,8 @@ def test_colours_can_be_read() -> None:
         linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
-    def contrast(one: str, other: str) -> float:
-        low, high = sorted((luminance(one), luminance(other)))
+    def contrast(colour: str, other: str) -> float:
+        low, high = sorted((luminance(colour), luminance(other)))
         return (high + 0.05) / (low + 0.05)
 
     from starter.procedures.map import cards, sheet
@@ -330,12 +330,12 @@ def test_ways_keep_apart(maps: dict[str, Canvas]) -> None:
     for name in maps:
         drawn = flow.bends(load(name), edges)
         assert len({(bend.way.stage, bend.way.to) for bend in drawn}) == len(drawn)
-        for number, one in enumerate(drawn):
+        for number, arrow in enumerate(drawn):
             for other in drawn[number + 1 :]:
-                apart = max(min(one.start, one.end), min(other.start, other.end)) > min(
-                    max(one.start, one.end), max(other.start, other.end)
+                apart = max(min(arrow.start, arrow.end), min(other.start, other.end)) > min(
+                    max(arrow.start, arrow.end), max(other.start, other.end)
                 )
-                assert one.channel != other.channel or apart
+                assert arrow.channel != other.channel or apart
 
 
 # --- A case on it -------------------------------------------------------------------------------------------------
@@ -439,13 +439,13 @@ def test_whatever_an_authority_writes_nothing_runs_over() -> None:
     """Names and duties as long as a file may have them, with words that fit into no column."""
     p = load("P")
     long = ("Safeguarding-and-Reviewing/" * 12)[:298]
-    said = p.model_dump(by_alias=True)
-    said["procedure"] |= {"letter": "ABC", "title": long, "source": long, "version": long, "system_of_record": long}
-    for role in said["role"].values():
+    rules = p.model_dump(by_alias=True)
+    rules["procedure"] |= {"letter": "ABC", "title": long, "source": long, "version": long, "system_of_record": long}
+    for role in rules["role"].values():
         role["label"] = long
-    for rule in said["timescale"].values():
+    for rule in rules["timescale"].values():
         rule["duty"] = ("Do " * 100)[:300]
-    canvas = draw(Procedure.model_validate(said), paper="A1")
+    canvas = draw(Procedure.model_validate(rules), paper="A1")
     check_geometry(canvas)
 
 
@@ -459,9 +459,9 @@ def test_a_closed_case_is_drawn_too() -> None:
 
 def test_the_command_writes_a_file(tmp_path: Path) -> None:
     file = tmp_path / "p.svg"
-    said = CliRunner().invoke(app, ["map", "P", "--out", str(file)])
-    assert said.exit_code == 0, said.output
-    assert "420 × 297 mm" in " ".join(said.stdout.split())
+    ran = CliRunner().invoke(app, ["map", "P", "--out", str(file)])
+    assert ran.exit_code == 0, ran.output
+    assert "420 × 297 mm" in " ".join(ran.stdout.split())
     assert ElementTree.parse(file).getroot().get("width") == "420mm"
     nowhere = CliRunner().invoke(app, ["map", "P", "--out", str(tmp_path / "nowhere" / "p.svg")])
     assert isinstance(nowhere.exception, Failed)
@@ -482,8 +482,8 @@ def test_a_drawing_goes_where_nothing_is_yet_in_the_format_that_the_name_says(tm
         (link, [], "this is a link to another place"),
         (link, ["--force"], "this is a link to another place"),
     ):
-        said = CliRunner().invoke(app, ["map", "P", "--out", str(out), *options])
-        assert isinstance(said.exception, Failed) and str(said.exception).startswith(f"{out}: {words}"), said.exception
+        ran = CliRunner().invoke(app, ["map", "P", "--out", str(out), *options])
+        assert isinstance(ran.exception, Failed) and str(ran.exception).startswith(f"{out}: {words}"), ran.exception
     assert {path.name for path in tmp_path.iterdir()} == {"there.svg", "elsewhere", "link.svg"}
     assert {file.read_text(encoding="utf-8") for file in (there, elsewhere)} == {"kept"}
     assert CliRunner().invoke(app, ["map", "P", "--out", str(there), "--force"]).exit_code == 0

@@ -22,7 +22,7 @@ from activities.records import Records
 from casework.batch import Batch, Delivered, Delivery
 from casework.effects import NoticeKind
 from connection.settings import Settings
-from tests.batches import Told
+from tests.batches import CaseRecord
 from tests.test_embedded import free_port
 
 pytest_plugins = ("tests.postgres",)
@@ -36,7 +36,7 @@ class Post:
 
     def __init__(self) -> None:
         self.answers: dict[str, list[str]] = {}
-        self.asked: list[str] = []
+        self.tried: list[str] = []
         self.taken: list[EmailMessage] = []
 
     async def handle_MAIL(
@@ -48,7 +48,7 @@ class Post:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        self.asked.append(address)
+        self.tried.append(address)
         envelope.rcpt_tos.append(address)
         return self._answer("RCPT")
 
@@ -96,9 +96,9 @@ class Office:
         self.records = Records(database, mail.reaches)
         self.notices = Notices(database, mail)
 
-    async def told(self, told: Told) -> list[Delivery]:
+    async def deliver(self, case: CaseRecord) -> list[Delivery]:
         """Record what happened. Gives what the workflow then has to deliver."""
-        batch = told.batch()
+        batch = case.batch()
         recorded = await self.records.record(batch)
         return [delivery for delivery in deliveries(batch) if delivery.notice.id in recorded.deliver]
 
@@ -110,9 +110,9 @@ def deliveries(batch: Batch) -> list[Delivery]:
     return [Delivery(reference=batch.front.reference, notice=notice) for notice in batch.notices]
 
 
-def a_request() -> Told:
+def a_request() -> CaseRecord:
     """The team manager is asked to decide on a strategy discussion."""
-    return Told().referred(note="Jo Bloggs has bruises").asked()
+    return CaseRecord().referred(note="Jo Bloggs has bruises").discussion_requested()
 
 
 async def test_a_notice_is_sent_once_however_often_it_is_tried(office: Office, post: Post) -> None:
@@ -144,7 +144,7 @@ async def test_a_notice_is_sent_once_however_often_it_is_tried(office: Office, p
 
 
 async def test_attempts_at_the_same_time_send_it_once(office: Office, post: Post) -> None:
-    [delivery] = await office.told(a_request())
+    [delivery] = await office.deliver(a_request())
     answers = await asyncio.gather(*(office.notices.deliver(delivery) for _ in range(4)), return_exceptions=True)
     assert len(post.taken) == 1
     assert Delivered(channel="smtp") in answers
@@ -165,10 +165,10 @@ async def test_what_a_server_refuses_for_good_has_failed(
 ) -> None:
     caplog.set_level(logging.DEBUG, "temporalio")
     post.answers[command] = [answer]
-    [delivery] = await office.told(a_request())
+    [delivery] = await office.deliver(a_request())
     for _ in range(2):
         assert await office.notices.deliver(delivery) == Delivered(channel="smtp", failed=reason)
-    assert post.asked == [MANAGER], "tried once"
+    assert post.tried == [MANAGER], "tried once"
     assert post.taken == []
     [kept] = await office.ledger()
     assert (kept.state, kept.attempts, kept.last_error) == ("failed", 1, reason)
@@ -189,7 +189,7 @@ async def test_what_a_server_refuses_for_now_is_tried_again(
     office: Office, post: Post, command: str, answer: str, reason: str
 ) -> None:
     post.answers[command] = [answer, answer]
-    [delivery] = await office.told(a_request())
+    [delivery] = await office.deliver(a_request())
     for attempt in (1, 2):
         with pytest.raises(ApplicationError) as problem:
             await office.notices.deliver(delivery)
@@ -205,7 +205,7 @@ async def test_what_a_server_refuses_for_now_is_tried_again(
 
 async def test_a_server_that_is_down_is_tried_again(database: Database) -> None:
     office = Office(database, smtp=f"127.0.0.1:{free_port()}", addresses=ROLES)
-    [delivery] = await office.told(a_request())
+    [delivery] = await office.deliver(a_request())
     with pytest.raises(ApplicationError, match="cannot be used: SMTPConnectError") as problem:
         await office.notices.deliver(delivery)
     assert not problem.value.non_retryable
@@ -213,8 +213,8 @@ async def test_a_server_that_is_down_is_tried_again(database: Database) -> None:
 
 async def test_a_copy_can_be_known_as_one(office: Office, post: Post, database: Database) -> None:
     """A worker that dies after sending and before the ledger says so sends again; the reader's program sees a copy."""
-    told = a_request()
-    [delivery] = await office.told(told)
+    case = a_request()
+    [delivery] = await office.deliver(case)
     await office.notices.deliver(delivery)
     async with database.connection() as connection:
         await connection.execute("UPDATE s47.notice SET state = 'queued'")
@@ -224,8 +224,8 @@ async def test_a_copy_can_be_known_as_one(office: Office, post: Post, database: 
     assert first["Message-ID"].endswith("@example.org>")
     assert first.as_string() == second.as_string()
 
-    told.notice(NoticeKind.REQUEST, "team manager", "Given to you", person="tm-2", request="request-1")
-    [another] = await office.told(told)
+    case.notice(NoticeKind.REQUEST, "team manager", "Given to you", person="tm-2", request="request-1")
+    [another] = await office.deliver(case)
     await office.notices.deliver(another)
     assert post.taken[2]["Message-ID"] != first["Message-ID"]
     assert post.taken[2]["To"] == "second.manager@example.org", "the person's own address rather than the role's"
@@ -237,22 +237,22 @@ async def test_where_no_address_is_known_the_tray_has_it(
     database: Database, server: str, post: Post, known: dict[str, str]
 ) -> None:
     office = Office(database, smtp=server, addresses=known)
-    batch = Told().referred().enquired().batch()
+    batch = CaseRecord().referred().enquired().batch()
     assert (await office.records.record(batch)).deliver == ()
     [notice] = await office.ledger()
     assert (notice.state, notice.channel, notice.role) == ("accepted", "tray", "team manager")
     assert await office.notices.deliver(deliveries(batch)[0]) == Delivered(channel="tray")
-    assert post.asked == []
+    assert post.tried == []
 
 
 async def test_without_a_mail_server_the_tray_has_it(database: Database) -> None:
     office = Office(database, addresses=ROLES)
-    assert await office.told(a_request()) == []
+    assert await office.deliver(a_request()) == []
     assert [notice.state for notice in await office.ledger()] == ["accepted"]
 
 
 async def test_an_address_that_is_known_no_more_leaves_it_in_the_tray(office: Office, post: Post) -> None:
-    [delivery] = await office.told(a_request())
+    [delivery] = await office.deliver(a_request())
     later = Office(office.database)
     assert await later.notices.deliver(delivery) == Delivered(channel="tray")
     assert await office.notices.deliver(delivery) == Delivered(channel="tray")
@@ -261,17 +261,17 @@ async def test_an_address_that_is_known_no_more_leaves_it_in_the_tray(office: Of
 
 
 async def test_what_was_seen_in_the_tray_is_not_sent_any_more(office: Office, post: Post) -> None:
-    [delivery] = await office.told(a_request())
+    [delivery] = await office.deliver(a_request())
     await reading.acknowledge(office.database, delivery.notice.id, "tm-1")
     assert (await office.notices.deliver(delivery)).failed is None
     await office.notices.mark_undelivered(delivery, "given up")
     assert [notice.state for notice in await office.ledger()] == ["acknowledged"]
-    assert post.asked == []
+    assert post.tried == []
 
 
 async def test_what_is_given_up_is_in_the_ledger(office: Office, post: Post) -> None:
     post.answers["DATA"] = ["452 Disk full"]
-    [delivery] = await office.told(a_request())
+    [delivery] = await office.deliver(a_request())
     with pytest.raises(ApplicationError):
         await office.notices.deliver(delivery)
     for reason in ("The mail server refused the message: 452", "said again"):
@@ -284,7 +284,7 @@ async def test_what_is_given_up_is_in_the_ledger(office: Office, post: Post) -> 
 
 
 async def test_what_was_delivered_is_not_given_up(office: Office) -> None:
-    [delivery] = await office.told(a_request())
+    [delivery] = await office.deliver(a_request())
     await office.notices.deliver(delivery)
     await office.notices.mark_undelivered(delivery, "the answer was lost")
     assert [notice.state for notice in await office.ledger()] == ["delivered"]
@@ -295,7 +295,7 @@ async def test_a_notice_waits_for_its_record(office: Office, post: Post) -> None
     with pytest.raises(ApplicationError, match="not in the record yet") as early:
         await office.notices.deliver(deliveries(batch)[0])
     assert not early.value.non_retryable
-    assert post.asked == []
+    assert post.tried == []
 
 
 @pytest.mark.parametrize("wrong", [":25", "mail.example.org:smtp"])

@@ -125,8 +125,8 @@ def made_and_taken_back(case: Case, now: datetime, dice: Random) -> tuple[Case, 
     for _ in range(2):
         now += timedelta(seconds=1)
         number = len(case.facts) + 1
-        said = {"facts": [wrong], "reason": "It was recorded on the wrong line"}
-        answer = received(case, "recorded_in_error", _said(number, now, by, "p-a", said), now)
+        fields = {"facts": [wrong], "reason": "It was recorded on the wrong line"}
+        answer = received(case, "recorded_in_error", _said(number, now, by, "p-a", fields), now)
         if isinstance(answer, Refused):
             return first, now  # a later fact hangs on it
         case = answer.case
@@ -141,9 +141,9 @@ def made_and_taken_back(case: Case, now: datetime, dice: Random) -> tuple[Case, 
     return case, now
 
 
-def _said(number: int, now: datetime, role: str, person: str, said: dict[str, Any]) -> dict[str, Any]:
+def _said(number: int, now: datetime, role: str, person: str, fields: dict[str, Any]) -> dict[str, Any]:
     by = {"role": role, "person": person}
-    return {"id": f"c-{number}", "occurred_at": now.isoformat(), "by": by, **said}
+    return {"id": f"c-{number}", "occurred_at": now.isoformat(), "by": by, **fields}
 
 
 def picture(case: Case, until: datetime) -> dict[str, Any]:
@@ -154,15 +154,20 @@ def picture(case: Case, until: datetime) -> dict[str, Any]:
     plain = told_until.model_copy(
         update={
             "requests": {
-                name: one for name, one in told_until.requests.items() if one.subject is not Subject.CORRECTION
+                name: request
+                for name, request in told_until.requests.items()
+                if request.subject is not Subject.CORRECTION
             }
         }
     )
     names = {fact.number: fact.message.id for fact in case.facts}
     shown = plain.model_dump(mode="json", exclude={"procedure"})
-    shown |= {"procedure": plain.procedure.fingerprint, "running": [one.id for one in plain.running_deadlines]}
-    said = NAMED.sub(lambda match: f"{match['what']}{names.get(int(match['number']), '?')}", json.dumps(shown))
-    return {**json.loads(said), "stage": plain.stage, "waiting_for": plain.waiting_for}
+    shown |= {
+        "procedure": plain.procedure.fingerprint,
+        "running": [deadline.id for deadline in plain.running_deadlines],
+    }
+    renamed = NAMED.sub(lambda match: f"{match['what']}{names.get(int(match['number']), '?')}", json.dumps(shown))
+    return {**json.loads(renamed), "stage": plain.stage, "waiting_for": plain.waiting_for}
 
 
 @pytest.mark.parametrize("procedure", [*PROCEDURES, "pan-bedfordshire+working-together"])
@@ -187,9 +192,9 @@ def test_the_same_facts_in_any_order_give_the_same_story(procedure: str) -> None
             if case is None:
                 continue
             told_again[-1] += 1
-            found = picture(case, life.until)
-            for part, said in wanted.items():
-                assert found[part] == said, f"{procedure} {seed} {number}: {part}"
+            again = picture(case, life.until)
+            for part, expected in wanted.items():
+                assert again[part] == expected, f"{procedure} {seed} {number}: {part}"
     assert sum(told_again) > 0.5 * LIVES * ORDERS, f"so many orders of each life could be: {told_again}"
 
 

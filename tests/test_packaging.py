@@ -29,9 +29,9 @@ from tests.office import ROOT, S47
 from tests.test_architecture import OURS, imported, modules
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-SHIPPED = [Requirement(one) for one in PROJECT["project"]["dependencies"]]
-EMBEDDED = [Requirement(one) for one in PROJECT["project"]["optional-dependencies"]["embedded"]]
-DEVELOPMENT = [Requirement(one) for one in PROJECT["dependency-groups"]["dev"]]
+SHIPPED = [Requirement(requirement) for requirement in PROJECT["project"]["dependencies"]]
+EMBEDDED = [Requirement(requirement) for requirement in PROJECT["project"]["optional-dependencies"]["embedded"]]
+DEVELOPMENT = [Requirement(requirement) for requirement in PROJECT["dependency-groups"]["dev"]]
 LOCKS = {"requirements.txt": SHIPPED, "requirements-dev.txt": SHIPPED + EMBEDDED + DEVELOPMENT}
 
 
@@ -80,22 +80,26 @@ def test_the_wheel_has_every_file_of_the_parts_and_nothing_else(tmp_path: Path) 
 def pinned(file: str) -> dict[str, tuple[str, int, list[str]]]:
     """Name to version, how many hashes it has, and what needs it, as the file says."""
     text = (ROOT / file).read_text(encoding="utf-8")
-    found = re.findall(r"^([\w.-]+)==(\S+)([^\n]*(?:\n +[^\n]*)*)", text, re.MULTILINE)
+    lines = re.findall(r"^([\w.-]+)==(\S+)([^\n]*(?:\n +[^\n]*)*)", text, re.MULTILINE)
     return {
         canonicalize_name(name): (
             number,
             len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", rest)),
             re.findall(r"# +(?:via )?([\w.-]+)(?: \(pyproject\.toml(?::\w+)?\))?$", rest, re.MULTILINE),
         )
-        for name, number, rest in found
+        for name, number, rest in lines
     }
 
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_a_lock_file_names_exactly_what_is_declared(file: str) -> None:
     locked = pinned(file)
-    declared = {canonicalize_name(one.name): one for one in LOCKS[file]}
-    wrong = {name for name, one in declared.items() if name not in locked or locked[name][0] not in one.specifier}
+    declared = {canonicalize_name(requirement.name): requirement for requirement in LOCKS[file]}
+    wrong = {
+        name
+        for name, requirement in declared.items()
+        if name not in locked or locked[name][0] not in requirement.specifier
+    }
     assert wrong == set(), "declared, but not locked so: make lock"
     by_us = {name for name, (_, _, needed_by) in locked.items() if "s47" in needed_by}
     assert by_us == set(declared), "locked as declared, but not declared: make lock"
@@ -117,7 +121,7 @@ def test_what_is_imported_is_declared() -> None:
     distributions = packages_distributions()
 
     def undeclared(part: str, declared: list[Requirement]) -> Iterator[str]:
-        known = {canonicalize_name(one.name) for one in declared}
+        known = {canonicalize_name(requirement.name) for requirement in declared}
         for path in modules(part):
             for line, module in imported(compile_of(path)):
                 top = module.partition(".")[0]
@@ -138,8 +142,8 @@ def compile_of(path: Path) -> Any:
 
 
 def test_the_version_is_said() -> None:
-    said = subprocess.run([*S47, "--version"], capture_output=True, text=True, check=True).stdout
-    assert said == f"s47 {version('s47')}, temporalio {version('temporalio')}\n"
+    printed = subprocess.run([*S47, "--version"], capture_output=True, text=True, check=True).stdout
+    assert printed == f"s47 {version('s47')}, temporalio {version('temporalio')}\n"
     assert version("s47") == PROJECT["project"]["version"]
 
 
@@ -155,7 +159,7 @@ def interpolated(text: str, **environment: str) -> str:
     """What Compose makes of `${NAME:-default}`, defaults within defaults too."""
     inner = re.compile(r"\$\{(\w+)(?::-([^{}]*))?(?::\?[^{}]*)?\}")
     while inner.search(text):
-        text = inner.sub(lambda found: environment.get(found[1]) or found[2] or "", text)
+        text = inner.sub(lambda match: environment.get(match[1]) or match[2] or "", text)
     return text.replace("$$", "$")
 
 
@@ -208,8 +212,8 @@ def test_a_worker_whose_loop_hangs_is_unhealthy(tmp_path: Path) -> None:
     beating = tmp_path / "heart"
 
     def healthy() -> bool:
-        asked = interpolated(command).replace(heart, str(beating))
-        return subprocess.run(["/bin/sh", "-c", asked], capture_output=True, check=False).returncode == 0
+        script = interpolated(command).replace(heart, str(beating))
+        return subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=False).returncode == 0
 
     assert not healthy()
     beating.touch()
@@ -237,7 +241,7 @@ def test_the_image_has_everything_compiled(tmp_path: Path) -> None:
 
 def test_production_registers_the_same_search_attributes() -> None:
     listed = SERVICES["temporal-namespace"]["environment"]["SEARCH_ATTRIBUTES"]
-    assert dict(one.split("=") for one in listed.split()) == registered()
+    assert dict(pair.split("=") for pair in listed.split()) == registered()
 
 
 def test_every_command_in_the_operating_manual_is_a_service_that_there_is() -> None:

@@ -130,13 +130,13 @@ def test_a_file_that_cannot_be_used_says_why_and_no_more_than_anybody_reads(kind
     path.write_bytes(content)
     with pytest.raises(WrongProcedure) as refused:
         read(path)
-    told = str(refused.value)
+    message = str(refused.value)
     for part in says:
-        assert part in told, told
-    assert len(told.splitlines()) <= MOST_PROBLEMS + 1
-    assert all(line.startswith(str(path)) for line in told.splitlines()), told
-    assert max(map(len, told.splitlines())) < 700, told
-    assert re.sub(r"[\n]", "", told).isprintable(), told
+        assert part in message, message
+    assert len(message.splitlines()) <= MOST_PROBLEMS + 1
+    assert all(line.startswith(str(path)) for line in message.splitlines()), message
+    assert max(map(len, message.splitlines())) < 700, message
+    assert re.sub(r"[\n]", "", message).isprintable(), message
 
 
 def test_each_bound_is_reached_and_not_passed() -> None:
@@ -213,8 +213,10 @@ def is_read_or_refused(content: bytes) -> None:
         try:
             procedure = read(path)
         except WrongProcedure as refused:
-            told = str(refused).splitlines()
-            assert told and all(line.startswith(file.name) and len(line) > len(file.name) + 10 for line in told), told
+            message = str(refused).splitlines()
+            assert message and all(
+                line.startswith(file.name) and len(line) > len(file.name) + 10 for line in message
+            ), message
         else:
             assert rules.Procedure.model_validate_json(procedure.as_json) == procedure
 

@@ -92,9 +92,9 @@ def test_a_base_set_fills_gaps_only_and_says_so(stem: str) -> None:
 
 @pytest.mark.parametrize("stem", FILES)
 def test_every_rule_is_cited_by_few_words_of_its_document(stem: str) -> None:
-    found = list(citations(load(stem)))
-    assert found
-    for where, cited in found:
+    cites = list(citations(load(stem)))
+    assert cites
+    for where, cited in cites:
         assert isinstance(cited, Cited)
         assert 1 <= len(cited.words.split()) <= MOST_WORDS, f"{where}: {cited.words}"
         assert cited.cites, where
@@ -119,8 +119,8 @@ def test_somebody_acts_at_every_stage(stem: str) -> None:
 def test_nothing_reminds_of_what_has_no_date_and_nothing_waits_with_immediate_protection(stem: str) -> None:
     procedure = load(stem)
     assert not [key for key, rule in procedure.timescale.items() if rule.no_amount is not None and rule.remind]
-    asked = [rule.message for rule in (*procedure.gate, *procedure.answer)]
-    assert "immediate_protection_taken" not in asked
+    messages = [rule.message for rule in (*procedure.gate, *procedure.answer)]
+    assert "immediate_protection_taken" not in messages
 
 
 @pytest.mark.parametrize("stem", FILES)
@@ -485,12 +485,12 @@ def test_the_file_that_is_spoilt_here_is_right_to_begin_with() -> None:
 def test_a_wrong_file_is_refused_with_its_line_and_the_remedy(
     was: str, spoilt: str, line: str, says: list[str]
 ) -> None:
-    said = wrong(was, spoilt)
+    message = wrong(was, spoilt)
     table = re.match(r"\[(timescale\.[a-z-]+)", line)
     number = line_of(OURS, line, f"[{table[1]}" if table else "")
-    assert f"ours.toml:{number}: " in said, said
+    assert f"ours.toml:{number}: " in message, message
     for part in says:
-        assert part in said, said
+        assert part in message, message
 
 
 @pytest.mark.parametrize("section", ["acts", "assessment", "role", "procedure"])
@@ -501,20 +501,20 @@ def test_a_missing_section_is_named(section: str) -> None:
 
 
 def test_what_is_no_toml_is_refused_with_its_line() -> None:
-    said = wrong('within = "4 weeks"', 'within = "4 weeks')
-    assert "ours.toml: this is not valid TOML" in said
+    message = wrong('within = "4 weeks"', 'within = "4 weeks')
+    assert "ours.toml: this is not valid TOML" in message
     number = line_of(OURS, 'within = "4 weeks"')
-    assert f"(at line {number}" in said
+    assert f"(at line {number}" in message
 
 
 def test_every_mistake_is_said_at_once() -> None:
     text = OURS.replace('within = "24 hours"', 'within = "24"').replace("[acts]\nreferral", "[acts]\nreferal")
     with pytest.raises(WrongProcedure) as refused:
         parse(text, "ours.toml")
-    said = str(refused.value).splitlines()
-    assert len(said) == len(set(said)) >= 2
-    assert any("child-seen.within" in line for line in said)
-    assert any("'referal'" in line and "Did you mean 'referral'" in line for line in said)
+    messages = str(refused.value).splitlines()
+    assert len(messages) == len(set(messages)) >= 2
+    assert any("child-seen.within" in line for line in messages)
+    assert any("'referal'" in line and "Did you mean 'referral'" in line for line in messages)
 
 
 def test_a_meeting_whose_membership_nobody_looks_at_is_refused() -> None:

@@ -30,10 +30,10 @@ async def test_a_case_that_was_asked_by_a_fresh_worker_replays(office: Office, q
     # That worker was killed. Nothing waits, so the query goes to its own queue first, and then to the common one.
     with ours.worker():
         await (await ours.case("OTHER")).refer()  # the fresh worker works
-        asked = asyncio.create_task(case.client.get_workflow_handle(case.handle.id).query(query))
+        query_task = asyncio.create_task(case.client.get_workflow_handle(case.handle.id).query(query))
         await asyncio.sleep(BETWEEN)
         await case.signal("new_information_received", "police/pc-1")
-        await asked
+        await query_task
         await asyncio.gather(*(case.tell("new_information_received", "police/pc-1") for _ in range(2)))
 
         async def all_told() -> bool:
@@ -99,9 +99,9 @@ async def test_a_query_that_comes_along_with_a_task_does_not_end_it_too_soon(off
         await case.enquired()
     update = asyncio.create_task(case.tell("new_information_received", "police/pc-1"))
     await eventually(lambda: a_task_waits(case))
-    asked = [asyncio.create_task(case.state()) for _ in range(3)]  # and these go along with it
+    queries = [asyncio.create_task(case.state()) for _ in range(3)]  # and these go along with it
     with ours.worker():
-        assert [len(state.facts) for state in await asyncio.gather(*asked)] == [(await update).fact] * 3
+        assert [len(state.facts) for state in await asyncio.gather(*queries)] == [(await update).fact] * 3
     events = [event.event_type for event in await case.history()]
     accepted = last(events, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
     completed = last(events, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED)

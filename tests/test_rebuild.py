@@ -86,10 +86,12 @@ async def batches(council: Council, case: OneCase) -> int:
     return max(int(row["batch"]) for row in await rows(council.dsn, "case") if row["reference"] == case.reference)
 
 
-async def said(records: Database, case: OneCase) -> tuple[list[str], list[str]]:
+async def record_of(records: Database, case: OneCase) -> tuple[list[str], list[str]]:
     """The chronology and the notices, in words."""
     lines = [line.text for line in await reading.chronology(records, case.reference)]
-    return lines, [f"{one.kind} {one.role} {one.text}" for one in await reading.notices(records, case.reference)]
+    return lines, [
+        f"{notice.kind} {notice.role} {notice.text}" for notice in await reading.notices(records, case.reference)
+    ]
 
 
 async def lives(office: Office) -> dict[str, OneCase]:
@@ -129,7 +131,7 @@ async def test_every_case_goes_on_from_the_record_alone(council: Council) -> Non
         for name, case in cases.items():
             await case.recorded(records)
             before[name] = await case.state()
-            words[name] = await said(records, case)
+            words[name] = await record_of(records, case)
             numbers[name] = await batches(council, case)
         assert {case.story.stage for case in before.values()} >= {
             Stage.REFERRAL,
@@ -154,7 +156,7 @@ async def test_every_case_goes_on_from_the_record_alone(council: Council) -> Non
             until = {"until": after.announced.until}
             assert before[name].announced.model_copy(update=until) == after.announced, name
             await eventually(lambda case=case: has_its_timers(case))  # type: ignore[misc]
-            assert await said(records, case) == words[name], name
+            assert await record_of(records, case) == words[name], name
             assert await batches(council, case) == numbers[name], "nothing is written again"
 
         # Each goes on: the next message is taken, what was said stays said, and the batches are numbered on.
@@ -162,14 +164,14 @@ async def test_every_case_goes_on_from_the_record_alone(council: Council) -> Non
             receipt = await case.tell("new_information_received", "police/pc-1")
             assert receipt.fact == len(before[name].facts) + 1
             await case.recorded(records)
-            lines, notices = await said(records, case)
+            lines, notices = await record_of(records, case)
             assert lines[: len(words[name][0])] == words[name][0] and notices[: len(words[name][1])] == words[name][1]
             new = lines[len(words[name][0]) :]
             assert new[0] == "New information received", name
             assert not set(new) & set(words[name][0]), name
             assert await batches(council, case) == numbers[name] + 1
             assert (await reading.verify_chain(records, case.reference)).intact
-        missed = [line for line in (await said(records, cases["missed"]))[0] if "MISSED" in line]
+        missed = [line for line in (await record_of(records, cases["missed"]))[0] if "MISSED" in line]
         assert max(Counter(missed).values()) == 1
 
         # What waited to be decided still can be.
@@ -209,7 +211,7 @@ async def test_a_limit_that_passes_meanwhile_is_said_once(council: Council) -> N
 
             await eventually(is_overdue)
             await case.recorded(records)
-        lines, notices = await said(records, case)
+        lines, notices = await record_of(records, case)
         assert sum("see the child: MISSED" in line for line in lines) == 1
         kinds = Counter(notice.partition(" ")[0] for notice in notices)
         assert (kinds["overdue"], kinds["escalation"]) == (1, 1)
@@ -238,8 +240,8 @@ async def test_what_had_not_gone_out_goes_out(council: Council) -> None:
     await case.tell("authorisation", MANAGER, request="correction", decision="authorise")
     async with council.records() as records:
         await case.recorded(records)
-        assert [one.fact for one in (await case.state()).announced.forwarding] == [visit.fact]
-        queued = {one.id for one in await reading.notices(records, case.reference) if one.state == "queued"}
+        assert [forwarded.fact for forwarded in (await case.state()).announced.forwarding] == [visit.fact]
+        queued = {notice.id for notice in await reading.notices(records, case.reference) if notice.state == "queued"}
         assert queued, "there is no mail server yet"
 
         office = await council.opens(**mail)
@@ -249,9 +251,9 @@ async def test_what_had_not_gone_out_goes_out(council: Council) -> None:
         await rebuild(case)
 
         async def all_gone() -> bool:
-            there = [one.name for one in await reading.facts(records, right.reference)]
-            states = {one.id: one.state for one in await reading.notices(records, case.reference)}
-            return "child_visited" in there and {states[one] for one in queued} == {"delivered"}
+            there = [fact.name for fact in await reading.facts(records, right.reference)]
+            states = {notice.id: notice.state for notice in await reading.notices(records, case.reference)}
+            return "child_visited" in there and {states[notice_id] for notice_id in queued} == {"delivered"}
 
         await eventually(all_gone)
         lines, _ = await eventually(lambda: said_with(records, case, "is now recorded on case"))
@@ -263,7 +265,7 @@ async def test_what_had_not_gone_out_goes_out(council: Council) -> None:
 
 async def said_with(records: Database, case: OneCase, words: str) -> tuple[list[str], list[str]] | None:
     """The same, once the chronology has these words."""
-    lines, notices = await said(records, case)
+    lines, notices = await record_of(records, case)
     return (lines, notices) if any(words in line for line in lines) else None
 
 
@@ -277,10 +279,10 @@ async def test_a_closed_case_and_the_referral_after_it(council: Council) -> None
     await council.opens()
     case = await council.again(case)
     async with council.records() as records:
-        before = await said(records, case)
+        before = await record_of(records, case)
         await rebuild(case)
         assert await case.handle.result() == "Closed after episode 1."
-        assert await said(records, case) == before
+        assert await record_of(records, case) == before
         assert (await case.refer()).stage == "referral"
         assert (await case.state()).episode == 2
 

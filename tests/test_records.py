@@ -31,7 +31,7 @@ from connection.settings import WrongSettings, settings
 from connection.temporal import DATA_CONVERTER
 from starter.embedded import postgres_server as a_postgres
 from starter.embedded import temporal_server
-from tests.batches import DAY, NINE, Told
+from tests.batches import DAY, NINE, CaseRecord
 from tests.postgres import rows
 from tests.test_embedded import free_port, until
 
@@ -94,7 +94,7 @@ async def test_a_new_case_gets_its_procedure_and_its_number(database: Database, 
     assert (first.episode, first.referrals, first.kept) == (1, {}, ())
     assert await basis.case_basis(wanted) == first
 
-    first_batch = Told().referred(note="Seen at school").batch()
+    first_batch = CaseRecord().referred(note="Seen at school").batch()
     await records.record(first_batch)
     with pytest.raises(ApplicationError) as lost:  # Temporal would not ask for a new case while it runs the old one
         await basis.case_basis(wanted)
@@ -102,7 +102,7 @@ async def test_a_new_case_gets_its_procedure_and_its_number(database: Database, 
     await records.record(closing(first_batch))
     second = await basis.case_basis(wanted)
     assert second.episode == 2
-    later = Told(episode=2).refused("Not now", "referral_received", "police", "pc-1").referred().batch()
+    later = CaseRecord(episode=2).refused("Not now", "referral_received", "police", "pc-1").referred().batch()
     await records.record(later)
     await records.record(closing(later))
     third = await basis.case_basis(wanted)
@@ -137,12 +137,12 @@ async def test_proclaimed_bank_holidays_reach_cases_opened_later(
 ) -> None:
     basis = CaseBasis(database)
     wanted = BasisWanted(reference="R-2", procedure="P")
-    proclaimed = Told().referred().holiday(date(2026, 5, 8)).holiday(date(2026, 5, 15)).batch()
+    proclaimed = CaseRecord().referred().holiday(date(2026, 5, 8)).holiday(date(2026, 5, 15)).batch()
     await records.record(proclaimed)
     opened = (await basis.case_basis(wanted)).bank_holidays
     assert opened == bank_holidays().with_proclaimed(date(2026, 5, 8)).with_proclaimed(date(2026, 5, 15))
 
-    await records.record(Told("R-3").referred().holiday(date(2026, 5, 8), proclaimed=False).batch())
+    await records.record(CaseRecord("R-3").referred().holiday(date(2026, 5, 8), proclaimed=False).batch())
     await records.record(proclaimed)
     opened = (await basis.case_basis(wanted)).bank_holidays
     assert opened == bank_holidays().with_proclaimed(date(2026, 5, 15)), "a retry does not proclaim it again"
@@ -158,9 +158,9 @@ async def test_a_case_can_be_rebuilt_from_the_record(database: Database, records
     basis = CaseBasis(database)
     opened = await basis.case_basis(BasisWanted(reference="R-1", procedure="P"))
     snapshots: dict[str, Any] = {"opened_with": opened.procedure.fingerprint, "calendar": opened.bank_holidays.version}
-    await records.record(Told(**snapshots).referred().batch())
-    told = Told(episode=2, began=NINE + 90 * DAY, **snapshots).referred(note="Again").asked()
-    batches = [told.batch('{"z": 1, "a": 2}'), told.refused("Not theirs", "case_closed", "health", "hv-1").batch()]
+    await records.record(CaseRecord(**snapshots).referred().batch())
+    case = CaseRecord(episode=2, began=NINE + 90 * DAY, **snapshots).referred(note="Again").discussion_requested()
+    batches = [case.batch('{"z": 1, "a": 2}'), case.refused("Not theirs", "case_closed", "health", "hv-1").batch()]
     announced = '{"z": 1, "a": [2, "␀"]}'
     batches[1] = batches[1].model_copy(update={"announced": announced})
     for batch in batches:
@@ -173,7 +173,7 @@ async def test_a_case_can_be_rebuilt_from_the_record(database: Database, records
     assert (rebuilt.episode, rebuilt.batches, rebuilt.announced) == (2, 2, announced)
     assert list(rebuilt.referrals) == ["m-1"]
     assert [kept.fact for kept in rebuilt.kept] == [1, 2, None]
-    for kept, sent in zip(rebuilt.kept, told.kept, strict=True):
+    for kept, sent in zip(rebuilt.kept, case.kept, strict=True):
         assert kept.model_copy(update={"body": sent.body, "state": sent.state}) == sent
         assert kept.body == "" if kept.fact else json.loads(kept.body) == json.loads(sent.body)
         assert json.loads(kept.state or "null") == json.loads(sent.state or "null")
@@ -186,10 +186,10 @@ async def test_a_case_that_had_a_day_proclaimed_is_rebuilt_with_the_calendar_it_
 ) -> None:
     basis = CaseBasis(database)
     wanted = BasisWanted(reference="R-1", procedure="P")
-    await records.record(Told("R-0").referred().holiday(date(2026, 5, 8)).batch())
+    await records.record(CaseRecord("R-0").referred().holiday(date(2026, 5, 8)).batch())
     opened = await basis.case_basis(wanted)
-    told = Told(opened_with=opened.procedure.fingerprint, calendar=opened.bank_holidays.version)
-    await records.record(told.referred().holiday(date(2026, 5, 15)).batch())
+    case = CaseRecord(opened_with=opened.procedure.fingerprint, calendar=opened.bank_holidays.version)
+    await records.record(case.referred().holiday(date(2026, 5, 15)).batch())
     rebuilt = await basis.case_basis(wanted.model_copy(update={"rebuild": True}))
     assert rebuilt.bank_holidays == opened.bank_holidays
 
@@ -200,7 +200,7 @@ async def test_what_is_not_in_the_record_cannot_be_rebuilt(database: Database, r
     with pytest.raises(ApplicationError, match="Case R-1 is not in the record") as refused:
         await basis.case_basis(wanted)
     assert (refused.value.type, refused.value.non_retryable) == ("NoRecord", True)
-    await records.record(Told().referred().batch())
+    await records.record(CaseRecord().referred().batch())
     with pytest.raises(ApplicationError, match="opened with are missing from the record") as refused:
         await basis.case_basis(wanted)
     assert (refused.value.type, refused.value.non_retryable) == ("NoRecord", True)
@@ -230,17 +230,17 @@ async def test_migrations_are_applied_once_though_many_start_at_once(dsn: str) -
 
 
 async def test_migrations_only_go_forward(dsn: str) -> None:
-    one, two, three = (Migration(f"000{n}_it.sql", f"CREATE TABLE s47.t{n} (n int)") for n in (1, 2, 3))
+    first, two, three = (Migration(f"000{n}_it.sql", f"CREATE TABLE s47.t{n} (n int)") for n in (1, 2, 3))
     connection = await asyncpg.connect(dsn)
-    assert await migrate(connection, [one]) == ["0001_it.sql"]
-    assert await migrate(connection, [one, three]) == ["0003_it.sql"]
-    assert await migrate(connection, [one]) == [], "a worker of an earlier version goes on"
+    assert await migrate(connection, [first]) == ["0001_it.sql"]
+    assert await migrate(connection, [first, three]) == ["0003_it.sql"]
+    assert await migrate(connection, [first]) == [], "a worker of an earlier version goes on"
     with pytest.raises(WrongMigrations, match=r"0002_it.sql was never applied .* 0003_it.sql was"):
-        await migrate(connection, [one, two, three])
+        await migrate(connection, [first, two, three])
     with pytest.raises(WrongMigrations, match=r"0001_it.sql was changed after"):
-        await migrate(connection, [Migration(one.name, one.sql + ";")])
+        await migrate(connection, [Migration(first.name, first.sql + ";")])
     with pytest.raises(asyncpg.PostgresSyntaxError):
-        await migrate(connection, [one, three, Migration("0004.sql", "CREATE TABLE s47.t4 (n int); CREATE")])
+        await migrate(connection, [first, three, Migration("0004.sql", "CREATE TABLE s47.t4 (n int); CREATE")])
     assert await connection.fetchval("SELECT to_regclass('s47.t4')") is None, "all or nothing"
     await connection.close()
 
@@ -271,13 +271,13 @@ async def test_a_worker_adds_to_the_record_and_reads_it_and_no_more(
     assert not await superuser.fetchval("SELECT has_schema_privilege('s47_keeper', 's47', 'CREATE')")
     name = await superuser.fetchval("SELECT current_database()")
     await superuser.execute(f"ALTER DATABASE {name} OWNER TO postgres; GRANT s47_worker TO s47")
-    records, told = Records(database), Told()
+    records, case = Records(database), CaseRecord()
 
     basis = await CaseBasis(database).case_basis(BasisWanted(reference="R-1", procedure="P"))
-    told.becomes(opened_with=basis.procedure.fingerprint, calendar=basis.bank_holidays.version)
-    await records.record(told.referred().asked().batch())
-    await records.record(told.enquired().missed().holiday(date(2026, 5, 8)).batch())
-    await records.record(told.holiday(date(2026, 5, 8), proclaimed=False).batch())
+    case.becomes(opened_with=basis.procedure.fingerprint, calendar=basis.bank_holidays.version)
+    await records.record(case.referred().discussion_requested().batch())
+    await records.record(case.enquired().missed().holiday(date(2026, 5, 8)).batch())
+    await records.record(case.holiday(date(2026, 5, 8), proclaimed=False).batch())
     await CaseBasis(database).case_basis(BasisWanted(reference="R-1", procedure="P", rebuild=True))
     await reading.acknowledge(database, "R-1.1.1", "tm-1")
     assert (await reading.verify_chain(database, "R-1")).intact
@@ -309,7 +309,7 @@ async def test_who_is_no_superuser_gives_the_seals_away_too(
     superuser: Clerk, records: Records, database: Database, prepared: str
 ) -> None:
     await superuser.execute(prepared)
-    await records.record(Told().referred().batch())
+    await records.record(CaseRecord().referred().batch())
     assert await superuser.fetchval(SEALS_OWNER) == await superuser.fetchval(FUNCTION_OWNER) == "s47_keeper"
     assert not await superuser.fetchval("SELECT has_schema_privilege('s47_keeper', 's47', 'CREATE')")
     kept_it = "CREATEROLE" not in prepared
@@ -318,18 +318,18 @@ async def test_who_is_no_superuser_gives_the_seals_away_too(
 
 
 async def test_who_may_make_no_roles_is_told_and_goes_on(superuser: Clerk, dsn: str, database: Database) -> None:
-    said: list[str] = []
+    log: list[str] = []
     owner = await asyncpg.connect(dsn)
-    owner.add_log_listener(lambda _, message: said.append(message.message))
+    owner.add_log_listener(lambda _, message: log.append(message.message))
     await migrate(owner)
     await owner.close()
-    assert [line for line in said if "s47_keeper" in line] == [
+    assert [line for line in log if "s47_keeper" in line] == [
         "The role s47_keeper is not there, and this user may not make it.",
         "The seals of the record belong to s47, who can change them: there is no role s47_keeper, or this user may "
         "not give them to it.",
     ]
     assert await superuser.fetchval(SEALS_OWNER) == "s47"
-    await Records(database).record(Told().referred().batch())
+    await Records(database).record(CaseRecord().referred().batch())
     assert (await reading.verify_chain(database, "R-1")).intact
 
 
@@ -337,13 +337,13 @@ async def test_who_may_make_no_roles_is_told_and_goes_on(superuser: Clerk, dsn: 
 
 
 async def test_a_batch_is_written_as_the_case_stands(records: Records, database: Database, dsn: str) -> None:
-    told = Told().referred().enquired()
-    first, second = told.batch(), told.missed().batch()
+    case = CaseRecord().referred().enquired()
+    first, second = case.batch(), case.missed().batch()
     await records.record(first)
     await records.record(second)
 
-    assert await reading.cases(database) == [told.front]
-    assert await reading.front(database, "R-1") == told.front
+    assert await reading.cases(database) == [case.front]
+    assert await reading.front(database, "R-1") == case.front
     kept = {row["id"]: row for row in await rows(dsn, "deadline")}
     now = {deadline.id: deadline for batch in (first, second) for deadline in batch.deadlines}
     assert {key: Deadline.model_validate_json(row["body"]) for key, row in kept.items()} == now
@@ -357,24 +357,24 @@ async def test_a_batch_is_written_as_the_case_stands(records: Records, database:
 
 
 async def test_messages_are_kept_whole_accepted_or_refused(records: Records, database: Database) -> None:
-    told = Told().referred(concern=["neglect"], note="Bruises, 'quoted' — \n two lines")
-    told.refused("The health visitor cannot record this.", "child_visited", "health", "hv-1", seen=True)
-    told.refused("No such message.", "x", None, None)
-    await records.record(told.batch())
+    case = CaseRecord().referred(concern=["neglect"], note="Bruises, 'quoted' — \n two lines")
+    case.refused("The health visitor cannot record this.", "child_visited", "health", "hv-1", seen=True)
+    case.refused("No such message.", "x", None, None)
+    await records.record(case.batch())
     kept = await reading.facts(database, "R-1", refused=True)
-    assert [(one.number, one.fact, one.name, one.person) for one in kept] == [
+    assert [(fact.number, fact.fact, fact.name, fact.person) for fact in kept] == [
         (1, 1, "referral_received", "pc-1"),
         (2, None, "child_visited", "hv-1"),
         (3, None, "x", None),
     ]
-    assert [json.loads(one.body) for one in kept] == [json.loads(one.body) for one in told.kept]
+    assert [json.loads(fact.body) for fact in kept] == [json.loads(fact.body) for fact in case.kept]
     assert kept[1].refused == "The health visitor cannot record this."
     assert await reading.facts(database, "R-1") == kept[:1]
     assert await reading.facts(database, "R-1", episode=2, refused=True) == []
 
 
 async def test_a_retry_changes_nothing(records: Records, dsn: str) -> None:
-    batches = [(told := Told().referred().enquired()).batch('{"a": 1}'), told.missed().batch('{"a": 2}')]
+    batches = [(case := CaseRecord().referred().enquired()).batch('{"a": 1}'), case.missed().batch('{"a": 2}')]
     for batch in batches:
         await records.record(batch)
     once = await everything(dsn)
@@ -385,7 +385,7 @@ async def test_a_retry_changes_nothing(records: Records, dsn: str) -> None:
 
 
 async def test_the_same_batch_many_times_at_once_is_written_once(records: Records, dsn: str) -> None:
-    batch = Told().referred().enquired().batch()
+    batch = CaseRecord().referred().enquired().batch()
     await asyncio.gather(*(records.record(batch) for _ in range(6)))
     assert [row["number"] for row in await rows(dsn, "entry")] == [entry.number for entry in batch.entries]
     assert [row["number"] for row in await rows(dsn, "fact")] == [kept.number for kept in batch.kept]
@@ -393,10 +393,10 @@ async def test_the_same_batch_many_times_at_once_is_written_once(records: Record
 
 
 async def test_an_older_batch_never_overwrites_a_newer_one(records: Records, dsn: str) -> None:
-    told = Told().referred()
-    first, second = told.asked().batch(), told.line("A day passed").batch()
-    told.said("authorisation", "team manager", "tm-1", request="request-1", decision="authorise")
-    third = told.request("request-1", "team manager", state=RequestState.AUTHORISED).batch('{"said": "third"}')
+    case = CaseRecord().referred()
+    first, second = case.discussion_requested().batch(), case.line("A day passed").batch()
+    case.message("authorisation", "team manager", "tm-1", request="request-1", decision="authorise")
+    third = case.request("request-1", "team manager", state=RequestState.AUTHORISED).batch('{"said": "third"}')
     for batch in (first, second, third):
         await records.record(batch)
     newest = await everything(dsn)
@@ -409,11 +409,11 @@ async def test_an_older_batch_never_overwrites_a_newer_one(records: Records, dsn
 
 @pytest.mark.parametrize("lost", ["entry", "fact"])
 async def test_a_lost_batch_is_said_for_good(records: Records, dsn: str, lost: str) -> None:
-    told = Told().referred()
-    first = told.batch()
-    told.line("A day passed") if lost == "entry" else told.refused("No.", "x", None, None).entries.pop()
-    told.batch()
-    third = (told.line("Two days passed") if lost == "entry" else told.refused("No.", "x", None, None)).batch()
+    case = CaseRecord().referred()
+    first = case.batch()
+    case.line("A day passed") if lost == "entry" else case.refused("No.", "x", None, None).entries.pop()
+    case.batch()
+    third = (case.line("Two days passed") if lost == "entry" else case.refused("No.", "x", None, None)).batch()
     if lost == "fact":
         third = third.model_copy(update={"entries": ()})
     await records.record(first)
@@ -440,7 +440,7 @@ async def test_a_lost_batch_is_said_for_good(records: Records, dsn: str, lost: s
 async def test_what_another_workflow_writes_of_the_case_is_refused_for_good(
     records: Records, dsn: str, table: str, changed: dict[str, Any]
 ) -> None:
-    batch = Told().referred().batch()
+    batch = CaseRecord().referred().batch()
     await records.record(batch)
     before = await everything(dsn)
     [row] = getattr(batch, table)
@@ -453,8 +453,8 @@ async def test_what_another_workflow_writes_of_the_case_is_refused_for_good(
 
 async def test_a_reworded_line_never_stops_a_case(records: Records, database: Database) -> None:
     """Field report C2: a workflow replayed by reworded code sends a batch again that was written before."""
-    told = Told().referred().refused("No.", "x", None, None)
-    batch = told.batch()
+    case = CaseRecord().referred().refused("No.", "x", None, None)
+    batch = case.batch()
     await records.record(batch)
     reworded = batch.model_copy(
         update={
@@ -466,7 +466,7 @@ async def test_a_reworded_line_never_stops_a_case(records: Records, database: Da
         }
     )
     await records.record(reworded)
-    await records.record(told.line("And so on").batch())
+    await records.record(case.line("And so on").batch())
     assert [line.text for line in await reading.chronology(database, "R-1")] == [
         "Referral received",
         "Refused: No.",
@@ -493,9 +493,9 @@ async def test_a_reworded_line_never_stops_a_case(records: Records, database: Da
     ],
 )
 async def test_whatever_was_sent_reaches_the_record(records: Records, database: Database, body: str) -> None:
-    told = Told().refused("This is no message.", "child\0visited", "sw\0", "sw\0-1")
-    told.kept[0] = told.kept[0].model_copy(update={"body": body, "message_id": "m\0"})
-    batch = told.batch()
+    case = CaseRecord().refused("This is no message.", "child\0visited", "sw\0", "sw\0-1")
+    case.kept[0] = case.kept[0].model_copy(update={"body": body, "message_id": "m\0"})
+    batch = case.batch()
     for _ in range(2):
         await records.record(batch)
     [kept] = await reading.facts(database, "R-1", refused=True)
@@ -514,7 +514,7 @@ def test_null_characters_are_shown_by_a_sign() -> None:
 async def test_an_error_says_nothing_of_the_child(
     records: Records, database: Database, clerk: Clerk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    batch = Told().referred(note="Jo Bloggs has bruises").batch()
+    batch = CaseRecord().referred(note="Jo Bloggs has bruises").batch()
     await clerk.execute("ALTER TABLE s47.fact ADD CHECK (body ->> 'note' IS NULL)")
     with pytest.raises(DatabaseFailed, match="violates check constraint") as failed:
         await records.record(batch)
@@ -543,7 +543,7 @@ async def test_an_error_says_nothing_of_the_child(
 async def test_the_record_is_append_only_for_whoever_it_is(
     records: Records, clerk: Clerk, dsn: str, table: str, statement: str
 ) -> None:
-    await records.record(Told().referred().batch())
+    await records.record(CaseRecord().referred().batch())
     before = await rows(dsn, table)
     with pytest.raises(asyncpg.PostgresError, match=f"append-only: .* of s47.{table} is refused"):
         await clerk.execute(statement.format(table))
@@ -551,7 +551,7 @@ async def test_the_record_is_append_only_for_whoever_it_is(
 
 
 async def test_the_database_takes_no_row_that_does_not_follow(records: Records, clerk: Clerk) -> None:
-    await records.record(Told().referred().asked().batch())
+    await records.record(CaseRecord().referred().discussion_requested().batch())
     for table in ("fact", "entry"):
         insert = f"INSERT INTO s47.{table} SELECT (jsonb_populate_record(e, $1)).* FROM s47.{table} e WHERE number = 2"
         for number in (4, 99):
@@ -573,7 +573,7 @@ async def test_a_seal_does_not_depend_on_the_session(
     )
     try:
         await database.close()
-        await records.record(Told().referred().asked().batch())
+        await records.record(CaseRecord().referred().discussion_requested().batch())
         assert (await reading.verify_chain(database, "R-1")).intact
         line = await clerk.fetchval("SELECT line FROM s47.seal WHERE chain = 'entry' AND number = 1")
         assert json.loads(line)["recorded_at"] == "2026-04-01T08:00:00+00:00"
@@ -582,17 +582,17 @@ async def test_a_seal_does_not_depend_on_the_session(
 
 
 async def test_a_column_that_is_added_breaks_no_seal(records: Records, database: Database, clerk: Clerk) -> None:
-    told = Told().referred()
-    await records.record(told.batch())
+    case = CaseRecord().referred()
+    await records.record(case.batch())
     await clerk.execute("ALTER TABLE s47.fact ADD COLUMN via text DEFAULT 'update'")
     await clerk.execute("ALTER TABLE s47.entry ADD COLUMN lang text")
     assert (await reading.verify_chain(database, "R-1")).intact
     await database.close()
-    await records.record(told.asked().batch())
+    await records.record(case.discussion_requested().batch())
     assert (await reading.verify_chain(database, "R-1")).intact
     await clerk.execute("ALTER TABLE s47.fact DISABLE TRIGGER USER")
     await clerk.execute("UPDATE s47.fact SET via = 'signal' WHERE number = 2")
-    assert [found.number for found in (await reading.verify_chain(database, "R-1")).breaks] == [2]
+    assert [broken.number for broken in (await reading.verify_chain(database, "R-1")).breaks] == [2]
 
 
 SEALED_AGAIN = """
@@ -649,8 +649,8 @@ WHERE number = 5
 async def test_tampering_shows(
     records: Records, database: Database, clerk: Clerk, table: str, tampering: str, where: dict[int, str]
 ) -> None:
-    await records.record(Told().referred().enquired().batch())
-    await records.record(Told("R-2").referred().enquired().batch())
+    await records.record(CaseRecord().referred().enquired().batch())
+    await records.record(CaseRecord("R-2").referred().enquired().batch())
     whole = reading.Chain(reference="R-1", facts=5, entries=5, breaks=())
     assert await reading.verify_chain(database, "R-1") == whole
 
@@ -663,7 +663,9 @@ async def test_tampering_shows(
     chain = await reading.verify_chain(database, "R-1")
     assert not chain.intact
     assert {
-        found.number: found.problem for found in chain.breaks if found.table == table and "names" not in found.problem
+        broken.number: broken.problem
+        for broken in chain.breaks
+        if broken.table == table and "names" not in broken.problem
     } == where
 
 
@@ -684,7 +686,7 @@ async def test_tampering_shows(
 async def test_nothing_can_be_added_or_taken_away_within_a_row(
     records: Records, database: Database, clerk: Clerk, tampering: str
 ) -> None:
-    await records.record(Told().referred(concern=["neglect", "harm"]).asked().batch())
+    await records.record(CaseRecord().referred(concern=["neglect", "harm"]).discussion_requested().batch())
     table: Literal["fact", "entry"] = "fact" if "s47.fact" in tampering else "entry"
     await clerk.execute(f"ALTER TABLE s47.{table} DISABLE TRIGGER USER")
     assert await clerk.execute(tampering) == "UPDATE 1"
@@ -694,8 +696,8 @@ async def test_nothing_can_be_added_or_taken_away_within_a_row(
 
 async def test_an_entry_whose_fact_is_gone_shows(records: Records, database: Database, clerk: Clerk) -> None:
     """Even where the last facts were cut off together with their seals."""
-    await records.record(Told().referred().batch())
-    await records.record(Told(episode=2).referred().asked().batch())
+    await records.record(CaseRecord().referred().batch())
+    await records.record(CaseRecord(episode=2).referred().discussion_requested().batch())
     for table in ("fact", "seal"):
         await clerk.execute(f"ALTER TABLE s47.{table} DISABLE TRIGGER USER")
     await clerk.execute("DELETE FROM s47.fact WHERE number = 2")
@@ -730,27 +732,27 @@ async def test_a_worker_outlives_the_database(state_folder: Path, environment: p
     with pytest.raises(DatabaseFailed, match="Postgres does not answer"):
         await Database(dsn).prepare()
     environment.setenv("S47_POSTGRES", dsn)
-    told = Told()
+    case = CaseRecord()
     async with (
         temporal_server(state_folder, lambda _: None, search_attributes={}, port=free_port(), ui_port=None) as temporal,
         production() as (activities, _),
     ):
         client = await Client.connect(temporal.server, data_converter=DATA_CONVERTER)
         async with Worker(client, task_queue="records", activities=activities):
-            await _recorded_once_postgres_is_back(client, state_folder, told.referred().batch())
-            await _recorded_once_postgres_is_back(client, state_folder, told.enquired().batch())
+            await _recorded_once_postgres_is_back(client, state_folder, case.referred().batch())
+            await _recorded_once_postgres_is_back(client, state_folder, case.enquired().batch())
         async with running(state_folder), _opened(dsn) as database:
-            assert await reading.cases(database) == [told.front]
+            assert await reading.cases(database) == [case.front]
             assert (await reading.verify_chain(database, "R-1")).intact
 
 
 @pytest.mark.parametrize(
-    ("dsn", "said"), [(None, "S47_POSTGRES is not set"), ("records", "S47_POSTGRES: this is no DSN of a database")]
+    ("dsn", "problem"), [(None, "S47_POSTGRES is not set"), ("records", "S47_POSTGRES: this is no DSN of a database")]
 )
-async def test_a_worker_without_records_says_so(environment: pytest.MonkeyPatch, dsn: str | None, said: str) -> None:
+async def test_a_worker_without_records_says_so(environment: pytest.MonkeyPatch, dsn: str | None, problem: str) -> None:
     if dsn:
         environment.setenv("S47_POSTGRES", dsn)
-    with pytest.raises(WrongSettings, match=said):
+    with pytest.raises(WrongSettings, match=problem):
         await production().__aenter__()
 
 
@@ -794,45 +796,49 @@ async def _opened(dsn: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def three_cases(records: Records) -> dict[str, Told]:
+async def three_cases(records: Records) -> dict[str, CaseRecord]:
     """R-1 in the North, its child not seen in time; R-2 in the South, just asked about; R-3 in the North, closed."""
-    told = {
-        "R-1": Told("R-1").referred().enquired("sw-1").missed(),
-        "R-2": Told("R-2", began=NINE + 2 * DAY, team="South").referred().asked(),
-        "R-3": Told("R-3").referred().said("case_closed", "team manager", "tm-1", reason="No harm is suspected"),
+    cases = {
+        "R-1": CaseRecord("R-1").referred().enquired("sw-1").missed(),
+        "R-2": CaseRecord("R-2", began=NINE + 2 * DAY, team="South").referred().discussion_requested(),
+        "R-3": CaseRecord("R-3")
+        .referred()
+        .message("case_closed", "team manager", "tm-1", reason="No harm is suspected"),
     }
-    told["R-3"].becomes(stage=Stage.CLOSED, closed_at=NINE + DAY, waiting_for=())
-    for one in told.values():
-        await records.record(one.batch())
-    return told
+    cases["R-3"].becomes(stage=Stage.CLOSED, closed_at=NINE + DAY, waiting_for=())
+    for case in cases.values():
+        await records.record(case.batch())
+    return cases
 
 
 NOW = NINE + 2 * DAY + timedelta(hours=2)
 
 
-async def test_cases_are_found(database: Database, three_cases: dict[str, Told]) -> None:
-    async def found(**wanted: Any) -> list[str]:
+async def test_cases_are_found(database: Database, three_cases: dict[str, CaseRecord]) -> None:
+    async def references(**wanted: Any) -> list[str]:
         return [case.reference for case in await reading.cases(database, **{"now": NOW, **wanted})]
 
-    assert await found() == ["R-1", "R-2"]
-    assert await found(closed=True) == ["R-1", "R-2", "R-3"]
-    assert await found(team="North", closed=True) == ["R-1", "R-3"]
-    assert await found(stage="closed", closed=True) == ["R-3"]
-    assert await found(stage="section 47 enquiry") == await found(stage=" Section 47 Enquiry ") == ["R-1"]
-    assert await found(allocated_to="sw-1") == ["R-1"]
-    assert await found(allocated_to="sw-2") == []
-    assert await found(procedure="process-map") == ["R-1", "R-2"]
-    assert await found(procedure="mosaic") == []
-    assert await found(waiting_for="team manager") == ["R-2"]
-    assert await found(waiting_for="conference service") == ["R-1"]
-    assert await found(reference="R-2") == ["R-2"]
-    assert await found(overdue=True) == ["R-1"]
+    assert await references() == ["R-1", "R-2"]
+    assert await references(closed=True) == ["R-1", "R-2", "R-3"]
+    assert await references(team="North", closed=True) == ["R-1", "R-3"]
+    assert await references(stage="closed", closed=True) == ["R-3"]
+    assert await references(stage="section 47 enquiry") == await references(stage=" Section 47 Enquiry ") == ["R-1"]
+    assert await references(allocated_to="sw-1") == ["R-1"]
+    assert await references(allocated_to="sw-2") == []
+    assert await references(procedure="process-map") == ["R-1", "R-2"]
+    assert await references(procedure="mosaic") == []
+    assert await references(waiting_for="team manager") == ["R-2"]
+    assert await references(waiting_for="conference service") == ["R-1"]
+    assert await references(reference="R-2") == ["R-2"]
+    assert await references(overdue=True) == ["R-1"]
     with pytest.raises(NoSuchStage, match=r"There is no stage 'bogus'. There are: assessment, .*strategy discussion."):
-        await found(stage="bogus")
+        await references(stage="bogus")
 
 
-async def test_what_should_run_is_known(records: Records, database: Database, three_cases: dict[str, Told]) -> None:
-    again = Told("R-3", episode=2, began=NINE + 90 * DAY).referred()
+async def test_what_should_run_is_known(
+    records: Records, database: Database, three_cases: dict[str, CaseRecord]
+) -> None:
+    again = CaseRecord("R-3", episode=2, began=NINE + 90 * DAY).referred()
     await records.record(again.batch())
     assert [(case.reference, case.episode, case.stage) for case in await reading.open_cases(database)] == [
         ("R-1", 1, Stage.ENQUIRY),
@@ -845,9 +851,9 @@ async def test_what_should_run_is_known(records: Records, database: Database, th
 
 
 async def test_a_limit_that_passed_while_no_worker_ran_is_overdue(records: Records, database: Database) -> None:
-    told = Told().referred().enquired()
-    await records.record(told.batch())
-    for now, is_late in ((told.now + DAY, False), (told.now + DAY + timedelta(seconds=1), True)):
+    case = CaseRecord().referred().enquired()
+    await records.record(case.batch())
+    for now, is_late in ((case.now + DAY, False), (case.now + DAY + timedelta(seconds=1), True)):
         assert [case.reference for case in await reading.cases(database, overdue=True, now=now)] == ["R-1"] * is_late
         tray = await reading.tray(database, "social worker", now=now)
         assert {item.id for item in tray if item.overdue} == ({"child-seen-1"} if is_late else set())
@@ -856,7 +862,7 @@ async def test_a_limit_that_passed_while_no_worker_ran_is_overdue(records: Recor
 
 @pytest.mark.covers("PD-M-01")
 async def test_a_tray_has_what_a_role_must_do_or_know_soonest_first(
-    database: Database, three_cases: dict[str, Told]
+    database: Database, three_cases: dict[str, CaseRecord]
 ) -> None:
     social_worker = await reading.tray(database, "social worker", now=NOW)
     assert [(item.kind, item.id, item.overdue) for item in social_worker] == [
@@ -878,32 +884,32 @@ async def test_a_tray_has_what_a_role_must_do_or_know_soonest_first(
 
 @pytest.mark.covers("PD-M-01", "PD-M-03")
 async def test_a_tray_can_be_one_persons_or_one_teams(
-    records: Records, database: Database, three_cases: dict[str, Told]
+    records: Records, database: Database, three_cases: dict[str, CaseRecord]
 ) -> None:
-    async def found(role: str, person: str | None = None, team: str | None = None) -> set[tuple[str, str]]:
+    async def in_tray(role: str, person: str | None = None, team: str | None = None) -> set[tuple[str, str]]:
         return {(item.reference, item.id) for item in await reading.tray(database, role, person, team, now=NOW)}
 
-    assert len(await found("social worker", "sw-1")) == len(await found("social worker", " SW-1 ")) == 3
-    assert await found("social worker", "sw-2") == set()
-    assert len(await found("social worker", team="North")) == 3
-    assert await found("social worker", team="South") == set()
-    assert await found("team manager", team="South") == {("R-2", "request-1")}
+    assert len(await in_tray("social worker", "sw-1")) == len(await in_tray("social worker", " SW-1 ")) == 3
+    assert await in_tray("social worker", "sw-2") == set()
+    assert len(await in_tray("social worker", team="North")) == 3
+    assert await in_tray("social worker", team="South") == set()
+    assert await in_tray("team manager", team="South") == {("R-2", "request-1")}
 
     # Nobody's in particular: everybody's in the role, until it is given to somebody.
-    assert ("R-2", "request-1") in await found("team manager", "tm-1")
-    given = three_cases["R-2"].said("request_reassigned", "team manager", "tm-1", request="request-1", to="tm-2")
+    assert ("R-2", "request-1") in await in_tray("team manager", "tm-1")
+    given = three_cases["R-2"].message("request_reassigned", "team manager", "tm-1", request="request-1", to="tm-2")
     await records.record(given.request("request-1", "team manager", assigned_to="tm-2").batch())
-    assert ("R-2", "request-1") not in await found("team manager", "tm-1")
-    assert ("R-2", "request-1") in await found("team manager", "tm-2")
+    assert ("R-2", "request-1") not in await in_tray("team manager", "tm-1")
+    assert ("R-2", "request-1") in await in_tray("team manager", "tm-2")
 
 
 async def test_only_the_role_that_the_allocation_is_about_is_the_allocated_person(
     records: Records, database: Database
 ) -> None:
     """Field report B3: MASH's notices and duties stay MASH's after a social worker was allocated."""
-    told = Told().referred().enquired("sw-1").deadline("screening-1", "MASH", NINE + DAY)
-    told.notice(NoticeKind.OVERDUE, "MASH", "Overdue: screen it", person="m-1", deadline="screening-1")
-    await records.record(told.batch())
+    case = CaseRecord().referred().enquired("sw-1").deadline("screening-1", "MASH", NINE + DAY)
+    case.notice(NoticeKind.OVERDUE, "MASH", "Overdue: screen it", person="m-1", deadline="screening-1")
+    await records.record(case.batch())
 
     async def whose(role: str) -> dict[str, str | None]:
         return {item.id: item.person for item in await reading.tray(database, role, now=NOW) if item.kind == "deadline"}
@@ -912,39 +918,39 @@ async def test_only_the_role_that_the_allocation_is_about_is_the_allocated_perso
     assert await whose("MASH") == {"screening-1": None}, "whomever a notice was told to"
     assert await whose("conference service") == {"arrangements-1": None}
     assert [item.id for item in await reading.tray(database, "conference service", "cs-1")] == ["arrangements-1"]
-    await records.record(told.becomes(allocated_to=None, allocated_role=None).batch())
+    await records.record(case.becomes(allocated_to=None, allocated_role=None).batch())
     assert set((await whose("social worker")).values()) == {None}
 
 
 async def test_a_tray_empties_as_things_are_done(records: Records, database: Database) -> None:
-    async def found(role: str) -> list[tuple[str, str]]:
-        return [(item.kind, item.id) for item in await reading.tray(database, role, now=told.now)]
+    async def in_tray(role: str) -> list[tuple[str, str]]:
+        return [(item.kind, item.id) for item in await reading.tray(database, role, now=case.now)]
 
-    told = Told().referred().asked()
-    await records.record(told.batch())
-    assert await found("team manager") == [("request", "request-1")], "once, not its notice too"
+    case = CaseRecord().referred().discussion_requested()
+    await records.record(case.batch())
+    assert await in_tray("team manager") == [("request", "request-1")], "once, not its notice too"
 
-    told.request("request-1", "team manager", state=RequestState.RETURNED, because="Say what happened")
-    told.notice(NoticeKind.REQUEST, "assistant team manager", "Returned to you", request="request-1")
-    await records.record(told.batch())
-    assert await found("team manager") == [("notice", "R-1.1.1")]
+    case.request("request-1", "team manager", state=RequestState.RETURNED, because="Say what happened")
+    case.notice(NoticeKind.REQUEST, "assistant team manager", "Returned to you", request="request-1")
+    await records.record(case.batch())
+    assert await in_tray("team manager") == [("notice", "R-1.1.1")]
     [returned] = await reading.tray(database, "assistant team manager")
     assert (returned.id, returned.what) == ("R-1.1.2", "Returned to you")
     await reading.acknowledge(database, returned.id, "atm-1")
-    assert await found("assistant team manager") == []
+    assert await in_tray("assistant team manager") == []
 
 
 async def test_what_was_told_of_a_duty_leaves_the_tray_once_it_is_done(records: Records, database: Database) -> None:
     due = NINE + DAY
-    told = Told().referred().deadline("child-seen-1", "social worker", due)
+    case = CaseRecord().referred().deadline("child-seen-1", "social worker", due)
     for kind in (NoticeKind.REMINDER, NoticeKind.OVERDUE, NoticeKind.MOVED, NoticeKind.WARNING):
-        told.notice(kind, "social worker", f"{kind.value}: see the child", deadline="child-seen-1")
-    told.notice(NoticeKind.ESCALATION, "team manager", "Escalated: see the child", deadline="child-seen-1")
-    told.notice(NoticeKind.TOLD, "social worker", "A referral came")
-    await records.record(told.batch())
+        case.notice(kind, "social worker", f"{kind.value}: see the child", deadline="child-seen-1")
+    case.notice(NoticeKind.ESCALATION, "team manager", "Escalated: see the child", deadline="child-seen-1")
+    case.notice(NoticeKind.TOLD, "social worker", "A referral came")
+    await records.record(case.batch())
     assert len(await reading.tray(database, "social worker")) == 6
     assert len(await reading.tray(database, "team manager")) == 1
-    await records.record(told.met("child-seen-1", "social worker", due).batch())
+    await records.record(case.met("child-seen-1", "social worker", due).batch())
     assert [item.what for item in await reading.tray(database, "social worker")] == ["A referral came"]
     assert await reading.tray(database, "team manager") == []
     assert len(await reading.notices(database, "R-1")) == 6, "the ledger keeps them"
@@ -962,11 +968,11 @@ async def test_a_role_that_no_case_knows_is_said(records: Records, database: Dat
         await reading.tray(database, "Head honcho ")
     assert str(refused.value) == f"There is no role 'Head honcho'. There are: {', '.join(sorted(roles))}."
 
-    await records.record(Told().referred().deadline("screening-1", "Adopted Role", NINE).batch())
+    await records.record(CaseRecord().referred().deadline("screening-1", "Adopted Role", NINE).batch())
     assert [item.role for item in await reading.tray(database, "adopted role")] == ["Adopted Role"]
 
 
-async def test_a_notice_is_acknowledged_once(database: Database, three_cases: dict[str, Told]) -> None:
+async def test_a_notice_is_acknowledged_once(database: Database, three_cases: dict[str, CaseRecord]) -> None:
     seen = await reading.acknowledge(database, "R-1.1.2", "sw-1")
     assert (seen.state, seen.acknowledged_by, seen.kind) == ("acknowledged", "sw-1", "overdue")
     assert await reading.acknowledge(database, "R-1.1.2", "sw-2") == seen
@@ -982,12 +988,15 @@ async def test_a_notice_is_acknowledged_once(database: Database, three_cases: di
 
 @pytest.mark.covers("F-B-16")
 async def test_a_chronology_is_read_by_episode(records: Records, database: Database) -> None:
-    told = [Told().referred().enquired(), Told(episode=2, began=NINE + 90 * DAY).referred(note="Seen at school")]
-    for one in told:
-        await records.record(one.batch())
+    cases = [
+        CaseRecord().referred().enquired(),
+        CaseRecord(episode=2, began=NINE + 90 * DAY).referred(note="Seen at school"),
+    ]
+    for case in cases:
+        await records.record(case.batch())
     everything = await reading.chronology(database, "R-1")
     assert [(entry.episode, entry.number) for entry in everything] == [*((1, n) for n in range(1, 6)), (2, 1)]
-    assert [Entry(**entry.model_dump(include=set(Entry.model_fields))) for entry in everything[:-1]] == told[0].entries
+    assert [Entry(**entry.model_dump(include=set(Entry.model_fields))) for entry in everything[:-1]] == cases[0].entries
     [second] = await reading.chronology(database, "R-1", episode=2)
     assert (second.by, second.what, second.note) == ("police pc-1", "referral_received", "Seen at school")
     assert await reading.chronology(database, "R-2") == []
@@ -995,15 +1004,15 @@ async def test_a_chronology_is_read_by_episode(records: Records, database: Datab
 
 
 async def test_a_chronology_has_the_message_and_the_senders_own_words(records: Records, database: Database) -> None:
-    told = Told().referred(note="Bruises\nseen at school", concern=["neglect"])
-    told.line("Told the police", fact=1).line("A limit passed")
-    told.refused("Not theirs.", "case_closed", "health", "hv-1", reason="Because")
-    told.said("case_closed", "team manager", "tm-1", reason="No harm", note="All done")
-    told.said("known_no_more", "team manager", "tm-1", reason="Because", note="A note")
-    await records.record(told.batch())
+    case = CaseRecord().referred(note="Bruises\nseen at school", concern=["neglect"])
+    case.line("Told the police", fact=1).line("A limit passed")
+    case.refused("Not theirs.", "case_closed", "health", "hv-1", reason="Because")
+    case.message("case_closed", "team manager", "tm-1", reason="No harm", note="All done")
+    case.message("known_no_more", "team manager", "tm-1", reason="Because", note="A note")
+    await records.record(case.batch())
     first, second, passed, refused, closed, unknown = await reading.chronology(database, "R-1")
     assert (first.message_id, first.name, first.note) == ("m-1", "referral_received", "Bruises\nseen at school")
-    assert first.body == json.loads(told.kept[0].body)
+    assert first.body == json.loads(case.kept[0].body)
     assert (second.body, second.note) == (first.body, None), "once"
     assert (passed.fact, passed.message_id, passed.name, passed.body, passed.note) == (None,) * 5
     assert (refused.fact, refused.body) == (None, None)

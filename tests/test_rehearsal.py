@@ -35,7 +35,7 @@ async def test_a_scenario_comes_to_what_it_expects(path: Path) -> None:
     rehearsed = await rehearse(scenario, load_procedure(scenario.procedure))
     assert [f"{check.expected}; found: {check.found}" for check in rehearsed.checks if not check.holds] == []
     assert len(rehearsed.checks) >= len(scenario.message)
-    assert [told.message for told in rehearsed.messages] == [step.send for step in scenario.message]
+    assert [message.message for message in rehearsed.messages] == [step.send for step in scenario.message]
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,17 @@ async def test_a_scenario_comes_to_what_it_expects(path: Path) -> None:
 )
 async def test_a_life_told_late_and_wrongly_and_put_right_comes_to_the_same_dates(clean: str, muddled: str) -> None:
     lives = [load_scenario(ROOT / f"scenarios/{name}.toml") for name in (clean, muddled)]
-    told = [await rehearse(life, load_procedure(life.procedure)) for life in lives]
+    rehearsed = [await rehearse(life, load_procedure(life.procedure)) for life in lives]
     dates = [
-        {(one.timescale, one.nth): (one.due, one.state, one.met_at, one.owner) for one in life.deadlines}
-        for life in told
+        {
+            (deadline.timescale, deadline.nth): (deadline.due, deadline.state, deadline.met_at, deadline.owner)
+            for deadline in life.deadlines
+        }
+        for life in rehearsed
     ]
     assert dates[0] == dates[1]
     assert len(dates[0]) >= 14
-    assert {life.stage for life in told} == {Stage.CLOSED}
+    assert {life.stage for life in rehearsed} == {Stage.CLOSED}
     late = [step for step in lives[1].message if step.arrives is not None or step.send == "corrected"]
     assert len(late) >= len(lives[0].message) // 4
 
@@ -63,8 +66,8 @@ def opening(at: datetime) -> list[dict[str, Any]]:
     """From the referral to a plan on the process map, within some days."""
     day = timedelta(days=1)
 
-    def step(after: timedelta, by: str, send: str, **said: Any) -> dict[str, Any]:
-        return {"at": at + after, "by": by, "send": send, **said}
+    def step(after: timedelta, by: str, send: str, **fields: Any) -> dict[str, Any]:
+        return {"at": at + after, "by": by, "send": send, **fields}
 
     child = {"person": "child-1", "date_of_birth": "2018-05-01", "source": "education"}
     return [
@@ -104,7 +107,7 @@ def two_years(began: datetime) -> Scenario:
         {
             "title": "Two years on a plan",
             "procedure": "P",
-            "message": messages + sorted(plan, key=lambda one: one["at"]),
+            "message": messages + sorted(plan, key=lambda step: step["at"]),
             "expect_stage": "child protection plan",
         }
     )
@@ -113,7 +116,7 @@ def two_years(began: datetime) -> Scenario:
 async def test_two_years_of_a_case() -> None:
     scenario = two_years(datetime(2026, 1, 12, 9, tzinfo=UTC))
     rehearsed = await rehearse(scenario, load_procedure("P"))
-    assert [told.reason for told in rehearsed.messages if not told.accepted] == []
+    assert [message.reason for message in rehearsed.messages if not message.accepted] == []
     assert rehearsed.messages[-1].occurred_at - rehearsed.messages[0].occurred_at > timedelta(days=720)
     assert len([life for life in rehearsed.deadlines if life.timescale == "plan-visit"]) == 52
     assert len([life for life in rehearsed.deadlines if life.timescale == "core-group"]) == 26
@@ -212,14 +215,14 @@ def documented_fields() -> dict[str, set[str]]:
     text = (ROOT / "docs/rehearsing.md").read_text(encoding="utf-8").partition("## The JSON")[2]
     fields: dict[str, set[str]] = {"": set(), "moves": set()}
     for row in re.findall(r"^\| `.*$", text, flags=re.MULTILINE):
-        names, said = row.strip("| ").split(" | ", 1)
+        names, explanation = row.strip("| ").split(" | ", 1)
         for name in re.findall(r"`(\w+)(?:\[\])?`", names):
             fields[""].add(name)
             if f"`{name}[]`" in names:
-                moves = re.search(r"`moves\[\]` \((.*?)\)", said)
+                moves = re.search(r"`moves\[\]` \((.*?)\)", explanation)
                 fields["moves"] |= set(re.findall(r"`(\w+)`", moves[1])) if moves else set()
                 of_moves = moves[1] if moves else ""
-                fields[name] = set(re.findall(r"`(\w+)(?:\[\])?`", said.replace(f"({of_moves})", "")))
+                fields[name] = set(re.findall(r"`(\w+)(?:\[\])?`", explanation.replace(f"({of_moves})", "")))
     return fields
 
 
@@ -228,13 +231,13 @@ async def test_the_answer_in_json_is_as_documented(office: Office, tmp_path: Pat
     late.write_text(VISIT.replace('"met"', '"overdue"'), encoding="utf-8")
     wrong.write_text(VISIT, encoding="utf-8")
     drawn = tmp_path / "late.svg"
-    one, two, told = await asyncio.gather(
+    first, two, as_text = await asyncio.gather(
         office.s47("rehearse", str(late), "--json", "--plot", str(drawn)),
         office.s47("rehearse", str(late), str(wrong), "--json"),
         office.s47("rehearse", str(wrong)),
     )
-    assert (one.code, one.err) == (0, "")
-    answer = one.json
+    assert (first.code, first.err) == (0, "")
+    answer = first.json
     documented = documented_fields()
     assert set(answer) == documented.pop("")
     moves = documented.pop("moves")
@@ -247,10 +250,10 @@ async def test_the_answer_in_json_is_as_documented(office: Office, tmp_path: Pat
     assert ET.parse(drawn).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
     assert two.code == 1
-    assert [all(check["holds"] for check in one["checks"]) for one in two.json] == [True, False]
-    assert told.code == 1
-    assert "✗  child-seen 1 state: met" in told.out and "found: overdue" in told.out
-    assert "Traceback" not in told.err
+    assert [all(check["holds"] for check in first["checks"]) for first in two.json] == [True, False]
+    assert as_text.code == 1
+    assert "✗  child-seen 1 state: met" in as_text.out and "found: overdue" in as_text.out
+    assert "Traceback" not in as_text.err
 
 
 WRONG: dict[str, tuple[str, str]] = {
@@ -298,10 +301,10 @@ async def test_a_wrong_scenario_is_not_rehearsed(office: Office, tmp_path: Path)
         office.s47("rehearse", str(right), "--plot", str(tmp_path / "drawn.txt")),
     )
     assert [(ran.code, ran.out) for ran in answers] == [(1, "")] * 3
-    said = [ran.err.replace("\n", " ").strip() for ran in answers]
-    assert said[0].startswith("✗ There is no procedure 'Utopia'. There are: ")
-    assert said[1] == "✗ nowhere.toml: No such file or directory"
-    assert said[2].startswith(f"✗ {tmp_path / 'drawn.txt'}: this is drawn as .svg or .png or .pdf.")
+    errors = [ran.err.replace("\n", " ").strip() for ran in answers]
+    assert errors[0].startswith("✗ There is no procedure 'Utopia'. There are: ")
+    assert errors[1] == "✗ nowhere.toml: No such file or directory"
+    assert errors[2].startswith(f"✗ {tmp_path / 'drawn.txt'}: this is drawn as .svg or .png or .pdf.")
 
 
 def test_a_day_is_a_day_in_london() -> None:

@@ -64,7 +64,7 @@ def test_the_histories_say_nothing_of_the_machine_they_were_recorded_on() -> Non
 async def test_a_changed_history_does_not_replay(kind: str) -> None:
     """So that a replay that finds nothing means something: one command of another kind is found."""
     history = json.loads((HISTORIES / "whole-life.json").read_text(encoding="utf-8"))
-    event = next(one for one in history["events"][200:] if one["eventType"] == f"EVENT_TYPE_{kind}")
+    event = next(event for event in history["events"][200:] if event["eventType"] == f"EVENT_TYPE_{kind}")
     history["events"].remove(event)
     with pytest.raises((NondeterminismError, RuntimeError)):
         await replay(WorkflowHistory.from_json("case-A-20", history))

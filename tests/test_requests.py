@@ -18,13 +18,18 @@ MANAGER = "team manager/tm-1"
 TITLE = "Still waiting for you: "
 
 
-async def lived(asked: datetime, until: datetime, *further: dict[str, Any], **said: Any) -> Rehearsed:
+async def lived(requested_at: datetime, until: datetime, *further: dict[str, Any], **fields: Any) -> Rehearsed:
     """A strategy discussion is asked for at that time, and time passes."""
     child = {"person": "child-1", "date_of_birth": date(2018, 5, 1), "source": "education"}
-    referral = {"at": asked - timedelta(hours=1), "by": "other agency/school-1", "send": "referral_received", **child}
-    request = {"at": asked, "by": ASKED, "send": "strategy_requested", **said}
-    told = {"title": "Nobody decides", "procedure": "P", "message": [referral, request, *further], "until": until}
-    return await rehearse(Scenario.model_validate(told), load("P"))
+    referral = {
+        "at": requested_at - timedelta(hours=1),
+        "by": "other agency/school-1",
+        "send": "referral_received",
+        **child,
+    }
+    request = {"at": requested_at, "by": ASKED, "send": "strategy_requested", **fields}
+    scenario = {"title": "Nobody decides", "procedure": "P", "message": [referral, request, *further], "until": until}
+    return await rehearse(Scenario.model_validate(scenario), load("P"))
 
 
 def heard(rehearsed: Rehearsed) -> list[tuple[str, str, str | None, str]]:
@@ -34,9 +39,9 @@ def heard(rehearsed: Rehearsed) -> list[tuple[str, str, str | None, str]]:
         return f"{notice.at.astimezone(LONDON):%a %H:%M}"
 
     return [
-        (one.kind.value, one.to, one.person, when(one))
-        for one in rehearsed.notices
-        if one.request == "request-2" and one.kind.value != "request"
+        (notice.kind.value, notice.to, notice.person, when(notice))
+        for notice in rehearsed.notices
+        if notice.request == "request-2" and notice.kind.value != "request"
     ]
 
 

@@ -28,11 +28,11 @@ A_LONG_WAIT = 60.0
 """Seconds. An activity whose worker was killed is tried again once its half a minute has passed."""
 
 
-async def is_recorded_once(case: OneCase, records: Database, told: list[str]) -> None:
+async def is_recorded_once(case: OneCase, records: Database, sent: list[str]) -> None:
     """Every message stands in the record once, line follows line, and the record says what the case says."""
     lines = await case.recorded(records)
-    said = [line.message_id for line in lines if line.text == "New information received"]
-    assert sorted(map(str, said)) == sorted(told)
+    recorded = [line.message_id for line in lines if line.text == "New information received"]
+    assert sorted(map(str, recorded)) == sorted(sent)
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     assert (await reading.verify_chain(records, case.reference)).intact
     state = await case.state()
@@ -44,18 +44,18 @@ async def is_recorded_once(case: OneCase, records: Database, told: list[str]) ->
 
 async def overdue(case: OneCase) -> bool:
     """Whether Temporal's list shows that a limit has passed."""
-    said = (await case.handle.describe()).typed_search_attributes
-    return list(said.get(OVERDUE) or ()) == ["child-seen"]
+    attributes = (await case.handle.describe()).typed_search_attributes
+    return list(attributes.get(OVERDUE) or ()) == ["child-seen"]
 
 
 async def test_a_worker_killed_between_acceptance_and_record(office: Office) -> None:
     ours = dataclasses.replace(office, queue="killed")
-    told: list[str] = []
+    sent: list[str] = []
 
     async def new_information(case: OneCase) -> None:
         """Sent until it is answered, under one id, as a practitioner's tool would."""
         body = case.body("police/pc-1")
-        told.append(body["id"])
+        sent.append(body["id"])
         while True:
             with suppress(reach.NotReached):
                 await case.send("new_information_received", body)
@@ -74,7 +74,7 @@ async def test_a_worker_killed_between_acceptance_and_record(office: Office) -> 
                 first.kill()
                 first.wait()
                 # Accepted, and in no record; what comes now waits for a worker.
-                assert told[0] not in {line.message_id for line in await reading.chronology(records, case.reference)}
+                assert sent[0] not in {line.message_id for line in await reading.chronology(records, case.reference)}
             await case.signal("child_visited", WORKER, seen=True, alone=True)
             waiting = asyncio.create_task(new_information(case))
         with ours.worker():
@@ -83,7 +83,7 @@ async def test_a_worker_killed_between_acceptance_and_record(office: Office) -> 
             assert len(before.facts) < len(state.facts)
             assert state.story.deadlines["child-seen@4"].met_at is not None
             await eventually(lambda: kept(case, records), A_LONG_WAIT)
-            await is_recorded_once(case, records, told)
+            await is_recorded_once(case, records, sent)
             await is_recorded_once(other, records, [])
             await eventually(lambda: has_its_timers(case))
 
@@ -94,7 +94,7 @@ async def kept(case: OneCase, records: Database) -> bool:
 
 
 async def test_the_records_database_is_away_for_a_while(office: Office, state_folder: Path) -> None:
-    told: list[str] = []
+    sent: list[str] = []
     with ExitStack() as stack:
         async with a_postgres(state_folder, lambda _: None, durable=False) as dsn:
             ours = dataclasses.replace(office, queue="recordless", dsn=dsn)
@@ -108,7 +108,7 @@ async def test_the_records_database_is_away_for_a_while(office: Office, state_fo
         for number in range(20):
             body = case.body("police/pc-1")
             receipt = await case.send("new_information_received", body)
-            told.append(receipt.message_id)
+            sent.append(receipt.message_id)
             assert receipt.entries == ("New information received",), number
         referral = asyncio.create_task(new.refer())
         await eventually(lambda: overdue(case))
@@ -121,7 +121,7 @@ async def test_the_records_database_is_away_for_a_while(office: Office, state_fo
             assert again == dsn
             async with ours.records() as records:
                 await eventually(lambda: kept(case, records))
-                await is_recorded_once(case, records, told)
+                await is_recorded_once(case, records, sent)
                 texts = [line.text for line in await case.recorded(records)]
                 assert sum("Visit the family home and see the child: MISSED" in text for text in texts) == 1
                 # The referral that came meanwhile opened its case.
@@ -130,11 +130,11 @@ async def test_the_records_database_is_away_for_a_while(office: Office, state_fo
 
 
 async def test_temporal_is_killed_and_comes_back_on_its_file(postgres_server: str, state_folder: Path) -> None:
-    said: list[str] = []
+    lines: list[str] = []
     async with (
         fresh_database(postgres_server) as dsn,
         temporal_server(
-            state_folder, said.append, search_attributes=registered(), port=free_port(), ui_port=None
+            state_folder, lines.append, search_attributes=registered(), port=free_port(), ui_port=None
         ) as addresses,
     ):
         ours = Office(addresses.server, dsn, state_folder)
@@ -147,7 +147,7 @@ async def test_temporal_is_killed_and_comes_back_on_its_file(postgres_server: st
             temporal.kill()
             # What the worker was at when the server died is begun again only after `TASK_WITHIN`.
             await eventually(lambda: answers_again(case), SECONDS + reach.TASK_WITHIN.total_seconds())
-            assert said[0].startswith("Temporal stopped by itself (SIGKILL); starting it again")
+            assert lines[0].startswith("Temporal stopped by itself (SIGKILL); starting it again")
             assert not psutil.pid_exists(temporal.pid)
 
             assert (await case.story()).deadlines.keys() == before.deadlines.keys()
@@ -161,9 +161,9 @@ async def test_temporal_is_killed_and_comes_back_on_its_file(postgres_server: st
 @pytest.mark.parametrize("status", ["DEADLINE_EXCEEDED", "UNAVAILABLE", "UNKNOWN"])
 def test_a_connection_that_breaks_is_no_answer(status: str) -> None:
     """What the SDK makes of a server that is killed is one of these, by chance."""
-    said = reach.of(RPCError("transport error", RPCStatusCode[status], b""), "R-1")
-    assert isinstance(said, reach.NotReached)
-    assert "counts once" in str(said)
+    error = reach.of(RPCError("transport error", RPCStatusCode[status], b""), "R-1")
+    assert isinstance(error, reach.NotReached)
+    assert "counts once" in str(error)
 
 
 async def answers_again(case: OneCase) -> bool:

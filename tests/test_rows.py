@@ -23,7 +23,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,12 @@ loaded = cache(load)
 
 
 class Office:
-    """Where cases are lived under one procedure: each situation is lived once and carried on from."""
+    """Where cases are lived under one procedure: each situation is lived once and carried on from.
 
-    def __init__(self, procedure: Procedure) -> None:
+    `thorough`: it is looked at too what meets no deadline and what is not withheld, once for each table.
+    """
+
+    def __init__(self, procedure: Procedure, thorough: bool = True) -> None:
         file = FILES.get(procedure.about.letter.lower(), {})
         self.procedure = procedure
         self.situations: dict[str, Steps] = file.get("situations", {})
@@ -82,6 +85,8 @@ class Office:
         self.must_be_done: Sequence[str] = file.get("must_be_done", ())
         self.withheld_on: dict[str, Sequence[str]] = file.get("withheld_on", {})
         self.also_closed_by: dict[str, Sequence[str]] = file.get("also_closed_by", {})
+        self.thorough = thorough
+        self.looked_at: set[int] = set()
         self._lived: dict[str, Life] = {}
 
     def live(self, steps: Steps) -> Life:
@@ -197,12 +202,12 @@ def expect(life: Life, then: Table, since: int = 0) -> None:
         "no_notice_to": lambda roles: not any(notice.to in roles for notice in notices),
         "chronology": lambda words: any(words in entry.text for entry in entries),
         "kept_text": lambda words: any(words in kept.body for kept in life.kept),
-        "warning": lambda expected: bool(life.told(NoticeKind.WARNING)) == expected,
+        "warning": lambda expected: bool(life.sent(NoticeKind.WARNING)) == expected,
         "case_page": lambda words: words in view.details(life.whole),
     }
     for what, wanted in then.items():
-        told = [(notice.to, notice.text) for notice in notices]
-        assert holds[what](wanted), f"{what} = {wanted}; {summary(life)}; notices {told}"
+        texts = [(notice.to, notice.text) for notice in notices]
+        assert holds[what](wanted), f"{what} = {wanted}; {summary(life)}; notices {texts}"
 
 
 def is_so(life: Life, then: Table, since: int) -> bool:
@@ -217,8 +222,8 @@ def is_so(life: Life, then: Table, since: int) -> bool:
 def summary(life: Life) -> str:
     """A case in a line, for when something is not as expected."""
     owed = ", ".join(f"{d.timescale} {d.state.value} {d.on or d.due}" for d in life.case.running_deadlines)
-    asked = ", ".join(f"{request.subject.value} ({request.state.value})" for request in life.case.waiting_requests)
-    return f"at {life.now} in {life.case.stage.value}: owed {owed or 'nothing'}; asked {asked or 'nothing'}"
+    requests = ", ".join(f"{request.subject.value} ({request.state.value})" for request in life.case.waiting_requests)
+    return f"at {life.now} in {life.case.stage.value}: owed {owed or 'nothing'}; asked {requests or 'nothing'}"
 
 
 def steps_of(office: Office, table: Table) -> Steps:
@@ -268,7 +273,7 @@ def check_deadline(office: Office, row: str, table: Table) -> None:
     assert str(deadline.other_reading_on) == table.get("due_in_other_reading", "None"), deadline.other_reading_on
     assert str(deadline.window_opens) == table.get("window_opens", "None"), deadline.window_opens
     if table.get("overdue_at_once"):
-        assert life.state(key) == "overdue missed" and len(life.told(NoticeKind.OVERDUE, key)) == 1
+        assert life.state(key) == "overdue missed" and len(life.sent(NoticeKind.OVERDUE, key)) == 1
     elif deadline.due is not None:
         assert key in life.running
         late = another(life).until(deadline.due)
@@ -341,8 +346,11 @@ def _check_ends(office: Office, life: Life, table: Table) -> None:
         assert office.after(life, [step]).the(key, nth).closed_at is None, f"{step} met it"
     ends = [table[end] for end in ("met_by", "ended_by") if end in table]
     closing = {step[2] for steps in ends for step in steps}.union(office.also_closed_by.get(key, ()))
-    for message, after in after_other_messages(office, life, but=closing):
-        assert after.the(key, nth).closed_at is None, f"{message} met or ended it"
+    if office.thorough and id(table) not in office.looked_at:
+        for message, after in after_other_messages(office, life, but=closing):
+            assert after.the(key, nth).closed_at is None, f"{message} met or ended it"
+        _check_withholding(office, life, table, nth)
+        office.looked_at.add(id(table))
     if "met_by" in table:
         if not any("duty_done" in step and key in step[3].values() for step in table["met_by"]):
             done = [None, table["owner"], "duty_done", {"duty": key}]
@@ -354,7 +362,6 @@ def _check_ends(office: Office, life: Life, table: Table) -> None:
     for *all_but_last, _ in ends:
         assert office.after(life, all_but_last).the(key, nth).closed_at is None, f"{all_but_last} ended it"
     _check_leaving_out(office, life, table)
-    _check_withholding(office, life, table, nth)
     if "not_after" in table:
         assert not office.live(table["not_after"]).all_of(key), f"{key} ran after {table['not_after']}"
 
@@ -390,13 +397,13 @@ def check_decision(office: Office, row: str, table: Table) -> None:
     FINISH is an act of its own; `requester_may_decide`: it is something to do more than to approve.
     """
     before, life = before_and_after_the_last_step(office, table)
-    asked = [request for request in life.case.waiting_requests if request.id not in before.case.requests]
-    assert len(asked) == 1, summary(life)
-    request = asked[0]
+    added = [request for request in life.case.waiting_requests if request.id not in before.case.requests]
+    assert len(added) == 1, summary(life)
+    request = added[0]
     assert citations(row, table) & set(request.cites), f"{request.title} cites {request.cites}"
     by, then, since = table["decided_by"], table["then"], len(life.effects)
     assert list(request.to) == by, request.to
-    assert {to for _, to in life.told(NoticeKind.REQUEST)[-len(by) :]} == set(by)
+    assert {to for _, to in life.sent(NoticeKind.REQUEST)[-len(by) :]} == set(by)
     assert not is_so(life, then, since)
     decision = [None, f"{by[0]}/who-decides", "authorisation"]
     for role in table["not_decided_by"]:
@@ -410,7 +417,7 @@ def check_decision(office: Office, row: str, table: Table) -> None:
         at, _, *message = steps_of(office, table)[-1]
         assert "asked for by" in office.refused(before, [at, table["not_requested_by"], *message])
     returned = office.after(life, [[*decision, {"decision": "return", "reason": "not complete"}]])
-    assert returned.told(NoticeKind.REQUEST)[-1][1] == request.asked_by_role
+    assert returned.sent(NoticeKind.REQUEST)[-1][1] == request.asked_by_role
     assert not is_so(returned, then, since)
     authorised = office.after(life, [decision])
     if table.get("finished_separately"):
@@ -601,6 +608,8 @@ def test_what_is_tried_on_every_duty_can_be_recorded() -> None:
         office = office_of(table["procedure"])
         _, life = before_and_after_the_last_step(office, table)
         recorded |= {message for message, _ in after_other_messages(office, life, but=recorded)}
+        if recorded == OTHER_MESSAGES.keys():
+            break
     assert recorded == OTHER_MESSAGES.keys()
 
 
@@ -639,9 +648,15 @@ def offices_without(letter: str | None, gone: Citing) -> Callable[[str], Office]
 
     @cache
     def bare(name: str) -> Office:
-        return Office(without(loaded(name), gone) if letter is None or letter in name.split("+") else loaded(name))
+        less = letter is None or letter in name.split("+")
+        return Office(without(loaded(name), gone) if less else loaded(name), thorough=False)
 
     return bare
+
+
+@lru_cache(maxsize=2)
+def offices_without_rule(letter: str, part: str, key: Any) -> Callable[[str], Office]:
+    return offices_without(letter, lambda its_part, its_key, _: (its_part, its_key) == (part, key))
 
 
 def nothing(*given: Any, **named: Any) -> None:
@@ -691,7 +706,7 @@ EVERY_RULE = [rule for letter in ("W", "P", "T", "M", "WT", "B") for rule in rul
 @pytest.mark.parametrize(("letter", "part", "key", "row"), EVERY_RULE)
 def test_without_one_rule_the_rows_it_cites_are_not_held(letter: str, part: str, key: Any, row: str) -> None:
     with pytest.raises(AssertionError):
-        check(row, offices_without(letter, lambda its_part, its_key, _: (its_part, its_key) == (part, key)))
+        check(row, offices_without_rule(letter, part, key))
 
 
 CODED = [(row, table["code"]) for row, tables in TABLES.items() for table in tables if "code" in table]

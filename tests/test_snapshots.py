@@ -43,19 +43,19 @@ def procedure_in(payload: Payload) -> Procedure:
 
 def unreadable(payload: Payload) -> Payload:
     """The same, with rules that nobody can decode: whoever decodes them fails."""
-    said = json.loads(payload.data)
-    said["carried"]["case"]["procedure"]["rules"] = "not these again"
-    return Payload(metadata=payload.metadata, data=json.dumps(said).encode())
+    state = json.loads(payload.data)
+    state["carried"]["case"]["procedure"]["rules"] = "not these again"
+    return Payload(metadata=payload.metadata, data=json.dumps(state).encode())
 
 
 def test_a_procedure_that_is_known_is_not_decoded_again() -> None:
     cases = [decide.unopened("R-1", 1, load(letter), bank_holidays()) for letter in ("P", "B")]
     sent = [carried(case) for case in cases]
-    held = [procedure_in(one) for one in sent * 3] + [procedure_in(unreadable(one)) for one in sent]
-    assert len({id(one) for one in held}) == 2
-    for case, one in zip(cases * 4, held, strict=True):
-        assert one == case.procedure and one.fingerprint == case.procedure.fingerprint
-        assert shared(one) is one
+    held = [procedure_in(payload) for payload in sent * 3] + [procedure_in(unreadable(payload)) for payload in sent]
+    assert len({id(procedure) for procedure in held}) == 2
+    for case, procedure in zip(cases * 4, held, strict=True):
+        assert procedure == case.procedure and procedure.fingerprint == case.procedure.fingerprint
+        assert shared(procedure) is procedure
 
 
 async def test_cases_that_are_replayed_share_their_procedure() -> None:
@@ -69,21 +69,21 @@ async def test_cases_that_are_replayed_share_their_procedure() -> None:
 
 def test_rules_that_are_not_known_are_decoded() -> None:
     """Else the tests above could not fail."""
-    said = json.loads(carried(decide.unopened("R-1", 1, load("P"), bank_holidays())).data)
-    said["carried"]["case"]["procedure"] = {"fingerprint": "another", "rules": "not these again"}
+    state = json.loads(carried(decide.unopened("R-1", 1, load("P"), bank_holidays())).data)
+    state["carried"]["case"]["procedure"] = {"fingerprint": "another", "rules": "not these again"}
     with pytest.raises(ValidationError):
-        procedure_in(Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(said).encode()))
+        procedure_in(Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(state).encode()))
 
 
 def test_what_this_version_cannot_read_is_handed_on_to_one_that_can() -> None:
     case = decide.unopened("R-1", 1, load("P"), bank_holidays())
-    said = json.loads(carried(case).data)
-    rules = json.loads(said["carried"]["case"]["procedure"]["rules"])
+    state = json.loads(carried(case).data)
+    rules = json.loads(state["carried"]["case"]["procedure"]["rules"])
     rules["acts"]["mediation"] = "social worker"
     rules["mediation"] = {"mediator": {"words": "within a week"}}
     later = {"fingerprint": "of-a-later-one", "rules": json.dumps(rules)}
-    said["carried"]["case"]["procedure"] = later
-    read = procedure_in(Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(said).encode()))
+    state["carried"]["case"]["procedure"] = later
+    read = procedure_in(Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(state).encode()))
     assert read.timescale == case.procedure.timescale and read.acts == case.procedure.acts
     handed_on = json.loads(carried(case.model_copy(update={"procedure": read})).data)
     assert handed_on["carried"]["case"]["procedure"] == later
@@ -101,9 +101,9 @@ async def council(postgres_server: str, tmp_path: Path) -> AsyncIterator[Office]
 
 
 async def conference_due(case: OneCase) -> date:
-    [found] = [d.on for d in (await case.story()).deadlines.values() if d.timescale == "initial-conference"]
-    assert found is not None
-    return found
+    [day] = [d.on for d in (await case.story()).deadlines.values() if d.timescale == "initial-conference"]
+    assert day is not None
+    return day
 
 
 @pytest.mark.covers("Q-21")

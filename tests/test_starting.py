@@ -63,11 +63,11 @@ async def worker(folder: Path, **environment: str) -> AsyncIterator["subprocess.
 
 async def test_a_worker_waits_for_temporal_and_says_so_once(office: Office, state_folder: Path) -> None:
     port = free_port()
-    said = state_folder / "worker.log"
+    log = state_folder / "worker.log"
     environment = {**office.environment, "TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "S47_POSTGRES": NOWHERE}
 
     async def says(words: str, times: int = 1) -> bool:
-        return said.read_text(encoding="utf-8").count(words) == times
+        return log.read_text(encoding="utf-8").count(words) == times
 
     async with worker(state_folder, **environment) as waiting:
         await eventually(lambda: says("waiting for it"))
@@ -81,7 +81,7 @@ async def test_a_worker_waits_for_temporal_and_says_so_once(office: Office, stat
         await eventually(lambda: says("waiting for it", 2))
         stopped.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(stopped.wait, 20) == 0
-    assert "Traceback" not in said.read_text(encoding="utf-8")
+    assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
 async def test_a_worker_shows_that_its_loop_turns(office: Office, state_folder: Path) -> None:

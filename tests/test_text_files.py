@@ -91,8 +91,8 @@ def test_what_cannot_be_read_is_said_in_one_line(
     path.write_bytes(content)
     with pytest.raises(WrongFile) as wrong:
         read(path)
-    said = str(wrong.value)
-    assert said.startswith(f"{path}: {words}") and "\n" not in said and len(said) < 300, said
+    message = str(wrong.value)
+    assert message.startswith(f"{path}: {words}") and "\n" not in message and len(message) < 300, message
 
 
 @pytest.mark.parametrize("read", [read_toml, load, referral_file.read])

@@ -32,8 +32,8 @@ def test_what_is_missing_or_misspelt_is_said() -> None:
 
 def test_a_row_is_found_where_a_procedure_cites_it_and_where_the_code_names_it(tmp_path: Path) -> None:
     rules = {"timescale": {"visit": {"cites": ["W-05", "SP-W-01"], "words": "P-02"}}, "gate": [{"cites": ["D-P-01"]}]}
-    found = {"W-05": ["ours.timescale.visit"], "SP-W-01": ["ours.timescale.visit"], "D-P-01": ["ours.gate.0"]}
-    assert gathered(tracing.cited(rules, "ours")) == found
+    places = {"W-05": ["ours.timescale.visit"], "SP-W-01": ["ours.timescale.visit"], "D-P-01": ["ours.gate.0"]}
+    assert gathered(tracing.cited(rules, "ours")) == places
     (tmp_path / "casework").mkdir()
     (tmp_path / "casework/one.py").write_text("# It is so (D-P-01, U-W-77).\n# UTF-8, A-100 and SP-W-010 are none.\n")
     assert gathered(tracing.named(tmp_path)) == {"D-P-01": ["one.py:1"]}

@@ -55,9 +55,9 @@ def test_no_mistake_is_said_in_pydantic_s_words(error: dict[str, Any]) -> None:
     """Whatever kind of mistake pydantic finds, now or one day: our sentence, or a general one."""
     raw = str(error["example_message_python"])
     item = {"type": error["type"], "input": "what was written", "ctx": error["example_context"] or {}, "msg": raw}
-    said = plain(item)
-    assert said.endswith(".") or error["type"] in WITH_THEIR_OWN_WORDS, said
-    assert "{" not in said.replace('{"role"', "") and raw not in said, said
+    words = plain(item)
+    assert words.endswith(".") or error["type"] in WITH_THEIR_OWN_WORDS, words
+    assert "{" not in words.replace('{"role"', "") and raw not in words, words
 
 
 @pytest.mark.parametrize("kind", [*MESSAGES.values(), Opening, Scenario], ids=lambda kind: str(kind.__name__))
@@ -92,15 +92,17 @@ def texts_of(path: Path) -> Iterator[str]:
 
 
 def test_people_read_plain_words() -> None:
-    found = [
+    unfinished = [
         f"{path.relative_to(ROOT)}: {text.strip()!r}"
         for folder in ("casework", "starter", "activities")
         for path in sorted((ROOT / folder).rglob("*.py"))
         for text in texts_of(path)
         if re.search("|".join(rf"\b{re.escape(words)}\b" for words in NOT_PLAIN), text)
     ]
-    found += [f"{name}: {kind.__doc__}" for name, kind in MESSAGES.items() if not (kind.__doc__ or "").endswith(".")]
-    assert found == []
+    unfinished += [
+        f"{name}: {kind.__doc__}" for name, kind in MESSAGES.items() if not (kind.__doc__ or "").endswith(".")
+    ]
+    assert unfinished == []
 
 
 def test_a_refusal_names_the_option_that_was_typed() -> None:

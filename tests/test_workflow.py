@@ -1,6 +1,5 @@
 """The running case: its durable timers, and what Temporal's Web UI shows of it."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -32,22 +31,8 @@ ALMOST_A_DAY = DAY - timedelta(seconds=2)
 WORKER, MANAGER = "social worker/sw-1", "team manager/tm-1"
 
 
-@pytest.fixture
-async def records(office: Office) -> AsyncIterator[Database]:
-    async with office.records() as found:
-        yield found
-
-
-@pytest.fixture
-async def case(office: Office) -> OneCase:
-    """A child's case on the process map, under enquiry."""
-    case = await office.case("LIFE")
-    await case.enquired()
-    return case
-
-
 def only(story: Story, timescale: str) -> DeadlineState:
-    [deadline] = [one for one in story.deadlines.values() if one.timescale == timescale]
+    [deadline] = [deadline for deadline in story.deadlines.values() if deadline.timescale == timescale]
     return deadline.state
 
 
@@ -66,8 +51,8 @@ async def test_a_limit_that_passes_is_told_by_itself(office: Office, records: Da
     missed = [line for line in lines if "MISSED" in line.text]
     assert [(line.what, line.by) for line in missed] == [("time passed", "S47")]
     assert missed[0].text.startswith("Visit the family home and see the child: MISSED, was due ")
-    told = [(notice.kind, notice.role) for notice in await reading.notices(records, case.reference)]
-    assert told[-2:] == [("overdue", "social worker"), ("escalation", "team manager")]
+    notices = [(notice.kind, notice.role) for notice in await reading.notices(records, case.reference)]
+    assert notices[-2:] == [("overdue", "social worker"), ("escalation", "team manager")]
     details = (await case.metadata()).current_details
     assert "| **OVERDUE** | " in details and "Visit the family home and see the child" in details
 
@@ -131,8 +116,8 @@ async def test_a_duty_that_is_late_from_the_start_rings_at_once(office: Office) 
 async def listed(case: OneCase, query: str) -> bool:
     """Whether a filter of the Web UI's list of workflows finds the case."""
     workflow = workflow_id(case.reference)
-    found = case.client.list_workflows(f"{query} AND WorkflowType = 'case' AND WorkflowId = '{workflow}'")
-    return [execution.id async for execution in found] == [workflow]
+    executions = case.client.list_workflows(f"{query} AND WorkflowType = 'case' AND WorkflowId = '{workflow}'")
+    return [execution.id async for execution in executions] == [workflow]
 
 
 async def test_cases_are_filtered_by_what_managers_ask(case: OneCase) -> None:
@@ -170,8 +155,8 @@ async def test_cases_are_filtered_by_what_managers_ask(case: OneCase) -> None:
 
 async def test_search_attributes_follow_the_case(case: OneCase) -> None:
     async def shown() -> dict[str, object]:
-        said = (await case.handle.describe()).typed_search_attributes
-        return {key.name: said.get(key) for key in attribute.ALL}
+        attributes = (await case.handle.describe()).typed_search_attributes
+        return {key.name: attributes.get(key) for key in attribute.ALL}
 
     async def as_it_stands() -> bool:
         front = front_of(await case.state())
@@ -295,7 +280,7 @@ async def test_nothing_of_a_child_stands_where_many_can_read_it(office: Office, 
     # It is where it belongs: in the record.
     words = [line.note for line in await reading.chronology(records, case.reference) if line.note]
     assert note in words
-    assert any(action in one and reason in one for one in words)
+    assert any(action in text and reason in text for text in words)
 
 
 # --- A record that says something else ----------------------------------------------------------------------------

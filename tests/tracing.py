@@ -58,13 +58,13 @@ def named(root: Path) -> Iterator[tuple[str, str]]:
 def implemented() -> Places:
     """Where each row is implemented: in procedures and in the code."""
     procedures = [(path.stem, load(path.stem).model_dump(mode="json")) for path in shipped()]
-    return gathered([*(found for stem, rules in procedures for found in cited(rules, stem)), *named(ROOT)])
+    return gathered([*(cites for stem, rules in procedures for cites in cited(rules, stem)), *named(ROOT)])
 
 
-def gathered(found: Iterable[tuple[str, str]]) -> Places:
+def gathered(pairs: Iterable[tuple[str, str]]) -> Places:
     """The places of each row, each once."""
     places: dict[str, dict[str, None]] = defaultdict(dict)
-    for row, place in found:
+    for row, place in pairs:
         places[row][place] = None
     return {row: list(known) for row, known in places.items()}
 
@@ -77,8 +77,8 @@ def problems(made: Places, held: Places) -> list[str]:
         *(f"{row} is held by no test" for row in asking if row not in held),
         *(
             f"{row} is no row of the catalogue: {places[0]}"
-            for found in (made, held)
-            for row, places in found.items()
+            for rows in (made, held)
+            for row, places in rows.items()
             if row not in ROWS and row not in SCENARIOS and not row.startswith("X-")  # an authority's own rule
         ),
     ]
