@@ -26,9 +26,9 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def flag(name: str, said: str) -> Any:
+def flag(name: str, text: str) -> Any:
     """An option that is given or not. Its help names no type: there is nothing to write after it."""
-    return typer.Option(name, metavar=" ", help=said)
+    return typer.Option(name, metavar=" ", help=text)
 
 
 Json = Annotated[bool, flag("--json", "Answer in JSON")]
@@ -74,7 +74,7 @@ def front(case: Story) -> Group:
     if case.withholding:
         lines.append(f"[yellow]Information is withheld from the family. Ground: {case.withholding.ground.value}[/]")
     if case.circumstances:
-        lines.append(f"Current circumstances: {'; '.join(one.value for one in case.circumstances)}")
+        lines.append(f"Current circumstances: {'; '.join(circumstance.value for circumstance in case.circumstances)}")
     if case.linked:
         lines.append(f"Linked cases: {', '.join(case.linked)}")
     lines += ["", _deadlines(case)]
@@ -161,24 +161,24 @@ def _recorded(answer: Receipt) -> str:
     return f"this was recorded before, as no. {answer.fact}. Nothing has changed."
 
 
-def preview(reference: str, found: Preview) -> list[str]:
+def preview(reference: str, result: Preview) -> list[str]:
     """What a message would do."""
-    lines = [f"[bold]{reference}[/]: nothing has been recorded. If you record this, the stage is: {found.stage}"]
-    parts = (("starts", found.starts), ("moves", found.moves), ("meets", found.meets), ("ends", found.ends))
+    lines = [f"[bold]{reference}[/]: nothing has been recorded. If you record this, the stage is: {result.stage}"]
+    parts = (("starts", result.starts), ("moves", result.moves), ("meets", result.meets), ("ends", result.ends))
     lines += [f"    {what} {escape(clock)}" for what, clocks in parts for clock in clocks]
-    lines += [f"    asks the {escape(to)}: {escape(title)}" for to, title in found.asked]
-    lines += [f"    tells the {escape(to)}: {escape(text)}" for to, text in found.told]
+    lines += [f"    asks the {escape(to)}: {escape(title)}" for to, title in result.asked]
+    lines += [f"    tells the {escape(to)}: {escape(text)}" for to, text in result.told]
     if len(lines) == 1:
         lines.append("    No deadline changes, and nobody is notified.")
-    lines += [f"  [yellow]![/] {escape(warning)}" for warning in found.warnings]
-    return [*lines, f"  Who must act next: [bold]{escape(', '.join(found.waiting_for) or NOBODY)}[/]"]
+    lines += [f"  [yellow]![/] {escape(warning)}" for warning in result.warnings]
+    return [*lines, f"  Who must act next: [bold]{escape(', '.join(result.waiting_for) or NOBODY)}[/]"]
 
 
-def possible(reference: str, role: str, found: Sequence[Possible], *, everything: bool) -> Group:
+def possible(reference: str, role: str, messages: Sequence[Possible], *, everything: bool) -> Group:
     """What a role can record on a case now: first what meets a duty, then the rest; and why the others cannot be."""
-    meets = [message for message in found if message.why_not is None and message.meets]
-    others = [message for message in found if message.why_not is None and not message.meets]
-    never = [message for message in found if message.why_not is not None]
+    meets = [message for message in messages if message.why_not is None and message.meets]
+    others = [message for message in messages if message.why_not is None and not message.meets]
+    never = [message for message in messages if message.why_not is not None]
     parts: list[str | Table] = []
     if meets:
         made = table("record this", "to meet this duty")
@@ -200,7 +200,7 @@ def possible(reference: str, role: str, found: Sequence[Possible], *, everything
     head = f"[bold]{reference}[/]: what you can record now as {escape(role)}"
     how = (
         f"To see what to fill in: s47 send {reference} NAME --help. To see what it would do first: add --preview.",
-        f"For example: s47 send {reference} {(meets or others or found)[0].message} --help" if found else "",
+        f"For example: s47 send {reference} {(meets or others or messages)[0].message} --help" if messages else "",
     )
     return Group(head, "", *parts, *(line for line in how if line))
 
@@ -250,9 +250,9 @@ def what_to_do_with(items: Sequence[TrayItem]) -> list[str]:
 def timeline(rehearsed: Rehearsed) -> Table:
     """What happened in a rehearsal, in order: messages, what followed, who was told."""
     rows: list[tuple[datetime, int, str, str]] = []
-    for told in rehearsed.messages:
-        answer = "recorded" if told.accepted else f"[red]refused:[/] {escape(told.reason or '')}"
-        rows.append((told.told_at, 0, f"[bold]{told.message}[/] [dim]{escape(told.by)}[/]", answer))
+    for sent in rehearsed.messages:
+        answer = "recorded" if sent.accepted else f"[red]refused:[/] {escape(sent.reason or '')}"
+        rows.append((sent.told_at, 0, f"[bold]{sent.message}[/] [dim]{escape(sent.by)}[/]", answer))
     rows += [(entry.recorded_at, 1, "", escape(entry.text)) for entry in rehearsed.entries]
     rows += [
         (notice.at, 2, f"[cyan]→ {escape(notice.to)}[/]", f"[dim]{escape(notice.text)}[/]")

@@ -90,16 +90,16 @@ async def look(to: Client, records: Database | None, references: Sequence[str] =
                 raise reach.of(error, reference) from None
 
     descriptions = dict(zip(wanted, await asyncio.gather(*map(described, wanted)), strict=True))
-    found: list[Stuck] = []
+    findings: list[Stuck] = []
     for reference, description in descriptions.items():
         if description is None and records and await reading.front(records, reference) is None:
             raise reach.there_is_none(reference)
         if description is not None and description.status in reach.RUNS:
-            found += await _of_a_run(to, reference, description)
+            findings += await _of_a_run(to, reference, description)
         elif reference in is_open:
-            found.append(await _not_running(to, reference))
-    running = [one for one in descriptions.values() if one is not None and one.status in reach.RUNS]
-    return [*await _without_a_worker(to, running), *found]
+            findings.append(await _not_running(to, reference))
+    running = [run for run in descriptions.values() if run and run.status in reach.RUNS]
+    return [*await _without_a_worker(to, running), *findings]
 
 
 async def _not_running(to: Client, reference: str) -> Stuck:
@@ -115,10 +115,10 @@ async def _not_running(to: Client, reference: str) -> Stuck:
 
 
 async def _of_a_run(to: Client, reference: str, described: WorkflowExecutionDescription) -> list[Stuck]:
-    raw, found = described.raw_description, []
+    raw, findings = described.raw_description, []
     if raw.HasField("pending_workflow_task") and raw.pending_workflow_task.attempt > OFTEN:
         why = await _last_failure(to, reference) or "A worker does not answer in time."
-        found.append(
+        findings.append(
             Stuck(
                 reference=reference,
                 kind=Kind.TASK_FAILS,
@@ -127,7 +127,7 @@ async def _of_a_run(to: Client, reference: str, described: WorkflowExecutionDesc
             )
         )
     if described.typed_search_attributes.get(TROUBLE):
-        found.append(
+        findings.append(
             Stuck(
                 reference=reference,
                 kind=Kind.RECORD_REFUSES,
@@ -135,7 +135,9 @@ async def _of_a_run(to: Client, reference: str, described: WorkflowExecutionDesc
                 to_do=f"Restore the record's database if you can. Otherwise: s47 doctor --mend {reference}",
             )
         )
-    return found + [_retrying(reference, one) for one in raw.pending_activities if one.attempt > OFTEN]
+    return findings + [
+        _retrying(reference, activity) for activity in raw.pending_activities if activity.attempt > OFTEN
+    ]
 
 
 def _retrying(reference: str, activity: PendingActivityInfo) -> Stuck:
@@ -177,13 +179,13 @@ async def _without_a_worker(to: Client, running: Iterable[WorkflowExecutionDescr
         versioning = description.raw_description.workflow_execution_info.versioning_info
         build = versioning.deployment_version.build_id or None
         cases[description.task_queue, build] += 1
-    found = []
+    findings = []
     for queue in dict.fromkeys(queue for queue, _ in cases):
         builds = await builds_asking(to, queue)
         for (of, build), count in cases.items():
             if of == queue and (build not in builds if build else not builds):
                 which = f" of build {build}" if build else ""
-                found.append(
+                findings.append(
                     Stuck(
                         reference=None,
                         kind=Kind.NO_WORKER,
@@ -191,7 +193,7 @@ async def _without_a_worker(to: Client, running: Iterable[WorkflowExecutionDescr
                         to_do=f"Start a worker{which}; if one runs, look at its log.",
                     )
                 )
-    return found
+    return findings
 
 
 async def builds_asking(to: Client, queue: str) -> set[str | None]:
