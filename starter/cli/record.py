@@ -112,20 +112,24 @@ def correct(
         return
     if len(numbers) > 1:
         raise reach.WronglyCalled("Correct one entry at a time. You can withdraw several together with --withdraw.")
+    name = _recorded_as(case, numbers[0])
+    if not changes:
+        fields = ", ".join(field for field in MESSAGES[name].model_fields if field not in ("id", "by", "moved_from"))
+        raise reach.WronglyCalled(
+            f"No. {numbers[0]} is “{in_words(name)}”. Give what is right with --set FIELD=VALUE. "
+            f"The fields are: {fields}. If it did not happen, use --withdraw."
+        )
+    body |= {"fact": numbers[0], "changes": sending.as_typed(name, changes)}
+    send([case], "corrected", body, sending.How(preview=preview, as_json=json_))
+
+
+def _recorded_as(case: str, number: int) -> str:
+    """The name of the message that has this number. Raises `NotAccepted`."""
 
     async def doing() -> Case:
         return await reaching.read(await reach.client(), case)
 
-    state = reaching.run(doing())
-    wrong = next((fact for fact in state.facts if fact.number == numbers[0]), None)
-    if wrong is None:
-        raise reach.NotAccepted(f"Case {case} has no entry no. {numbers[0]}. s47 show {case} lists the numbers.")
-    name = wrong.message.name
-    if not changes:
-        fields = ", ".join(field for field in MESSAGES[name].model_fields if field not in ("id", "by", "moved_from"))
-        raise reach.WronglyCalled(
-            f"No. {wrong.number} is “{in_words(name)}”. Give what is right with --set FIELD=VALUE. "
-            f"The fields are: {fields}. If it did not happen, use --withdraw."
-        )
-    body |= {"fact": wrong.number, "changes": sending.as_typed(name, changes)}
-    send([case], "corrected", body, sending.How(preview=preview, as_json=json_))
+    name = next((fact.message.name for fact in reaching.run(doing()).facts if fact.number == number), None)
+    if name is None:
+        raise reach.NotAccepted(f"Case {case} has no entry no. {number}. s47 show {case} lists the numbers.")
+    return name

@@ -50,6 +50,7 @@ As = Annotated[str, typer.Option("--as", metavar="ROLE/PERSON", help=AS_HELP)]
 ID_HELP = "An id for this record; sent twice with the same id, it counts once"
 PREVIEW_HELP = "Show what this would do, and record nothing"
 EVERY_RECORD = "For every record"
+METAVARS: dict[Any, str] = {AwareDatetime: "TIME", datetime: "TIME", date: "DATE", int: "NUMBER"}
 PANELS = {
     "referral": "Referral",
     "strategy": "Strategy discussion",
@@ -115,7 +116,7 @@ def commands(send: Send, ask: Ask) -> typer.Typer:
     def possible(
         as_: Annotated[str | None, typer.Option("--as", metavar="ROLE/PERSON", help=AS_HELP)] = None,
         everything: Annotated[bool, words.flag("--all", "Include what cannot be recorded now, and why")] = False,
-        json_: Annotated[bool, words.flag("--json", "Answer in JSON")] = False,
+        json_: words.Json = False,
     ) -> None:
         """List what you can record on a case now: first what meets a duty."""
         if as_ is None:
@@ -196,7 +197,7 @@ def _parameter(field: str, info: FieldInfo) -> inspect.Parameter:
     wanted = _plain_type(info.annotation)
     many = get_origin(wanted) is tuple
     item = _plain_type(get_args(wanted)[0]) if many else wanted
-    text, metavar = info.description or field.replace("_", " ").capitalize(), "TEXT"
+    text, metavar = info.description or field.replace("_", " ").capitalize(), METAVARS.get(item, "TEXT")
     if get_origin(item) is Literal:
         text, metavar = f"{text} ({', '.join(map(str, get_args(item)))})".strip(), "CHOICE"
     elif inspect.isclass(item) and issubclass(item, StrEnum):
@@ -206,12 +207,6 @@ def _parameter(field: str, info: FieldInfo) -> inspect.Parameter:
     elif inspect.isclass(item) and issubclass(item, Value):
         example = json.dumps(dict.fromkeys(item.model_fields, "…"), ensure_ascii=False)
         text, metavar = f"{text}, as JSON such as {example}", "JSON"
-    elif item in (AwareDatetime, datetime):
-        metavar = "TIME"
-    elif item is date:
-        metavar = "DATE"
-    elif item is int:
-        metavar = "NUMBER"
     text = escape(text)
     if item is bool:
         option = typer.Option(f"{flag}/--no-{flag.removeprefix('--')}", metavar=" ", help=text)

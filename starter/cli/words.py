@@ -17,7 +17,7 @@ from casework.deadlines import spoken_due
 from casework.messages import in_words
 from casework.possible import Possible, Preview, title_of
 from casework.story import DeadlineState, Story
-from casework.view import open_prompts, remarks
+from casework.view import NOBODY, open_prompts, particulars, remarks, shown_deadlines, who_decides
 from starter.cases import reach
 from starter.rehearsal.outcome import Rehearsed
 from workflows.case import Receipt
@@ -35,7 +35,6 @@ Json = Annotated[bool, flag("--json", "Answer in JSON")]
 Force = Annotated[bool, flag("--force", "Write over the file that is there")]
 Answer: TypeAlias = Receipt | Preview | reach.Failed | None
 """What came of a message to one case; none: nobody waited for it."""
-NOBODY = "nobody: the case is closed"
 
 
 def many(count: int, what: str) -> str:
@@ -69,20 +68,13 @@ def front(case: Story) -> Group:
         f"Procedure: {escape(about.title)} ({about.letter}, version {about.version})",
         f"Who must act next: [bold]{', '.join(case.waiting_for) or NOBODY}[/]",
     ]
-    if case.allocated_to:
-        lines.append(f"Allocated to: {case.allocated_to}")
-    if case.withholding:
-        lines.append(f"[yellow]Information is withheld from the family. Ground: {case.withholding.ground.value}[/]")
-    if case.circumstances:
-        lines.append(f"Current circumstances: {'; '.join(circumstance.value for circumstance in case.circumstances)}")
-    if case.linked:
-        lines.append(f"Linked cases: {', '.join(case.linked)}")
+    lines += [f"{label}: {escape(text)}" for label, text in particulars(case)]
     lines += ["", _deadlines(case)]
     if case.waiting_requests:
         waiting = table("request", "waiting for a decision", "who decides", "asked")
         for request in case.waiting_requests:
-            who = " or ".join(request.to) + (f" ({request.assigned_to})" if request.assigned_to else "")
-            waiting.add_row(request.id, escape(request.title), who, spoken_instant(request.asked_at))
+            asked = spoken_instant(request.asked_at)
+            waiting.add_row(request.id, escape(request.title), who_decides(request), asked)
         lines += ["", waiting]
     prompts = [f"  {escape(asks)} [dim]{key}[/]" for key, asks in open_prompts(case)]
     if prompts:
@@ -91,12 +83,10 @@ def front(case: Story) -> Group:
 
 
 def _deadlines(case: Story) -> Table | str:
-    withheld = [d for d in case.deadlines.values() if d.state is DeadlineState.WITHHELD and d.closed_at is None]
-    owed = case.running_deadlines + withheld
-    if not owed:
+    if not shown_deadlines(case):
         return "Nothing is due."
     made = table("state", "due", "what", "who", "source")
-    for deadline in owed:
+    for deadline in shown_deadlines(case):
         style = "bold red" if deadline.state is DeadlineState.OVERDUE else ""
         source = ", ".join(deadline.cites) + remarks(case, deadline)
         made.add_row(

@@ -3,14 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from enum import StrEnum
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetWorkflowExecutionHistoryReverseRequest
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -25,24 +24,17 @@ from workflows.case import workflow_id
 
 OFTEN = 2
 """What failed more often than this is stuck."""
-POLLS_WITHIN = timedelta(seconds=90)
-"""A worker asks for work at least once a minute."""
 AT_A_TIME = 16
 """So many cases are looked at together."""
 LAST_EVENTS = 30
 """Among so many of the last events of a history is the failure of a task that fails again and again."""
 FIRST_LINE = 300
+POSTGRES = "Is Postgres up, and can the worker reach it? The case goes on by itself then."
 DOING = {
-    "record": ("Writing the record", "Is Postgres up, and can the worker reach it? The case goes on by itself then."),
-    "case_basis": (
-        "Loading what the case is decided with",
-        "Is Postgres up, and can the worker reach it? The case goes on by itself then.",
-    ),
+    "record": ("Writing the record", POSTGRES),
+    "case_basis": ("Loading what the case is decided with", POSTGRES),
     "deliver": ("Sending a notice by email", "Is the mail server up? The notice goes out by itself then."),
-    "mark_undelivered": (
-        "Noting that a notice could not be sent",
-        "Is Postgres up, and can the worker reach it? The case goes on by itself then.",
-    ),
+    "mark_undelivered": ("Noting that a notice could not be sent", POSTGRES),
     "forward": (
         "Recording something on the case it belongs to",
         "Is that case open? Look at it with: s47 show. It goes on by itself then.",
@@ -181,7 +173,7 @@ async def _without_a_worker(to: Client, running: Iterable[WorkflowExecutionDescr
         cases[description.task_queue, build] += 1
     findings = []
     for queue in dict.fromkeys(queue for queue, _ in cases):
-        builds = await builds_asking(to, queue)
+        builds = await reach.builds_asking(to, queue)
         for (of, build), count in cases.items():
             if of == queue and (build not in builds if build else not builds):
                 which = f" of build {build}" if build else ""
@@ -194,21 +186,6 @@ async def _without_a_worker(to: Client, running: Iterable[WorkflowExecutionDescr
                     )
                 )
     return findings
-
-
-async def builds_asking(to: Client, queue: str) -> set[str | None]:
-    """The builds of the workers that ask for work on a queue; none stands for a worker without versions."""
-    asked = DescribeTaskQueueRequest(
-        namespace=to.namespace,
-        task_queue=TaskQueue(name=queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    since = datetime.now(UTC) - POLLS_WITHIN
-    return {
-        poller.deployment_options.build_id or None
-        for poller in (await to.workflow_service.describe_task_queue(asked)).pollers
-        if poller.last_access_time.ToDatetime(UTC) > since
-    }
 
 
 def _cases(count: int) -> str:
