@@ -14,6 +14,9 @@ Result = TypeVar("Result")
 class TakesLonger(Exception):
     """What was asked for cannot be had in a moment; it is asked for again in an activity of its own."""
 
+    def __init__(self) -> None:
+        super().__init__("This takes longer than a moment.")
+
 
 async def in_a_moment(doing: Coroutine[Any, Any, Result]) -> Result:
     """What is being done, if it is done in a moment, or if this is no local activity. Else raises `TakesLonger`.

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.database import Database, DatabaseFailed
 from activities.migrate import Connection
-from activities.moment import in_a_moment
+from activities.moment import TakesLonger, in_a_moment
 from activities.texts import storable, storable_json
 from activities.writing import Row, Rows, write
 from casework.batch import Batch, Front, Recorded
@@ -32,12 +33,22 @@ were worded before. They stay as they are, and the case goes on.
 """
 
 
+class _Tried(NamedTuple):
+    """The last batch of a case that this worker tried to write; `follows`: it had tried the one before too."""
+
+    episode: int
+    number: int
+    at: datetime
+    follows: bool
+
+
 class Records:
     """The records of all cases. `goes_out` says whether a notice is to be delivered beyond the tray."""
 
     def __init__(self, database: Database, goes_out: Callable[[Notice], bool] = lambda notice: False) -> None:
         self._database = database
         self._goes_out = goes_out
+        self._tried: dict[str, _Tried] = {}
 
     @activity.defn(name="record")
     async def record(self, batch: Batch) -> Recorded:
@@ -47,10 +58,28 @@ class Records:
         where the record has another batch, message or entry of the same number ("EntryDiffers"): a task that was
         lost wrote it, or two workflows write one case. So too where the one before is not there ("ChainBroken"):
         batches come one after the other, so an earlier one was written and is lost.
+
+        Where the record cannot be reached in a moment, the error is "RecordAway" if this worker wrote the batch before
+        this one, and knows of no other in its place; else a task that was lost may have written one.
         """
+        tried = self._try(batch)
         began = time.monotonic()
-        recorded = await in_a_moment(self._record(batch))
+        try:
+            recorded = await in_a_moment(self._record(batch))
+        except (TakesLonger, DatabaseFailed) as failed:
+            if tried.follows:
+                raise ApplicationError(str(failed), type="RecordAway") from None
+            raise
         return recorded.model_copy(update={"slow": time.monotonic() - began > SLOW})
+
+    def _try(self, batch: Batch) -> "_Tried":
+        """Note that a batch is being written, and whether it follows the last that this worker wrote of the case."""
+        front = batch.front
+        last = self._tried.get(front.reference)
+        if last is None or (last.episode, last.number, last.at) != (front.episode, batch.number, batch.at):
+            follows = last is not None and (last.episode, last.number + 1) == (front.episode, batch.number)
+            last = self._tried[front.reference] = _Tried(front.episode, batch.number, batch.at, follows)
+        return last
 
     async def _record(self, batch: Batch) -> Recorded:
         rows = self._rows(batch)

@@ -3,7 +3,9 @@
 from casework.calendar import last_working_day_up_to, spoken_date, spoken_instant
 from casework.case import Case
 from casework.conditions import all_hold
-from casework.story import Deadline, DeadlineState, Story
+from casework.story import Deadline, DeadlineState, Request, Story
+
+NOBODY = "nobody: the case is closed"
 
 
 def details(case: Case) -> str:
@@ -15,43 +17,54 @@ def details(case: Case) -> str:
         f"Case **{case.reference}**, episode {case.episode}, on the procedure *{story.procedure.about.title}* "
         f"(version {story.procedure.about.version}, {story.procedure.fingerprint})",
         "",
-        f"**Who must act next:** {', '.join(story.waiting_for) or 'nobody: the case is closed'}",
+        f"**Who must act next:** {', '.join(story.waiting_for) or NOBODY}",
+        *(f"\n**{label}:** {text}" for label, text in particulars(story)),
     ]
-    if story.allocated_to:
-        parts.append(f"\n**Allocated to:** {story.allocated_to}{f', {story.team}' if story.team else ''}")
-    if story.withholding:
-        parts.append(f"\n**Withheld from the family:** {story.withholding.ground.value}")
-    if story.circumstances:
-        parts.append(
-            f"\n**Current circumstances:** {'; '.join(circumstance.value for circumstance in story.circumstances)}"
-        )
-    if story.linked:
-        parts.append(f"\n**Linked cases:** {', '.join(story.linked)}")
     parts += ["", *_requests(story), *_deadlines(story), *_prompts(story)]
     return "\n".join(parts)
+
+
+def particulars(story: Story) -> list[tuple[str, str]]:
+    """What else there is to know of a case now, each with its label."""
+    team = f", {story.team}" if story.team else ""
+    texts = {
+        "Allocated to": story.allocated_to and f"{story.allocated_to}{team}",
+        "Withheld from the family": story.withholding and story.withholding.ground.value,
+        "Current circumstances": "; ".join(circumstance.value for circumstance in story.circumstances),
+        "Linked cases": ", ".join(story.linked),
+    }
+    return [(label, text) for label, text in texts.items() if text]
+
+
+def who_decides(request: Request) -> str:
+    """The roles a request waits for, and the person it was given to."""
+    return " or ".join(request.to) + (f" ({request.assigned_to})" if request.assigned_to else "")
 
 
 def _requests(story: Story) -> list[str]:
     if not story.waiting_requests:
         return []
     rows = [
-        f"| {r.id} | {r.title} | {' or '.join(r.to)}{f' ({r.assigned_to})' if r.assigned_to else ''} "
-        f"| {spoken_instant(r.asked_at)} |"
-        for r in story.waiting_requests
+        f"| {request.id} | {request.title} | {who_decides(request)} | {spoken_instant(request.asked_at)} |"
+        for request in story.waiting_requests
     ]
     head = ["### Waiting for a decision", "", "| request | what | who decides | asked |", "|---|---|---|---|"]
     return [*head, *rows, ""]
 
 
+def shown_deadlines(story: Story) -> list[Deadline]:
+    """What is due and what rests while information is withheld."""
+    return story.running_deadlines + [d for d in story.owed if d.state is DeadlineState.WITHHELD]
+
+
 def _deadlines(story: Story) -> list[str]:
-    owed = story.running_deadlines + [d for d in story.owed if d.state is DeadlineState.WITHHELD]
-    if not owed:
-        return ["### Deadlines", "", "Nothing is due.", ""]
     rows = [
         f"| {'**OVERDUE**' if d.state is DeadlineState.OVERDUE else d.state.value} | {d.spoken_due} | {d.duty} "
         f"| {d.owner} | {', '.join(d.cites)}{remarks(story, d)} |"
-        for d in owed
+        for d in shown_deadlines(story)
     ]
+    if not rows:
+        return ["### Deadlines", "", "Nothing is due.", ""]
     return ["### Deadlines", "", "| state | due | what | who | source |", "|---|---|---|---|---|", *rows, ""]
 
 

@@ -10,8 +10,10 @@ def format_of(file: Path, formats: tuple[str, ...]) -> str:
     """The format that a file's name says: `svg`, `png`. Raises `Failed` where a drawing has no such format."""
     ending = file.suffix.lower().removeprefix(".")
     if ending not in formats:
-        known = " or ".join(f".{known}" for known in formats)
-        raise Failed(f"{file}: this is drawn as {known}. Name it {file.stem or 'drawing'}.{formats[0]}, for instance.")
+        endings = " or ".join(f".{suffix}" for suffix in formats)
+        raise Failed(
+            f"{file}: this is drawn as {endings}. Name it {file.stem or 'drawing'}.{formats[0]}, for instance."
+        )
     return ending
 
 

@@ -7,8 +7,15 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from casework.batch import Batch, Front
+from activities.database import Database
+from activities.records import Records
+from casework import decide
+from casework.batch import Batch, Front, batch_of
+from casework.case import Case
+from casework.decide import Decided
 from casework.effects import Entry, HolidayChanged, Kept, Notice, NoticeKind
+from casework.incoming import read
+from casework.messages import Message
 from casework.story import Deadline, DeadlineState, Request, RequestState
 from casework.vocabulary import Stage, Subject
 from connection.temporal import DATA_CONVERTER
@@ -244,3 +251,14 @@ class CaseRecord:
                 }
             )
         )
+
+
+async def written_by_a_lost_task(before: Case, records: Database, sent: dict[str, Any]) -> None:
+    """A worker writes a message into the record of this case, and is killed before Temporal hears of it."""
+    message, now = read("new_information_received", sent), datetime.now(UTC)
+    assert isinstance(message, Message)
+    lost = decide.receive(before, message, now)
+    assert isinstance(lost, Decided)
+    async with records.connection() as connection:
+        last = await connection.fetchval("SELECT batch FROM s47.case WHERE reference = $1", before.reference)
+    await Records(records).record(batch_of(lost.case, lost.effects, lost.case.announced, last + 1, now))

@@ -958,7 +958,7 @@ async def test_the_demonstration_and_the_five_minutes_of_the_readme(office: Offi
         )
         assert "Traceback" not in ran.err
         gate = "conference_scheduled" in call
-        others = call == "verify"  # other tests spoil records of theirs
+        others = call in ("verify", "doctor")  # other tests spoil records of theirs, and leave cases without a worker
         assert others or ran.code == (REFUSED if gate else DONE), (call, ran.err)
         lines.append(one_line(ran.out))
         if gate:

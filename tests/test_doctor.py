@@ -14,7 +14,6 @@ from activities.database import Database
 from connection.search_attributes import TROUBLE
 from connection.stuck import stuck
 from starter.cases import reach
-from starter.doctor.look import builds_asking
 from starter.embedded import postgres_server as a_postgres
 from tests import deployment
 from tests.faults.spoil import spoil
@@ -144,7 +143,7 @@ async def test_a_case_of_which_nothing_replays_is_rebuilt_if_the_record_has_it_a
 
 async def is_served(office: Office) -> bool:
     """Whether a worker asks for work: one of code that was never compiled starts slowly."""
-    return bool(await builds_asking(await office.client(), office.queue))
+    return bool(await reach.builds_asking(await office.client(), office.queue))
 
 
 async def said_in_the_log(office: Office) -> bool:

@@ -18,6 +18,7 @@ from connection.search_attributes import OVERDUE, registered
 from starter.cases import reach
 from starter.embedded import postgres_server as a_postgres
 from starter.embedded import temporal_server
+from tests.batches import written_by_a_lost_task
 from tests.office import SECONDS, Office, OneCase, eventually, has_its_timers
 from tests.postgres import fresh_database, rows
 from tests.test_embedded import free_port, programs_of
@@ -91,6 +92,32 @@ async def test_a_worker_killed_between_acceptance_and_record(office: Office) -> 
 async def kept(case: OneCase, records: Database) -> bool:
     lines = await reading.chronology(records, case.reference)
     return len(lines) == (await case.state()).announced.entries
+
+
+async def test_nothing_is_answered_while_a_lost_task_may_have_written_something_else(office: Office) -> None:
+    """A task wrote into the record and was lost, with its worker. The next worker cannot reach the record at first."""
+    ours = dataclasses.replace(office, queue="lost")
+    async with ours.records() as records:
+        with ours.worker():
+            case = await ours.case("LOST")
+            await case.enquired(HOUR)
+            await case.recorded(records)
+            before = await case.state()
+        await written_by_a_lost_task(before, records, case.body("police/pc-1"))
+        with ours.worker():
+            async with records.transaction() as connection:  # the record cannot be written meanwhile
+                await connection.execute("SELECT FROM s47.case WHERE reference = $1 FOR UPDATE", case.reference)
+                visit = asyncio.create_task(case.tell("child_visited", WORKER, seen=True, alone=True))
+                await eventually(lambda: writes_by_an_activity_of_its_own(case))
+                assert not visit.done()
+            assert (await visit).fact == len(before.facts) + 2
+            lines = await case.recorded(records)
+            assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+
+
+async def writes_by_an_activity_of_its_own(case: OneCase) -> bool:
+    pending = (await case.handle.describe()).raw_description.pending_activities
+    return [activity.activity_type.name for activity in pending] == ["record"]
 
 
 async def test_the_records_database_is_away_for_a_while(office: Office, state_folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The running case: its durable timers, and what Temporal's Web UI shows of it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -10,16 +9,12 @@ from temporalio.client import WorkflowExecutionStatus
 from activities import reading
 from activities.confirming import Confirming
 from activities.database import Database
-from activities.records import Records
-from casework import decide
-from casework.batch import batch_of, front_of
+from casework.batch import front_of
 from casework.calendar import spoken_date
-from casework.decide import Decided
-from casework.incoming import read
-from casework.messages import Message
 from casework.story import DeadlineState, Story
 from connection import search_attributes as attribute
 from starter.cases import reach
+from tests.batches import written_by_a_lost_task
 from tests.faults.spoil import spoil
 from tests.office import Office, OneCase, eventually, has_its_timers, running_timers, summary
 from tests.postgres import rows
@@ -309,15 +304,6 @@ async def test_a_record_that_refuses_is_said_so_and_the_case_goes_on(office: Off
     assert len(waiting) == 1, "it is tried again"
 
 
-async def written_by_a_lost_task(case: OneCase, records: Database, sent: dict[str, Any]) -> None:
-    """A worker writes a message into the record, and is killed before Temporal hears of it."""
-    before, now = await case.state(), datetime.now(UTC)
-    [batch] = [row["batch"] for row in await rows(case.office.dsn, "case") if row["reference"] == case.reference]
-    lost = decide.receive(before, cast(Message, read("new_information_received", sent)), now)
-    assert isinstance(lost, Decided)
-    await Records(records).record(batch_of(lost.case, lost.effects, lost.case.announced, batch + 1, now))
-
-
 async def test_a_case_that_goes_on_from_its_record_is_not_ended_by_cancelling_it(
     office: Office, records: Database
 ) -> None:
@@ -325,7 +311,7 @@ async def test_a_case_that_goes_on_from_its_record_is_not_ended_by_cancelling_it
     await case.enquired()
     await case.recorded(records)
     facts = len((await case.state()).facts)
-    await written_by_a_lost_task(case, records, case.body("police/pc-1"))
+    await written_by_a_lost_task(await case.state(), records, case.body("police/pc-1"))
 
     async def reads_its_record() -> bool:
         described = (await case.handle.describe()).raw_description
@@ -350,7 +336,7 @@ async def test_a_case_comes_to_know_of_what_a_lost_task_had_written(office: Offi
     await case.enquired()
     await case.recorded(records)
     facts = len((await case.state()).facts)
-    await written_by_a_lost_task(case, records, case.body("police/pc-1"))
+    await written_by_a_lost_task(await case.state(), records, case.body("police/pc-1"))
     assert len((await case.state()).facts) == facts
     async with records.transaction() as connection:
         await connection.execute("UPDATE s47.case SET written_at = now() - interval '1 hour'")
@@ -372,7 +358,7 @@ async def test_what_a_lost_task_had_written_stands(office: Office, records: Data
     await case.recorded(records)
     before = await case.state()
     sent = case.body("police/pc-1", note="Only the record has heard of this")
-    await written_by_a_lost_task(case, records, sent)
+    await written_by_a_lost_task(await case.state(), records, sent)
 
     await case.signal("new_information_received", "police/pc-2", note="A signal of the same moment")
     await case.tell("child_visited", WORKER, seen=True, alone=True)
@@ -396,7 +382,7 @@ async def test_task_after_task_may_be_lost(office: Office, records: Database) ->
     facts = len((await case.state()).facts)
     for number in range(1, 4):
         sent = case.body("police/pc-1")
-        await written_by_a_lost_task(case, records, sent)
+        await written_by_a_lost_task(await case.state(), records, sent)
         again = await case.send("new_information_received", sent)
         assert (again.fact, again.duplicate) == (facts + number, False)
     assert "record refuses" not in (await case.metadata()).current_details

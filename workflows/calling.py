@@ -25,12 +25,20 @@ class RefusedForGood(Exception):
         self.kind = kind
 
 
-async def at_once(name: str, argument: object, result_type: type[Result], summary: str) -> Result | None:
-    """The result of an activity within the workflow task, or none where it cannot be had in a moment.
+class NotAtOnce(Exception):
+    """The result of an activity cannot be had in a moment. `kind` is the type of its error."""
+
+    def __init__(self, kind: str | None) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+async def at_once(name: str, argument: object, result_type: type[Result], summary: str) -> Result:
+    """The result of an activity within the workflow task.
 
     It takes one event of history, and no second task. But a task may be lost after its activities were done, and is
     then done again at another time, with other messages: what an activity writes in it has to bear that. Raises
-    `RefusedForGood`.
+    `RefusedForGood`, or `NotAtOnce`.
     """
     try:
         result: Result = await workflow.execute_local_activity(
@@ -43,9 +51,10 @@ async def at_once(name: str, argument: object, result_type: type[Result], summar
         )
         return result
     except FailureError as error:
-        if _refused_for_good(error):
+        cause = _cause(error)
+        if isinstance(cause, ApplicationError) and cause.non_retryable:
             _raise(error)
-        return None
+        raise NotAtOnce(cause.type if isinstance(cause, ApplicationError) else None) from error
 
 
 async def in_the_end(name: str, argument: object, result_type: type[Result], summary: str) -> Result:
@@ -68,11 +77,6 @@ def why(error: FailureError) -> str:
     """Why an activity failed, in its own words."""
     cause = _cause(error)
     return cause.message if isinstance(cause, ApplicationError) else str(cause)
-
-
-def _refused_for_good(error: FailureError) -> bool:
-    cause = _cause(error)
-    return isinstance(cause, ApplicationError) and cause.non_retryable
 
 
 def _cause(error: FailureError) -> BaseException:

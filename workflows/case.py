@@ -28,7 +28,7 @@ from casework.messages import Id, Message
 from casework.mistakes import problems
 from casework.model import Value
 from casework.vocabulary import Stage
-from workflows.calling import RefusedForGood, at_once, in_the_end
+from workflows.calling import NotAtOnce, RefusedForGood, at_once, in_the_end
 from workflows.doors import (
     CLOSED,
     REFUSED,
@@ -206,8 +206,10 @@ class CaseWorkflow:
         start = self._start
         wanted = BasisWanted(reference=start.reference, procedure=start.procedure, rebuild=rebuild)
         summary = "Load what the case is decided with"
-        basis = await at_once("case_basis", wanted, Basis, summary)
-        return basis if basis is not None else await in_the_end("case_basis", wanted, Basis, summary)
+        try:
+            return await at_once("case_basis", wanted, Basis, summary)
+        except NotAtOnce:
+            return await in_the_end("case_basis", wanted, Basis, summary)
 
     def _begun(self, basis: Basis, *, rebuild: bool) -> tuple[Case, tuple[Kept, ...]]:
         """A new case, or one that goes on from the record; and the messages that were to be written, and are not."""

@@ -14,7 +14,7 @@ from casework.case import Announced, Case
 from casework.effects import Effect, Forwarded, Kept, Notice
 from casework.model import Value
 from casework.story import Deadline, Request
-from workflows.calling import FOR_EVER, RefusedForGood, at_once, in_the_end, why
+from workflows.calling import FOR_EVER, NotAtOnce, RefusedForGood, at_once, in_the_end, why
 from workflows.summaries import summary_of
 
 TURNS_PER_BATCH, BYTES_PER_BATCH = 25, 100_000
@@ -28,6 +28,8 @@ RECORD_REFUSED_FOR = timedelta(minutes=10)
 """A record that refuses a batch for good has to be put right by somebody; until then it is tried this often."""
 BEHIND = "EntryDiffers"
 """The record has another turn of the case than the one that is to be written, as the type of its error."""
+AWAY = "RecordAway"
+"""The record cannot be reached just now, and nobody else has written the turn that is to be written."""
 FOR_AN_HOUR = RetryPolicy(maximum_interval=timedelta(minutes=5))
 
 Goes = TypeVar("Goes", Notice, Forwarded)
@@ -60,10 +62,10 @@ class Outbox:
     """The way out. It calls `stir` when something went out, `undelivered` with a notice that could not, and
     `forwarded` with a fact that has come to the case where it belongs, or why it has not.
 
-    `away`: the record does not take what is decided in a moment. `refused`: why it does not take it at all. `behind`:
-    it has another turn in the place of what is to be written; `goes_on_from` what it has. `leaves_its_mark`: something
-    was brought about that the history has to show by a command. Where a task has none, the SDK may hand over what the
-    next one brings together with it, and in another order than on replay.
+    `away`: the record does not take what is decided in a moment, and what is decided will stand. `refused`: why it does
+    not take it at all. `behind`: it has another turn in the place of what is to be written; `goes_on_from` what it has.
+    `leaves_its_mark`: something was brought about that the history has to show by a command. Where a task has none, the
+    SDK may hand over what the next one brings together with it, and in another order than on replay.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Outbox:
         self._delivering = {notice.id: notice for notice in unsent.delivering}
         self._forwarding = list(unsent.forwarding)
         self._going_on: set[asyncio.Task[None]] = set()
-        self._started = self._writing = self._slow = False
+        self._started = self._writing = self._slow = self._in_doubt = False
         self._turns_put = sum(pending.turns for pending in unsent.pending)
         self._turns_written = self._turns_in_flight = 0
         self._behind_at: int | None = None
@@ -129,7 +131,8 @@ class Outbox:
         """
         unwritten = [*self._in_flight.kept] if self._in_flight else []
         unwritten += [effect for pending in self._pending for effect in pending.effects if isinstance(effect, Kept)]
-        self._pending, self._in_flight, self._batches, self.behind = [], None, batches, False
+        self._pending, self._in_flight, self._batches = [], None, batches
+        self.behind = self._in_doubt = False
         self._last_at = last_at
         self._turns_written = self._turns_put
         self._catchings_up += 1
@@ -220,6 +223,8 @@ class Outbox:
         batch = self._in_flight = self._in_flight or self._next_batch()
         try:
             recorded = await self._write(batch)
+        except NotAtOnce as failed:  # it is begun again, in its turn
+            self._slow, self._in_doubt = True, failed.kind != AWAY
         except RefusedForGood as refused:
             if refused.kind == BEHIND and batch.number != self._behind_at:  # or going on from it was of no use
                 self.behind, self._behind_at = True, batch.number
@@ -229,17 +234,14 @@ class Outbox:
                 await workflow.sleep(RECORD_REFUSED_FOR, summary="The record refused what was to be written")
                 self._behind_at = None
         else:
-            if recorded is None:
-                self.away = self._slow = True  # and it is begun again, in its turn
-            else:
-                self._wrote(batch, recorded)
+            self._wrote(batch, recorded)
         self._writing = False
         self._stir()
 
-    async def _write(self, batch: Batch) -> Recorded | None:
+    async def _write(self, batch: Batch) -> Recorded:
         # What opens an episode is not written by a task that may still be lost: the next one would find it open.
         if self._slow or batch.number == 1:
-            self.away = True
+            self.away = not self._in_doubt  # a task that was lost may have written something else in its place
             recorded = await in_the_end("record", batch, Recorded, _what(batch))
             self.leaves_its_mark = True
             return recorded
@@ -248,7 +250,7 @@ class Outbox:
     def _wrote(self, batch: Batch, recorded: Recorded) -> None:
         self._in_flight, self.refused, self._last_at = None, None, batch.at
         self._turns_written += self._turns_in_flight
-        self.away, self._behind_at = False, None
+        self.away, self._in_doubt, self._behind_at = False, False, None
         self._slow = recorded.slow
         for notice in batch.notices:
             if notice.id in recorded.deliver:

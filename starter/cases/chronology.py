@@ -64,21 +64,21 @@ class Mark(Value):
     @property
     def words(self) -> str:
         """The same, in words."""
-        said = []
+        notes = []
         if self.withdrawn_by:
-            said.append(f"withdrawn by no. {self.withdrawn_by}")
+            notes.append(f"withdrawn by no. {self.withdrawn_by}")
         if self.idle_since:
-            said.append(f"what it corrects was withdrawn by no. {self.idle_since}")
+            notes.append(f"what it corrects was withdrawn by no. {self.idle_since}")
         if self.put_right_by:
-            said.append(f"corrected by {_numbers(self.put_right_by)}")
+            notes.append(f"corrected by {_numbers(self.put_right_by)}")
         if self.asked_by:
-            said.append(f"no. {self.asked_by} asks to correct this and waits for the {self.asked_of}")
-        return "; ".join(said)
+            notes.append(f"no. {self.asked_by} asks to correct this and waits for the {self.asked_of}")
+        return "; ".join(notes)
 
 
 def marks(case: Case) -> dict[int, Mark]:
     """What became of each fact that was put right, withdrawn, or is asked to be."""
-    found: dict[int, Mark] = {}
+    by_number: dict[int, Mark] = {}
     in_force = {fact.number for fact in case.book.in_force}
     for fact in case.facts:
         message = fact.message
@@ -89,7 +89,7 @@ def marks(case: Case) -> dict[int, Mark]:
             named = (message.fact,)
         request = case.story.requests.get(fact.request) if fact.asks else None
         for number in named:
-            mark = found.get(number, Mark())
+            mark = by_number.get(number, Mark())
             if request is not None and request.waiting:
                 mark = mark.model_copy(update={"asked_by": fact.number, "asked_of": " or the ".join(request.to)})
             elif request is not None and request.state not in (RequestState.AUTHORISED, RequestState.FINISHED):
@@ -98,13 +98,13 @@ def marks(case: Case) -> dict[int, Mark]:
                 mark = mark.model_copy(update={"withdrawn_by": fact.number})
             else:
                 mark = mark.model_copy(update={"put_right_by": (*mark.put_right_by, fact.number)})
-            found[number] = mark
+            by_number[number] = mark
     for fact in case.facts:
-        wrong = found.get(fact.message.fact) if isinstance(fact.message, Replacement) else None
+        wrong = by_number.get(fact.message.fact) if isinstance(fact.message, Replacement) else None
         if wrong is not None and wrong.withdrawn_by:
-            mark = found.get(fact.number, Mark())
-            found[fact.number] = mark.model_copy(update={"idle_since": wrong.withdrawn_by})
-    return found
+            mark = by_number.get(fact.number, Mark())
+            by_number[fact.number] = mark.model_copy(update={"idle_since": wrong.withdrawn_by})
+    return by_number
 
 
 def shown(entries: Sequence[ChronologyEntry], case: Case) -> Group:
@@ -128,18 +128,18 @@ def shown(entries: Sequence[ChronologyEntry], case: Case) -> Group:
         same = (entry.fact, entry.occurred_at, entry.by)
         gone = "strike dim" if mark.withdrawn_by or mark.idle_since else ""
         text = f"[{gone}]{escape(entry.text)}[/]" if gone else escape(entry.text)
-        said: list[str] = [text]
+        lines: list[str] = [text]
         if is_first:
             remarks = [part for part in (_recorded(entry), mark.words) if part]
-            said[0] += f" [yellow]({escape('; '.join(remarks))})[/]" if remarks else ""
-            said += [f"[italic]{escape(words)}[/]" for words in _own_words(entry, kinds)]
+            lines[0] += f" [yellow]({escape('; '.join(remarks))})[/]" if remarks else ""
+            lines += [f"[italic]{escape(words)}[/]" for words in _own_words(entry, kinds)]
             beyond = besides(entry.name, entry.body or {}, lines_of[entry.fact or 0], kinds)
-            said += [f"[dim]{escape(beyond)}[/]"] if beyond else []
+            lines += [f"[dim]{escape(beyond)}[/]"] if beyond else []
         made.add_row(
             str(entry.fact) if is_first or (entry.fact and same != last) else "",
             "" if same == last and not is_first else spoken_instant(entry.occurred_at),
             "" if same == last and not is_first else escape(entry.by),
-            Group(said[0], *(Padding(part, (0, 0, 0, 2)) for part in said[1:])),
+            Group(lines[0], *(Padding(part, (0, 0, 0, 2)) for part in lines[1:])),
         )
         last = same
     return Group(made)
@@ -153,15 +153,15 @@ def _recorded(entry: ChronologyEntry) -> str:
 
 def _own_words(entry: ChronologyEntry, kinds: Mapping[int, str]) -> list[str]:
     """What the sender wrote, a line each: note, reasons, actions; of a correction also the words it puts right."""
-    said = (entry.note or "").splitlines()
+    lines = (entry.note or "").splitlines()
     body = entry.body or {}
     changes = body.get("changes")
     if entry.name == Corrected.name and isinstance(changes, dict):
         about = MESSAGES.get(kinds.get(body.get("fact", 0), ""))
         for field in narratives(about) if about else ():
             if changes.get(field):
-                said.append(f"{_called(field)}, corrected: {changes[field]}")
-    return said
+                lines.append(f"{_called(field)}, corrected: {changes[field]}")
+    return lines
 
 
 def besides(name: str | None, body: Mapping[str, Any], lines: Sequence[str], kinds: Mapping[int, str]) -> str:
@@ -172,7 +172,7 @@ def besides(name: str | None, body: Mapping[str, Any], lines: Sequence[str], kin
     kind = MESSAGES.get(name or "")
     words = narratives(kind) if kind else ()
     line = " ".join(lines).casefold()
-    said = []
+    parts = []
     for field, value in body.items():
         if field in ELSEWHERE or field in words or value in (None, [], "", {}):
             continue
@@ -181,16 +181,16 @@ def besides(name: str | None, body: Mapping[str, Any], lines: Sequence[str], kin
             continue
         if not isinstance(value, bool) and plain.casefold() in line:
             continue
-        said.append(f"{_called(field)}: {plain}")
+        parts.append(f"{_called(field)}: {plain}")
     changes = body.get("changes")
     if name == Corrected.name and isinstance(changes, dict) and "corrected: " not in line:
         about = MESSAGES.get(kinds.get(body.get("fact", 0), ""))
         own = narratives(about) if about else ()
         wanted = [f"{_called(field)}: {spoken(value)}" for field, value in changes.items() if field not in own]
-        said += [f"what is right: {', '.join(wanted)}"] if wanted else []
+        parts += [f"what is right: {', '.join(wanted)}"] if wanted else []
     if name == RecordedInError.name and isinstance(body.get("facts"), list) and "withdraw" not in line:
-        said.append(f"about {_numbers(body['facts'])}")
-    return "; ".join(said)
+        parts.append(f"about {_numbers(body['facts'])}")
+    return "; ".join(parts)
 
 
 def _called(field: str) -> str:
@@ -207,7 +207,7 @@ def spoken(value: Any) -> str:
         case list() | tuple():
             return ", ".join(map(spoken, value))
         case dict():
-            return ", ".join(f"{_called(str(key))} {spoken(one)}" for key, one in value.items())
+            return ", ".join(f"{_called(str(key))} {spoken(item)}" for key, item in value.items())
         case str():
             return _spoken_time(value)
         case _:

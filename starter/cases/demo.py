@@ -135,13 +135,13 @@ async def load(client: Client, say: Callable[[str], None]) -> None:
 
 
 async def _tell(client: Client, reference: str, procedure: str, number: int, telling: Telling) -> None:
-    hours, by, message, said = telling
+    hours, by, message, fields = telling
     now = datetime.now(UTC)
     body = {
         "id": f"demo-{number}",
         "occurred_at": (now - timedelta(hours=hours)).isoformat(),
         "by": who(by),
-        **{key: _dated(value, now) for key, value in said.items()},
+        **{key: _dated(value, now) for key, value in fields.items()},
     }
     if message == "referral_received":
         await reach.refer(client, reach.Opening(reference=reference, procedure=procedure), body)

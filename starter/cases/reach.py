@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +48,8 @@ LOG = logging.getLogger("starter")
 """What is used is said here; the command line puts it on standard error."""
 ANSWER_WITHIN = timedelta(seconds=15)
 WORKER_WITHIN = timedelta(seconds=60)
+POLLS_WITHIN = timedelta(seconds=90)
+"""A worker asks for work at least once a minute."""
 TASK_WITHIN = timedelta(seconds=8)
 """How long a worker may take over one turn of a case. Replaying a long run takes a second or two on a busy machine, and
 what takes longer than this is begun again, for ever; but a turn that is lost with a server or a worker is missed only
@@ -337,16 +339,26 @@ async def read(to: Client, reference: str) -> Case:
 
 async def worker_ready(to: Client) -> None:
     """Wait until a worker serves the task queue. Raises `NotReached` when none has come in time."""
-    wanted = DescribeTaskQueueRequest(
-        namespace=to.namespace,
-        task_queue=TaskQueue(name=settings().task_queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
     for _ in range(int(WORKER_WITHIN / LOOK_AGAIN)):
-        if (await to.workflow_service.describe_task_queue(wanted)).pollers:
+        if await builds_asking(to, settings().task_queue):
             return
         await asyncio.sleep(LOOK_AGAIN.total_seconds())
     raise NotReached("The worker did not start. To see why, look at worker.log in the folder where S47 keeps its data.")
+
+
+async def builds_asking(to: Client, queue: str) -> set[str | None]:
+    """The builds of the workers that ask for work on a queue; none stands for a worker without versions."""
+    asked = DescribeTaskQueueRequest(
+        namespace=to.namespace,
+        task_queue=TaskQueue(name=queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    since = datetime.now(UTC) - POLLS_WITHIN
+    return {
+        poller.deployment_options.build_id or None
+        for poller in (await to.workflow_service.describe_task_queue(asked)).pollers
+        if poller.last_access_time.ToDatetime(UTC) > since
+    }
 
 
 def _handle(to: Client, reference: str) -> WorkflowHandle[CaseWorkflow, str]:

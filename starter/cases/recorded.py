@@ -62,7 +62,7 @@ async def case_of(records: Database, reference: str) -> Case | None:
         raise reach.Failed(f"The record of case {reference} was written by another version of S47.") from None
 
 
-async def known(to: Client, records: Database, reference: str, now: datetime) -> tuple[Case, bool]:
+async def current(to: Client, records: Database, reference: str, now: datetime) -> tuple[Case, bool]:
     """A case as the record has it, with what time has brought about up to now; and whether Temporal has lost it.
 
     The workflow is not asked: it would have to be replayed for it, and it answers only while a worker runs. Raises
@@ -89,13 +89,13 @@ async def is_lost(to: Client, records: Database, reference: str) -> bool:
 async def lost(to: Client, records: Database) -> list[str]:
     """Every case that is lost."""
     running = set(await reach.running(to))
-    absent = [one.reference for one in await reading.open_cases(records) if one.reference not in running]
+    absent = [case.reference for case in await reading.open_cases(records) if case.reference not in running]
     return [reference for reference in dict.fromkeys(absent) if await is_lost(to, records, reference)]
 
 
 async def elsewhere(records: Database, reference: str, person: str) -> list[Front]:
     """The cases of the same child that are open under other references."""
-    return [one for one in await reading.cases(records, person=person) if one.reference != reference]
+    return [case for case in await reading.cases(records, person=person) if case.reference != reference]
 
 
 # --- Verifying ----------------------------------------------------------------------------------------------------
@@ -119,33 +119,33 @@ async def verify(to: Client, records: Database, reference: str, within: float = 
     """
     until = time.monotonic() + within
     while True:
-        found = await _look(to, records, reference)
-        if found is None or not found.problems or found.lost or time.monotonic() > until:
-            return found
+        verified = await _look(to, records, reference)
+        if verified is None or not verified.problems or verified.lost or time.monotonic() > until:
+            return verified
         # The record is written a moment after a case decides; what is wrong with a seal stays wrong.
         chain = await reading.verify_chain(records, reference)
         if chain.breaks:
-            return found
+            return verified
         await asyncio.sleep(LOOK_AGAIN)
 
 
 async def verify_all(to: Client, records: Database) -> list[Verified]:
     """Check every case that the record or Temporal has."""
-    known = dict.fromkeys((*await reading.references(records), *await reach.running(to)))
+    references = dict.fromkeys((*await reading.references(records), *await reach.running(to)))
     turn = asyncio.Semaphore(AT_A_TIME)
 
-    async def one(reference: str) -> Verified | None:
+    async def verify_one(reference: str) -> Verified | None:
         async with turn:
             return await verify(to, records, reference)
 
-    return [found for found in await asyncio.gather(*map(one, sorted(known))) if found is not None]
+    return [verified for verified in await asyncio.gather(*map(verify_one, sorted(references))) if verified is not None]
 
 
 async def _look(to: Client, records: Database, reference: str) -> Verified | None:
     runs = await reach.runs(to, reference)
     chain = await reading.verify_chain(records, reference)
     front = await reading.front(records, reference)
-    problems = [f"episode {one.episode}, {one.table} {one.number}: {one.problem}" for one in chain.breaks]
+    problems = [f"episode {row.episode}, {row.table} {row.number}: {row.problem}" for row in chain.breaks]
     is_open = front is not None and front.closed_at is None
     if front is None and not runs:
         if not chain.facts and not problems:
@@ -179,7 +179,7 @@ async def _differences(records: Database, front: Front, case: Case) -> Iterable[
         return [f"the running case is in episode {case.episode}, the record in episode {front.episode}"]
     if front.closed_at is not None and case.story.closed_at is None:
         return ["it is running, but the record has it as closed"]
-    found = []
+    problems = []
     kept = await reading.facts(records, case.reference, case.episode, refused=True)
     entries = await reading.chronology(records, case.reference, case.episode)
     for what, there, wanted in (
@@ -187,25 +187,25 @@ async def _differences(records: Database, front: Front, case: Case) -> Iterable[
         ("lines of the chronology", len(entries), case.announced.entries),
     ):
         if there != wanted:
-            found.append(f"the running case has {wanted} {what}, the record has {there}")
+            problems.append(f"the running case has {wanted} {what}, the record has {there}")
     recorded = await case_of(records, case.reference)
-    told = {fact.number: fact.digest for fact in case.facts}
+    digests = {fact.number: fact.digest for fact in case.facts}
     written = {fact.number: fact.digest for fact in recorded.facts} if recorded else {}
-    other = sorted(number for number in told.keys() | written.keys() if told.get(number) != written.get(number))
+    other = sorted(number for number in digests.keys() | written.keys() if digests.get(number) != written.get(number))
     if other:
-        found.append(f"the record and the running case differ in: {', '.join(f'no. {number}' for number in other)}")
+        problems.append(f"the record and the running case differ in: {', '.join(f'no. {number}' for number in other)}")
     if front.stage != case.story.stage:
-        found.append(f"the stage is {case.story.stage.value} on the running case, {front.stage.value} in the record")
+        problems.append(f"the stage is {case.story.stage.value} on the running case, {front.stage.value} in the record")
     deadlines = await reading.deadlines(records, case.reference, case.episode)
     for name, deadline in case.story.deadlines.items():
         if (was := deadlines.get(name)) is None:
-            found.append(f"{name} is missing from the record")
+            problems.append(f"{name} is missing from the record")
         elif (was.due, was.state) != (deadline.due, deadline.state):
-            found.append(f"{name} is {_standing(deadline)} on the running case, {_standing(was)} in the record")
+            problems.append(f"{name} is {_standing(deadline)} on the running case, {_standing(was)} in the record")
     for name, was in deadlines.items():
         if name not in case.story.deadlines and was.running:
-            found.append(f"{name} is in the record only")
-    return found
+            problems.append(f"{name} is in the record only")
+    return problems
 
 
 def _standing(deadline: Deadline) -> str:

@@ -19,15 +19,15 @@ def read(file: Path | BinaryIO) -> tuple[Opening, dict[str, Any]]:
     """The opening and the message body in a referral file. Raises `WrongFile`, or `NotAccepted` with a line for each
     wrong thing."""
     text = text_of(file)
-    said = values_in(text, str(file) if isinstance(file, Path) else "standard input", or_json=True)
-    opening = {key: said.pop(key) for key in ("reference", "procedure") if key in said}
+    referral = values_in(text, str(file) if isinstance(file, Path) else "standard input", or_json=True)
+    opening = {key: referral.pop(key) for key in ("reference", "procedure") if key in referral}
     wrong: list[str] = []
     try:
         Opening.model_validate(opening)
     except ValidationError as error:
         wrong += problems(error)
     try:
-        body = _body(said, text)
+        body = _body(referral, text)
     except ValueError as problem:
         raise NotAccepted("\n".join([*wrong, f"by: {problem}"])) from None
     message = read_message("referral_received", body)
@@ -38,9 +38,9 @@ def read(file: Path | BinaryIO) -> tuple[Opening, dict[str, Any]]:
     return Opening.model_validate(opening), body
 
 
-def _body(said: dict[str, Any], text: str) -> dict[str, Any]:
+def _body(referral: dict[str, Any], text: str) -> dict[str, Any]:
     """The message: sending the same file twice is the same message, so it counts once."""
-    body = {key: value.isoformat() if isinstance(value, date) else value for key, value in said.items()}
+    body = {key: value.isoformat() if isinstance(value, date) else value for key, value in referral.items()}
     if "received_at" in body:
         body["occurred_at"] = body.pop("received_at")
     if isinstance(body.get("by"), str):

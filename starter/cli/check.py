@@ -22,30 +22,30 @@ def verify(
         async with reaching.records() as records:
             if case is None:
                 return await recorded.verify_all(to, records)
-            checked = await recorded.verify(to, records, case)
-            if checked is None:
+            verified = await recorded.verify(to, records, case)
+            if verified is None:
                 raise reach.there_is_none(case)
-            return [checked]
+            return [verified]
 
-    found = reaching.run(doing())
-    wrong = [checked for checked in found if checked.problems]
+    every = reaching.run(doing())
+    wrong = [verified for verified in every if verified.problems]
     if json_:
-        words.print_json([checked.model_dump(mode="json") for checked in found])
+        words.print_json([verified.model_dump(mode="json") for verified in every])
     else:
-        for checked in found:
-            _print_checked(checked)
+        for verified in every:
+            _print(verified)
         if case is None:
             words.out.print(
-                f"{words.many(len(found), 'case')} checked: {len(found) - len(wrong)} in order, {len(wrong)} not."
+                f"{words.many(len(every), 'case')} checked: {len(every) - len(wrong)} in order, {len(wrong)} not."
             )
     if wrong:
         sys.exit(1)
 
 
-def _print_checked(checked: recorded.Verified) -> None:
-    for problem in checked.problems:
-        words.err.print(f"[bold red]✗[/] {checked.reference}: {escape(problem)}")
-    if not checked.problems:
-        size = f"{words.many(checked.facts, 'message')} and {words.many(checked.entries, 'chronology line')}"
-        agree = "The case is closed." if checked.closed else "The record matches the running case."
-        words.out.print(f"[green]✓[/] {checked.reference}: {size}, all seals intact. {agree}")
+def _print(verified: recorded.Verified) -> None:
+    for problem in verified.problems:
+        words.err.print(f"[bold red]✗[/] {verified.reference}: {escape(problem)}")
+    if not verified.problems:
+        size = f"{words.many(verified.facts, 'message')} and {words.many(verified.entries, 'chronology line')}"
+        agree = "The case is closed." if verified.closed else "The record matches the running case."
+        words.out.print(f"[green]✓[/] {verified.reference}: {size}, all seals intact. {agree}")

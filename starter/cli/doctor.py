@@ -29,17 +29,20 @@ def doctor(
         return await examine(await reach.client(), case or (), mending=mend)
 
     findings = reaching.run(doing())
-    still = [one for one in findings if not (one.mended and one.mended.whole)]
+    still = [finding for finding in findings if not (finding.mended and finding.mended.whole)]
     if json_:
         words.print_json(
-            [{**one.stuck.model_dump(), "mended": one.mended and one.mended.model_dump()} for one in findings]
+            [
+                {**finding.stuck.model_dump(), "mended": finding.mended and finding.mended.model_dump()}
+                for finding in findings
+            ]
         )
     else:
-        for one in findings:
-            _print(one)
+        for finding in findings:
+            _print(finding)
         if not findings:
             words.out.print("Nothing is stuck.")
-        elif not mend and any(one.stuck.kind in MENDABLE for one in findings):
+        elif not mend and any(finding.stuck.kind in MENDABLE for finding in findings):
             words.out.print("", "To mend what can be mended: s47 doctor --mend", sep="\n")
     if still:
         sys.exit(1)

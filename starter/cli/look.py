@@ -34,7 +34,7 @@ def cases(
     async def doing() -> list[dict[str, Any]]:
         to = await reach.client()
         async with reaching.records() as records:
-            found = await reading.cases(
+            fronts = await reading.cases(
                 records,
                 stage=stage,
                 procedure=await _key(records, procedure),
@@ -47,7 +47,7 @@ def cases(
             missing = {reference: await ended(to, reference) for reference in await recorded.lost(to, records)}
         return [
             _row(front, front.closed_at is None and front.reference in missing, missing.get(front.reference))
-            for front in found
+            for front in fronts
         ]
 
     rows = reaching.run(doing())
@@ -131,41 +131,41 @@ def show(
 
     async def doing() -> recorded.Shown:
         to = await reach.client()
-        found, is_lost = await reaching.known(to, case)
+        state, is_lost = await reaching.current(to, case)
         how = await ended(to, case) if is_lost else None
         if not (entries or refused):
-            return recorded.Shown(found, is_lost, how)
+            return recorded.Shown(state, is_lost, how)
         async with reaching.records() as records:
             return recorded.Shown(
-                found,
+                state,
                 is_lost,
                 how,
-                await reading.chronology(records, case, found.episode) if entries else [],
-                await reading.refused(records, case, found.episode) if refused else [],
+                await reading.chronology(records, case, state.episode) if entries else [],
+                await reading.refused(records, case, state.episode) if refused else [],
             )
 
-    found = reaching.run(doing())
+    shown = reaching.run(doing())
     if json_:
-        words.print_json(_case_as_json(found) | ({"refused": _refused_as_json(found)} if refused else {}))
+        words.print_json(_case_as_json(shown) | ({"refused": _refused_as_json(shown)} if refused else {}))
         return
-    if found.is_lost:
-        lost = f"This case was {escape(str(found.ended))}." if found.ended else "Temporal has lost this case."
+    if shown.is_lost:
+        lost = f"This case was {escape(str(shown.ended))}." if shown.ended else "Temporal has lost this case."
         words.out.print(f"[bold red]{lost} Rebuild it: s47 rebuild {case}[/]", soft_wrap=True)
         words.out.print("Nobody is reminded of anything until you do. This is what the record has:", "", sep="\n")
-    words.out.print(words.front(found.case.story))
-    if found.lines:
-        words.out.print("", "[bold]Chronology[/]", chronology.shown(found.lines, found.case), sep="\n")
+    words.out.print(words.front(shown.case.story))
+    if shown.lines:
+        words.out.print("", "[bold]Chronology[/]", chronology.shown(shown.lines, shown.case), sep="\n")
     if refused:
         none = "Nothing that was sent to this case was refused."
-        words.out.print("", "[bold]Refused[/]", words.refused(found.refused) if found.refused else none, sep="\n")
+        words.out.print("", "[bold]Refused[/]", words.refused(shown.refused) if shown.refused else none, sep="\n")
 
 
-def _refused_as_json(found: recorded.Shown) -> list[dict[str, Any]]:
-    return [message.model_dump(mode="json", exclude={"fact", "state"}) for message in found.refused]
+def _refused_as_json(shown: recorded.Shown) -> list[dict[str, Any]]:
+    return [message.model_dump(mode="json", exclude={"fact", "state"}) for message in shown.refused]
 
 
-def _case_as_json(found: recorded.Shown) -> dict[str, Any]:
-    case, became = found.case, chronology.marks(found.case)
+def _case_as_json(shown: recorded.Shown) -> dict[str, Any]:
+    case, became = shown.case, chronology.marks(shown.case)
     facts = [
         {
             "number": fact.number,
@@ -180,10 +180,10 @@ def _case_as_json(found: recorded.Shown) -> dict[str, Any]:
     return {
         **case.story.model_dump(mode="json", exclude={"procedure", "bank_holidays", "clock"}),
         **front_of(case).model_dump(mode="json"),
-        "lost": found.is_lost,
-        "ended": found.ended and str(found.ended),
+        "lost": shown.is_lost,
+        "ended": shown.ended and str(shown.ended),
         "facts": facts,
-        "chronology": [line.model_dump(mode="json") for line in found.lines],
+        "chronology": [line.model_dump(mode="json") for line in shown.lines],
     }
 
 

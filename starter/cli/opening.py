@@ -65,7 +65,7 @@ def rebuild(
             if front.closed_at is not None:
                 raise reach.Failed("This case is closed. To open it again, send a new referral: s47 refer FILE")
             await reach.rebuild(to, reference)
-            return (await recorded.known(to, records, reference, reaching.now()))[0]
+            return (await recorded.current(to, records, reference, reaching.now()))[0]
         except reach.Failed as failed:
             return failed
 

@@ -28,35 +28,36 @@ Named = Annotated[str, typer.Argument(help="A procedure's key, letter or file; B
 @app.command("check")
 def procedure_check(file: Annotated[Path, typer.Argument(help="A procedure file")]) -> None:
     """Check a procedure file: what is wrong, where, and how to put it right."""
-    found = read(file)
+    procedure = read(file)
+    about = procedure.about
     words.out.print(
-        f"[green]✓[/] {escape(found.about.title)} ({found.about.key}, version {found.about.version}, "
-        f"{found.fingerprint}): {len(found.timescale)} timescales, {len(found.authorisation)} authorisations, "
-        f"{len(found.role)} roles"
+        f"[green]✓[/] {escape(about.title)} ({about.key}, version {about.version}, {procedure.fingerprint}): "
+        f"{len(procedure.timescale)} timescales, {len(procedure.authorisation)} authorisations, "
+        f"{len(procedure.role)} roles"
     )
 
 
 @app.command("list")
 def procedure_list(json_: Json = False) -> None:
     """List the procedures there are."""
-    known = [read(path) for path in procedure_paths(settings().procedures)]
+    procedures = [read(path) for path in procedure_paths(settings().procedures)]
     if json_:
-        words.print_json([{**one.about.model_dump(mode="json"), "fingerprint": one.fingerprint} for one in known])
+        words.print_json([differences.about(procedure) for procedure in procedures])
         return
-    made = words.table("key", "letter", "version", "title")
-    for one in known:
-        made.add_row(one.about.key, one.about.letter, one.about.version, escape(one.about.title))
-    words.out.print(made)
+    table = words.table("key", "letter", "version", "title")
+    for about in (procedure.about for procedure in procedures):
+        table.add_row(about.key, about.letter, about.version, escape(about.title))
+    words.out.print(table)
 
 
 @app.command("show")
 def procedure_show(procedure: Named, json_: Json = False) -> None:
     """Show a procedure in words: every rule, with its place in the document."""
-    found = rules_called(procedure)
+    named = procedure_called(procedure)
     if json_:
-        words.print_json([rule.model_dump(mode="json") for rule in rules.rules(found)])
+        words.print_json([rule.model_dump(mode="json") for rule in rules.rules(named)])
     else:
-        for line in rules.shown(found):
+        for line in rules.shown(named):
             words.out.print(line)
 
 
@@ -69,12 +70,12 @@ def procedure_diff(
     """Compare procedures side by side, in words."""
     if len(procedures) < 2:
         raise typer.BadParameter("Name two procedures or more, such as: s47 procedure diff P B")
-    found = [rules_called(name) for name in procedures]
-    rows = [row for row in differences.compare(found) if row.anything and (everything or row.differs)]
+    compared = [procedure_called(name) for name in procedures]
+    rows = [row for row in differences.compare(compared) if row.anything and (everything or row.differs)]
     if json_:
-        words.print_json(differences.as_json(found, rows))
+        words.print_json(differences.as_json(compared, rows))
     elif rows:
-        words.out.print(differences.as_table(found, rows))
+        words.out.print(differences.as_table(compared, rows))
     else:
         words.out.print("They say the same.")
 
@@ -95,16 +96,16 @@ def procedure_table(
 ) -> None:
     """Write the parameters of all procedures as one table, to be kept or opened in a spreadsheet."""
     names = procedures or [read(path).about.key for path in procedure_paths(settings().procedures)]
-    found = [rules_called(name) for name in names]
-    rows = [row for row in differences.compare(found) if row.number is not None or everything]
+    compared = [procedure_called(name) for name in names]
+    rows = [row for row in differences.compare(compared) if row.number is not None or everything]
     if form is Format.JSON:
-        words.print_json(differences.as_json(found, rows))
+        words.print_json(differences.as_json(compared, rows))
     else:
         write = differences.as_csv if form is Format.CSV else differences.as_markdown
-        sys.stdout.write(write(found, rows))
+        sys.stdout.write(write(compared, rows))
 
 
-def rules_called(name: str) -> Procedure:
+def procedure_called(name: str) -> Procedure:
     """The procedure called `name`, or the one in the file of that name."""
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
@@ -115,11 +116,11 @@ def rules_called(name: str) -> Procedure:
 @app.command("words")
 def procedure_words(json_: Json = False) -> None:
     """List the words a procedure file can use: events, conditions, subjects, units, messages."""
-    said = vocabulary.words()
+    vocabularies = vocabulary.words()
     if json_:
-        words.print_json(said)
+        words.print_json(vocabularies)
         return
-    for title, its_words in said.items():
+    for title, its_words in vocabularies.items():
         words.out.print(f"[bold]{escape(title)}[/]")
         for word in its_words:
             words.out.print(f"  {escape(word)}")
@@ -137,19 +138,18 @@ def map_(
     from starter.procedures.map.sheet import draw  # noqa: PLC0415
 
     async def read(reference: str) -> Case:
-        found, _ = await reaching.known(await reach.client(), reference)
-        return found
+        return (await reaching.current(await reach.client(), reference))[0]
 
-    found = reaching.run(read(case)) if case else None
-    named = rules_called(procedure) if procedure else None
-    drawn = found.story.procedure if found else named
+    state = reaching.run(read(case)) if case else None
+    named = procedure_called(procedure) if procedure else None
+    drawn = state.story.procedure if state else named
     if drawn is None:
         raise typer.BadParameter("Name a procedure, or a case with --case.")
     if named and named.about.key != drawn.about.key:
         raise reach.Failed(f"Case {case} is on {drawn.about.key}, not on {procedure}. Leave the procedure out.")
-    file = out or Path(f"{drawn.about.key}{f'-{found.reference}' if found else ''}.svg")
+    file = out or Path(f"{drawn.about.key}{f'-{state.reference}' if state else ''}.svg")
     drawings.format_of(file, ("svg",))
-    picture = draw(drawn, found.story if found else None, paper, datetime.now(UTC))
+    picture = draw(drawn, state.story if state else None, paper, datetime.now(UTC))
     drawings.write(file, picture.svg().encode(), force=force)
     size = f"{picture.box.width:g} × {picture.box.height:g} mm"
     words.out.print(f"[green]✓[/] {escape(str(file))}: {escape(drawn.about.title)}, {size}")

@@ -50,10 +50,10 @@ async def records() -> AsyncIterator[Database]:
 
 async def read(to: Client, case: str) -> Case:
     """The case as the record has it. Raises `NotFound`, `Lost` for one that does not run, `NotReached`."""
-    found, is_lost = await known(to, case)
+    state, is_lost = await current(to, case)
     if is_lost:
         raise reach.Lost(case)
-    return found
+    return state
 
 
 async def look_closer(to: Client, case: str, failed: reach.NotFound) -> reach.NotFound:
@@ -72,7 +72,7 @@ async def look_closer(to: Client, case: str, failed: reach.NotFound) -> reach.No
     return failed
 
 
-async def known(to: Client, case: str) -> tuple[Case, bool]:
+async def current(to: Client, case: str) -> tuple[Case, bool]:
     """The case as the record has it, and whether Temporal has lost it. Raises `NotFound`, `NotReached`."""
     async with records() as database:
-        return await recorded.known(to, database, case, now())
+        return await recorded.current(to, database, case, now())

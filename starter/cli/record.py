@@ -46,9 +46,9 @@ def send(cases: list[str], message: str, body: dict[str, Any], how: sending.How)
 
 async def _previewed(to: Client, case: str, message: str, body: dict[str, Any]) -> possible.Preview:
     """What a message would do, were it sent now. Raises `NotAccepted`."""
-    found = read_message(message, body)
+    to_try = read_message(message, body)
     state = await reaching.read(to, case)
-    tried = found if isinstance(found, Refused) else possible.preview(state, found, reaching.now())
+    tried = to_try if isinstance(to_try, Refused) else possible.preview(state, to_try, reaching.now())
     if isinstance(tried, Refused):
         raise reach.NotAccepted(tried.reason)
     return tried
@@ -68,11 +68,11 @@ def ask(cases: list[str], by: dict[str, str], everything: bool, as_json: bool) -
             raise reach.Failed(f"{reference}: {case.story.procedure.no_role(by['role'])}")
         if case.story.closed_at is not None:
             raise reach.is_closed(reference)
-        found = possible.possible(case, role, reaching.now())
-        shown = [message for message in found if everything or message.why_not is None]
+        messages = possible.possible(case, role, reaching.now())
+        shown = [message for message in messages if everything or message.why_not is None]
         listed[reference] = [message.model_dump(mode="json") for message in shown]
         if not as_json:
-            words.out.print(words.possible(reference, role, found, everything=everything))
+            words.out.print(words.possible(reference, role, messages, everything=everything))
     if as_json:
         words.print_json(listed)
 
@@ -112,20 +112,24 @@ def correct(
         return
     if len(numbers) > 1:
         raise reach.WronglyCalled("Correct one entry at a time. You can withdraw several together with --withdraw.")
+    name = _recorded_as(case, numbers[0])
+    if not changes:
+        fields = ", ".join(field for field in MESSAGES[name].model_fields if field not in ("id", "by", "moved_from"))
+        raise reach.WronglyCalled(
+            f"No. {numbers[0]} is “{in_words(name)}”. Give what is right with --set FIELD=VALUE. "
+            f"The fields are: {fields}. If it did not happen, use --withdraw."
+        )
+    body |= {"fact": numbers[0], "changes": sending.as_typed(name, changes)}
+    send([case], "corrected", body, sending.How(preview=preview, as_json=json_))
+
+
+def _recorded_as(case: str, number: int) -> str:
+    """The name of the message that has this number. Raises `NotAccepted`."""
 
     async def doing() -> Case:
         return await reaching.read(await reach.client(), case)
 
-    found = reaching.run(doing())
-    wrong = next((fact for fact in found.facts if fact.number == numbers[0]), None)
-    if wrong is None:
-        raise reach.NotAccepted(f"Case {case} has no entry no. {numbers[0]}. s47 show {case} lists the numbers.")
-    name = wrong.message.name
-    if not changes:
-        fields = ", ".join(field for field in MESSAGES[name].model_fields if field not in ("id", "by", "moved_from"))
-        raise reach.WronglyCalled(
-            f"No. {wrong.number} is “{in_words(name)}”. Give what is right with --set FIELD=VALUE. "
-            f"The fields are: {fields}. If it did not happen, use --withdraw."
-        )
-    body |= {"fact": wrong.number, "changes": sending.as_typed(name, changes)}
-    send([case], "corrected", body, sending.How(preview=preview, as_json=json_))
+    name = next((fact.message.name for fact in reaching.run(doing()).facts if fact.number == number), None)
+    if name is None:
+        raise reach.NotAccepted(f"Case {case} has no entry no. {number}. s47 show {case} lists the numbers.")
+    return name

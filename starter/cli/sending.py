@@ -50,6 +50,7 @@ As = Annotated[str, typer.Option("--as", metavar="ROLE/PERSON", help=AS_HELP)]
 ID_HELP = "An id for this record; sent twice with the same id, it counts once"
 PREVIEW_HELP = "Show what this would do, and record nothing"
 EVERY_RECORD = "For every record"
+METAVARS: dict[Any, str] = {AwareDatetime: "TIME", datetime: "TIME", date: "DATE", int: "NUMBER"}
 PANELS = {
     "referral": "Referral",
     "strategy": "Strategy discussion",
@@ -107,7 +108,7 @@ def commands(send: Send, ask: Ask) -> typer.Typer:
     def case(
         reference: Annotated[str, typer.Argument(metavar="CASE", help="The case's reference, or several: R-1,R-2")],
     ) -> None:
-        cases[:] = [one.strip() for one in reference.split(",") if one.strip()]
+        cases[:] = [part.strip() for part in reference.split(",") if part.strip()]
         if not cases:
             raise typer.BadParameter("Name at least one case.")
 
@@ -115,7 +116,7 @@ def commands(send: Send, ask: Ask) -> typer.Typer:
     def possible(
         as_: Annotated[str | None, typer.Option("--as", metavar="ROLE/PERSON", help=AS_HELP)] = None,
         everything: Annotated[bool, words.flag("--all", "Include what cannot be recorded now, and why")] = False,
-        json_: Annotated[bool, words.flag("--json", "Answer in JSON")] = False,
+        json_: words.Json = False,
     ) -> None:
         """List what you can record on a case now: first what meets a duty."""
         if as_ is None:
@@ -164,8 +165,8 @@ def opened(by: str, at: str | None = None, message_id: str | None = None) -> dic
 def _own() -> list[inspect.Parameter]:
     """What every message is sent with."""
 
-    def option(flag: str, metavar: str, said: str) -> Any:
-        return typer.Option(flag, metavar=metavar, help=said, rich_help_panel=EVERY_RECORD)
+    def option(flag: str, metavar: str, text: str) -> Any:
+        return typer.Option(flag, metavar=metavar, help=text, rich_help_panel=EVERY_RECORD)
 
     when = "When it happened, such as 2026-04-08T10:00 (London time) (default: now)"
     whom = "Who to ask, if this needs an authorisation (default: anybody entitled)"
@@ -196,32 +197,26 @@ def _parameter(field: str, info: FieldInfo) -> inspect.Parameter:
     wanted = _plain_type(info.annotation)
     many = get_origin(wanted) is tuple
     item = _plain_type(get_args(wanted)[0]) if many else wanted
-    said, metavar = info.description or field.replace("_", " ").capitalize(), "TEXT"
+    text, metavar = info.description or field.replace("_", " ").capitalize(), METAVARS.get(item, "TEXT")
     if get_origin(item) is Literal:
-        said, metavar = f"{said} ({', '.join(map(str, get_args(item)))})".strip(), "CHOICE"
+        text, metavar = f"{text} ({', '.join(map(str, get_args(item)))})".strip(), "CHOICE"
     elif inspect.isclass(item) and issubclass(item, StrEnum):
-        said, metavar = f"{said} ({', '.join(item)})".strip(), "CHOICE"
+        text, metavar = f"{text} ({', '.join(item)})".strip(), "CHOICE"
     elif item is Procedure:
-        said, metavar = "A procedure by its key or letter; s47 procedure list has them", "PROCEDURE"
+        text, metavar = "A procedure by its key or letter; s47 procedure list has them", "PROCEDURE"
     elif inspect.isclass(item) and issubclass(item, Value):
         example = json.dumps(dict.fromkeys(item.model_fields, "…"), ensure_ascii=False)
-        said, metavar = f"{said}, as JSON such as {example}", "JSON"
-    elif item in (AwareDatetime, datetime):
-        metavar = "TIME"
-    elif item is date:
-        metavar = "DATE"
-    elif item is int:
-        metavar = "NUMBER"
-    said = escape(said)
+        text, metavar = f"{text}, as JSON such as {example}", "JSON"
+    text = escape(text)
     if item is bool:
-        option = typer.Option(f"{flag}/--no-{flag.removeprefix('--')}", metavar=" ", help=said)
+        option = typer.Option(f"{flag}/--no-{flag.removeprefix('--')}", metavar=" ", help=text)
         default = inspect.Parameter.empty if info.is_required() else None
         return _keyword(field, Annotated[bool if info.is_required() else bool | None, option], default)
     if many:
-        option = typer.Option(flag, metavar=metavar, help=f"{said}; you can repeat this")
+        option = typer.Option(flag, metavar=metavar, help=f"{text}; you can repeat this")
         return _keyword(field, Annotated[list[str] | None, option], None)
     kind: Any = int if item is int else str
-    option = typer.Option(flag, metavar=metavar, help=said, hidden=field == "moved_from")  # S47 itself fills that in
+    option = typer.Option(flag, metavar=metavar, help=text, hidden=field == "moved_from")  # S47 itself fills that in
     if info.is_required():
         return _keyword(field, Annotated[kind, option])
     return _keyword(field, Annotated[kind | None, option], None)
@@ -236,8 +231,8 @@ def as_options(name: str, reason: str) -> str:
     """A refusal that begins a line with a field's name, with the option that was typed instead."""
     fields = MESSAGES[name].model_fields if name in MESSAGES else {}
 
-    def typed(found: re.Match[str]) -> str:
-        return f"{option_of(found[1])}{found[2]}" if found[1] in fields else found[0]
+    def typed(match: re.Match[str]) -> str:
+        return f"{option_of(match[1])}{match[2]}" if match[1] in fields else match[0]
 
     return re.sub(r"^([a-z0-9_]+)((?:\.[\w.]+)?: )", typed, reason, flags=re.MULTILINE)
 
@@ -275,17 +270,17 @@ def as_typed(name: str, changes: Sequence[str]) -> dict[str, Any]:
     field out. A field named more than once is a list. Raises `WronglyCalled`.
     """
     fields = MESSAGES[name].model_fields if name in MESSAGES else {}
-    said: dict[str, Any] = {}
+    body: dict[str, Any] = {}
     for change in changes:
         field, equals, typed = change.partition("=")
         field = {"at": "occurred_at"}.get(field.strip(), field.strip().replace("-", "_"))
         if not equals or not field:
             raise WronglyCalled(f"--set: write {change!r} as FIELD=VALUE, such as --set seen=no.")
         value = _corrected(fields.get(field), typed)
-        if field in said:
-            value = [*_as_list(said[field]), *_as_list(value)]
-        said[field] = value
-    return said
+        if field in body:
+            value = [*_as_list(body[field]), *_as_list(value)]
+        body[field] = value
+    return body
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -317,5 +312,5 @@ def _json_or_text(typed: str) -> Any:
 
 
 def _instant(typed: str) -> str:
-    known = in_london(typed)
-    return known.isoformat() if isinstance(known, date) else typed
+    instant = in_london(typed)
+    return instant.isoformat() if isinstance(instant, date) else typed

@@ -16,7 +16,7 @@ from casework.calendar import spoken_date, spoken_instant
 from casework.messages import in_words
 from casework.possible import Possible, Preview, title_of
 from casework.story import DeadlineState, Story
-from casework.view import open_prompts, remarks
+from casework.view import NOBODY, open_prompts, particulars, remarks, shown_deadlines, who_decides
 from starter.cases import reach
 from starter.rehearsal.outcome import Rehearsed
 from workflows.case import Receipt
@@ -25,16 +25,15 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def flag(name: str, said: str) -> Any:
+def flag(name: str, text: str) -> Any:
     """An option that is given or not. Its help names no type: there is nothing to write after it."""
-    return typer.Option(name, metavar=" ", help=said)
+    return typer.Option(name, metavar=" ", help=text)
 
 
 Json = Annotated[bool, flag("--json", "Answer in JSON")]
 Force = Annotated[bool, flag("--force", "Write over the file that is there")]
 Answer: TypeAlias = Receipt | Preview | reach.Failed | None
 """What came of a message to one case; none: nobody waited for it."""
-NOBODY = "nobody: the case is closed"
 
 
 def many(count: int, what: str) -> str:
@@ -68,20 +67,13 @@ def front(case: Story) -> Group:
         f"Procedure: {escape(about.title)} ({about.letter}, version {about.version})",
         f"Who must act next: [bold]{', '.join(case.waiting_for) or NOBODY}[/]",
     ]
-    if case.allocated_to:
-        lines.append(f"Allocated to: {case.allocated_to}")
-    if case.withholding:
-        lines.append(f"[yellow]Information is withheld from the family. Ground: {case.withholding.ground.value}[/]")
-    if case.circumstances:
-        lines.append(f"Current circumstances: {'; '.join(one.value for one in case.circumstances)}")
-    if case.linked:
-        lines.append(f"Linked cases: {', '.join(case.linked)}")
+    lines += [f"{label}: {escape(text)}" for label, text in particulars(case)]
     lines += ["", _deadlines(case)]
     if case.waiting_requests:
         waiting = table("request", "waiting for a decision", "who decides", "asked")
         for request in case.waiting_requests:
-            who = " or ".join(request.to) + (f" ({request.assigned_to})" if request.assigned_to else "")
-            waiting.add_row(request.id, escape(request.title), who, spoken_instant(request.asked_at))
+            asked = spoken_instant(request.asked_at)
+            waiting.add_row(request.id, escape(request.title), who_decides(request), asked)
         lines += ["", waiting]
     prompts = [f"  {escape(asks)} [dim]{key}[/]" for key, asks in open_prompts(case)]
     if prompts:
@@ -90,12 +82,10 @@ def front(case: Story) -> Group:
 
 
 def _deadlines(case: Story) -> Table | str:
-    withheld = [d for d in case.deadlines.values() if d.state is DeadlineState.WITHHELD and d.closed_at is None]
-    owed = case.running_deadlines + withheld
-    if not owed:
+    if not shown_deadlines(case):
         return "Nothing is due."
     made = table("state", "due", "what", "who", "source")
-    for deadline in owed:
+    for deadline in shown_deadlines(case):
         style = "bold red" if deadline.state is DeadlineState.OVERDUE else ""
         source = ", ".join(deadline.cites) + remarks(case, deadline)
         made.add_row(
@@ -160,24 +150,24 @@ def _recorded(answer: Receipt) -> str:
     return f"this was recorded before, as no. {answer.fact}. Nothing has changed."
 
 
-def preview(reference: str, found: Preview) -> list[str]:
+def preview(reference: str, result: Preview) -> list[str]:
     """What a message would do."""
-    lines = [f"[bold]{reference}[/]: nothing has been recorded. If you record this, the stage is: {found.stage}"]
-    parts = (("starts", found.starts), ("moves", found.moves), ("meets", found.meets), ("ends", found.ends))
+    lines = [f"[bold]{reference}[/]: nothing has been recorded. If you record this, the stage is: {result.stage}"]
+    parts = (("starts", result.starts), ("moves", result.moves), ("meets", result.meets), ("ends", result.ends))
     lines += [f"    {what} {escape(clock)}" for what, clocks in parts for clock in clocks]
-    lines += [f"    asks the {escape(to)}: {escape(title)}" for to, title in found.requests]
-    lines += [f"    tells the {escape(to)}: {escape(text)}" for to, text in found.notices]
+    lines += [f"    asks the {escape(to)}: {escape(title)}" for to, title in result.requests]
+    lines += [f"    tells the {escape(to)}: {escape(text)}" for to, text in result.notices]
     if len(lines) == 1:
         lines.append("    No deadline changes, and nobody is notified.")
-    lines += [f"  [yellow]![/] {escape(warning)}" for warning in found.warnings]
-    return [*lines, f"  Who must act next: [bold]{escape(', '.join(found.waiting_for) or NOBODY)}[/]"]
+    lines += [f"  [yellow]![/] {escape(warning)}" for warning in result.warnings]
+    return [*lines, f"  Who must act next: [bold]{escape(', '.join(result.waiting_for) or NOBODY)}[/]"]
 
 
-def possible(reference: str, role: str, found: Sequence[Possible], *, everything: bool) -> Group:
+def possible(reference: str, role: str, messages: Sequence[Possible], *, everything: bool) -> Group:
     """What a role can record on a case now: first what meets a duty, then the rest; and why the others cannot be."""
-    meets = [message for message in found if message.why_not is None and message.meets]
-    others = [message for message in found if message.why_not is None and not message.meets]
-    never = [message for message in found if message.why_not is not None]
+    meets = [message for message in messages if message.why_not is None and message.meets]
+    others = [message for message in messages if message.why_not is None and not message.meets]
+    never = [message for message in messages if message.why_not is not None]
     parts: list[str | Table] = []
     if meets:
         made = table("record this", "to meet this duty")
@@ -199,7 +189,7 @@ def possible(reference: str, role: str, found: Sequence[Possible], *, everything
     head = f"[bold]{reference}[/]: what you can record now as {escape(role)}"
     how = (
         f"To see what to fill in: s47 send {reference} NAME --help. To see what it would do first: add --preview.",
-        f"For example: s47 send {reference} {(meets or others or found)[0].message} --help" if found else "",
+        f"For example: s47 send {reference} {(meets or others or messages)[0].message} --help" if messages else "",
     )
     return Group(head, "", *parts, *(line for line in how if line))
 
@@ -249,9 +239,9 @@ def what_to_do_with(items: Sequence[TrayItem]) -> list[str]:
 def timeline(rehearsed: Rehearsed) -> Table:
     """What happened in a rehearsal, in order: messages, what followed, who was told."""
     rows: list[tuple[datetime, int, str, str]] = []
-    for told in rehearsed.messages:
-        answer = "recorded" if told.accepted else f"[red]refused:[/] {escape(told.reason or '')}"
-        rows.append((told.told_at, 0, f"[bold]{told.message}[/] [dim]{escape(told.by)}[/]", answer))
+    for sent in rehearsed.messages:
+        answer = "recorded" if sent.accepted else f"[red]refused:[/] {escape(sent.reason or '')}"
+        rows.append((sent.told_at, 0, f"[bold]{sent.message}[/] [dim]{escape(sent.by)}[/]", answer))
     rows += [(entry.recorded_at, 1, "", escape(entry.text)) for entry in rehearsed.entries]
     rows += [
         (notice.at, 2, f"[cyan]→ {escape(notice.to)}[/]", f"[dim]{escape(notice.text)}[/]")

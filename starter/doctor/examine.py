@@ -26,9 +26,9 @@ async def examine(to: Client, references: Sequence[str] = (), *, mending: bool =
         try:
             await records.prepare()
         except (DatabaseFailed, OSError) as error:
-            return [Finding(stuck=_away(error)), *(Finding(stuck=one) for one in await look(to, None, references))]
-        found = await look(to, records, references)
-        return [Finding(stuck=one, mended=await mend(to, records, one) if mending else None) for one in found]
+            return [Finding(stuck=_away(error)), *(Finding(stuck=stuck) for stuck in await look(to, None, references))]
+        every = await look(to, records, references)
+        return [Finding(stuck=stuck, mended=await mend(to, records, stuck) if mending else None) for stuck in every]
     except (DatabaseFailed, OSError) as error:
         raise reach.NotReached(f"The record's database does not answer: {error}") from None
     finally:

@@ -53,14 +53,14 @@ def tasks(history: WorkflowHistory) -> list[Task]:
     would find the case open in the record, and fail."""
     start = start_of(history)
     opens = start is not None and start.carried is None and not start.rebuild
-    found = []
+    tasks = []
     for before, event in zip(history.events, history.events[1:], strict=False):
         if before.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED and event.event_type in (
             EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
             EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
         ):
-            found.append(Task(event.event_id, before.event_time.ToDatetime(UTC)))
-    return found[1:] if opens else found
+            tasks.append(Task(event.event_id, before.event_time.ToDatetime(UTC)))
+    return tasks[1:] if opens else tasks
 
 
 async def last_good_task(history: WorkflowHistory) -> Task | None:
@@ -121,19 +121,19 @@ def unwritten(start: CaseStart | None) -> Iterator[tuple[str | None, str]]:
 
 def messages(history: WorkflowHistory) -> list[Sent]:
     """What Temporal took for the case in this run, in the order in which it came."""
-    found: list[Sent] = []
+    sent: list[Sent] = []
     updates: dict[str, int] = {}
 
     def updated(event: HistoryEvent, request: Request, *, taken: bool) -> None:
         if request.meta.update_id not in updates:
-            updates[request.meta.update_id] = len(found)
-            found.append(Sent(event.event_id, _id(request.input.args), request.input.name, request.input.args, taken))
+            updates[request.meta.update_id] = len(sent)
+            sent.append(Sent(event.event_id, _id(request.input.args), request.input.name, request.input.args, taken))
 
     for event in history.events:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
                 signal = event.workflow_execution_signaled_event_attributes
-                found.append(Sent(event.event_id, _id(signal.input), signal.signal_name, signal.input))
+                sent.append(Sent(event.event_id, _id(signal.input), signal.signal_name, signal.input))
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED:  # somebody reset the run before
                 updated(event, event.workflow_execution_update_admitted_event_attributes.request, taken=True)
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
@@ -143,13 +143,13 @@ def messages(history: WorkflowHistory) -> list[Sent]:
                 completed = event.workflow_execution_update_completed_event_attributes
                 if completed.outcome.HasField("success") and completed.meta.update_id in updates:
                     place = updates[completed.meta.update_id]
-                    found[place] = found[place]._replace(taken=True)
-    return found
+                    sent[place] = sent[place]._replace(taken=True)
+    return sent
 
 
 def _id(given: Payloads) -> str | None:
     try:
-        said = json.loads(given.payloads[0].data)["id"]
+        message_id = json.loads(given.payloads[0].data)["id"]
     except (IndexError, KeyError, TypeError, ValueError):
         return None
-    return said if isinstance(said, str) else None
+    return message_id if isinstance(message_id, str) else None

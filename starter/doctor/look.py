@@ -3,14 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from enum import StrEnum
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetWorkflowExecutionHistoryReverseRequest
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -25,24 +24,17 @@ from workflows.case import workflow_id
 
 OFTEN = 2
 """What failed more often than this is stuck."""
-POLLS_WITHIN = timedelta(seconds=90)
-"""A worker asks for work at least once a minute."""
 AT_A_TIME = 16
 """So many cases are looked at together."""
 LAST_EVENTS = 30
 """Among so many of the last events of a history is the failure of a task that fails again and again."""
 FIRST_LINE = 300
+POSTGRES = "Is Postgres up, and can the worker reach it? The case goes on by itself then."
 DOING = {
-    "record": ("Writing the record", "Is Postgres up, and can the worker reach it? The case goes on by itself then."),
-    "case_basis": (
-        "Loading what the case is decided with",
-        "Is Postgres up, and can the worker reach it? The case goes on by itself then.",
-    ),
+    "record": ("Writing the record", POSTGRES),
+    "case_basis": ("Loading what the case is decided with", POSTGRES),
     "deliver": ("Sending a notice by email", "Is the mail server up? The notice goes out by itself then."),
-    "mark_undelivered": (
-        "Noting that a notice could not be sent",
-        "Is Postgres up, and can the worker reach it? The case goes on by itself then.",
-    ),
+    "mark_undelivered": ("Noting that a notice could not be sent", POSTGRES),
     "forward": (
         "Recording something on the case it belongs to",
         "Is that case open? Look at it with: s47 show. It goes on by itself then.",
@@ -90,16 +82,16 @@ async def look(to: Client, records: Database | None, references: Sequence[str] =
                 raise reach.of(error, reference) from None
 
     descriptions = dict(zip(wanted, await asyncio.gather(*map(described, wanted)), strict=True))
-    found: list[Stuck] = []
+    findings: list[Stuck] = []
     for reference, description in descriptions.items():
         if description is None and records and await reading.front(records, reference) is None:
             raise reach.there_is_none(reference)
         if description is not None and description.status in reach.RUNS:
-            found += await _of_a_run(to, reference, description)
+            findings += await _of_a_run(to, reference, description)
         elif reference in is_open:
-            found.append(await _not_running(to, reference))
-    running = [one for one in descriptions.values() if one is not None and one.status in reach.RUNS]
-    return [*await _without_a_worker(to, running), *found]
+            findings.append(await _not_running(to, reference))
+    running = [run for run in descriptions.values() if run and run.status in reach.RUNS]
+    return [*await _without_a_worker(to, running), *findings]
 
 
 async def _not_running(to: Client, reference: str) -> Stuck:
@@ -115,10 +107,10 @@ async def _not_running(to: Client, reference: str) -> Stuck:
 
 
 async def _of_a_run(to: Client, reference: str, described: WorkflowExecutionDescription) -> list[Stuck]:
-    raw, found = described.raw_description, []
+    raw, findings = described.raw_description, []
     if raw.HasField("pending_workflow_task") and raw.pending_workflow_task.attempt > OFTEN:
         why = await _last_failure(to, reference) or "A worker does not answer in time."
-        found.append(
+        findings.append(
             Stuck(
                 reference=reference,
                 kind=Kind.TASK_FAILS,
@@ -127,7 +119,7 @@ async def _of_a_run(to: Client, reference: str, described: WorkflowExecutionDesc
             )
         )
     if described.typed_search_attributes.get(TROUBLE):
-        found.append(
+        findings.append(
             Stuck(
                 reference=reference,
                 kind=Kind.RECORD_REFUSES,
@@ -135,7 +127,9 @@ async def _of_a_run(to: Client, reference: str, described: WorkflowExecutionDesc
                 to_do=f"Restore the record's database if you can. Otherwise: s47 doctor --mend {reference}",
             )
         )
-    return found + [_retrying(reference, one) for one in raw.pending_activities if one.attempt > OFTEN]
+    return findings + [
+        _retrying(reference, activity) for activity in raw.pending_activities if activity.attempt > OFTEN
+    ]
 
 
 def _retrying(reference: str, activity: PendingActivityInfo) -> Stuck:
@@ -177,13 +171,13 @@ async def _without_a_worker(to: Client, running: Iterable[WorkflowExecutionDescr
         versioning = description.raw_description.workflow_execution_info.versioning_info
         build = versioning.deployment_version.build_id or None
         cases[description.task_queue, build] += 1
-    found = []
+    findings = []
     for queue in dict.fromkeys(queue for queue, _ in cases):
-        builds = await builds_asking(to, queue)
+        builds = await reach.builds_asking(to, queue)
         for (of, build), count in cases.items():
             if of == queue and (build not in builds if build else not builds):
                 which = f" of build {build}" if build else ""
-                found.append(
+                findings.append(
                     Stuck(
                         reference=None,
                         kind=Kind.NO_WORKER,
@@ -191,22 +185,7 @@ async def _without_a_worker(to: Client, running: Iterable[WorkflowExecutionDescr
                         to_do=f"Start a worker{which}; if one runs, look at its log.",
                     )
                 )
-    return found
-
-
-async def builds_asking(to: Client, queue: str) -> set[str | None]:
-    """The builds of the workers that ask for work on a queue; none stands for a worker without versions."""
-    asked = DescribeTaskQueueRequest(
-        namespace=to.namespace,
-        task_queue=TaskQueue(name=queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    since = datetime.now(UTC) - POLLS_WITHIN
-    return {
-        poller.deployment_options.build_id or None
-        for poller in (await to.workflow_service.describe_task_queue(asked)).pollers
-        if poller.last_access_time.ToDatetime(UTC) > since
-    }
+    return findings
 
 
 def _cases(count: int) -> str:

@@ -126,8 +126,8 @@ async def _write_again(to: Client, records: Database, reference: str) -> str:
     begun = tasks(history)
     before = [task for task in begun if last is not None and task.at + start.shift <= last]
     after = begun[len(before) : len(before) + 1]
-    said = Announced.model_validate_json(basis.announced)
-    if (said.kept, said.entries) != there:
+    announced = Announced.model_validate_json(basis.announced)
+    if (announced.kept, announced.entries) != there:
         await work_lists_give_way(records, reference, basis.episode)
     # A task may have been written in part: then what the record has of it stands, and the rest is decided again.
     for task in (*after, *before[-1:]):
@@ -209,7 +209,7 @@ async def _at_rest(to: Client, reference: str) -> WorkflowExecutionDescription |
         waiting = raw.HasField("pending_workflow_task")
         if waiting and raw.pending_workflow_task.attempt > OFTEN:
             return None
-        if not waiting and not any(one.activity_type.name in WRITING for one in raw.pending_activities):
+        if not waiting and not any(activity.activity_type.name in WRITING for activity in raw.pending_activities):
             return described
         await asyncio.sleep(LOOK_AGAIN)
     return None
@@ -217,9 +217,9 @@ async def _at_rest(to: Client, reference: str) -> WorkflowExecutionDescription |
 
 async def _not_in_the_record(records: Database, reference: str, history: WorkflowHistory) -> str:
     """What Temporal took for the case and the record does not have, in words; empty where it has all."""
-    known = {message.message_id for message in await reading.facts(records, reference, refused=True)}
+    recorded_ids = {message.message_id for message in await reading.facts(records, reference, refused=True)}
     taken = [*unwritten(start_of(history)), *((sent.id, sent.name) for sent in messages(history) if sent.taken)]
-    missing = [(message, name) for message, name in taken if message and message not in known]
+    missing = [(message, name) for message, name in taken if message and message not in recorded_ids]
     named = [f"{name} {message}" for message, name in missing[:MOST_NAMED]]
     more = len(missing) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")

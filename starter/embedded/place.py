@@ -112,10 +112,10 @@ def _root_owned(elsewhere: Path) -> Path:
             pass
         else:
             elsewhere.chmod(0o711)
-        found = elsewhere.lstat()
+        status = elsewhere.lstat()
     except OSError as error:
         raise EmbeddedError(f"{elsewhere} is needed for Postgres and cannot be made: {error.strerror}.") from error
-    if not elsewhere.is_dir() or found.st_uid != 0 or found.st_mode & 0o022:
+    if not elsewhere.is_dir() or status.st_uid != 0 or status.st_mode & 0o022:
         raise EmbeddedError(f"{elsewhere} is needed for Postgres, but is not a folder that only root can write to.")
     return elsewhere
 
@@ -128,11 +128,11 @@ def _someone_else(folder: Path) -> User:
             return user
     for name in ("postgres", "nobody"):
         try:
-            found = pwd.getpwnam(name)
+            account = pwd.getpwnam(name)
         except KeyError:
             continue
-        if found.pw_uid != 0:
-            return User(name, found.pw_uid, found.pw_gid)
+        if account.pw_uid != 0:
+            return User(name, account.pw_uid, account.pw_gid)
     raise EmbeddedError(
         "Postgres cannot be root, and this machine has no user postgres or nobody. Start as another user."
     )
@@ -140,10 +140,10 @@ def _someone_else(folder: Path) -> User:
 
 def _known_user(uid: int) -> User | None:
     try:
-        found = pwd.getpwuid(uid)
+        account = pwd.getpwuid(uid)
     except KeyError:
         return None
-    return User(found.pw_name, uid, found.pw_gid)
+    return User(account.pw_name, uid, account.pw_gid)
 
 
 def _name_of(uid: int) -> str:

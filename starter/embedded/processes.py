@@ -84,10 +84,10 @@ async def running(program: Program, answers: Callable[[], Awaitable[bool]], repo
 
     Raises DidNotStart with its last words if it ends, or does not answer, at the start.
     """
-    said = program.log.stat().st_size if program.log.exists() else 0
+    logged = program.log.stat().st_size if program.log.exists() else 0
     process = await spawn(program)
     try:
-        await _until(answers, program, process, said)
+        await _until(answers, program, process, logged)
     except BaseException:
         await end(process, program)
         raise
@@ -175,12 +175,12 @@ def run_until_stopped(main: Coroutine[Any, Any, None], report: Report) -> None:
 
         def stop() -> None:
             nonlocal stopping
-            said = "Still stopping; one moment." if stopping else "Stopping."
+            notice = "Still stopping; one moment." if stopping else "Stopping."
             if not stopping:
                 stopping = True
                 task.cancel()
             with suppress(OSError):  # the terminal may be gone: that is what SIGHUP tells
-                report(said)
+                report(notice)
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -217,17 +217,17 @@ async def _keep(program: Program, process: asyncio.subprocess.Process, report: R
 
 
 async def _until(
-    answers: Callable[[], Awaitable[bool]], program: Program, process: asyncio.subprocess.Process, said: int
+    answers: Callable[[], Awaitable[bool]], program: Program, process: asyncio.subprocess.Process, logged: int
 ) -> None:
     end_of_patience = time.monotonic() + PATIENCE
     while not await answers():
         if process.returncode is not None:
             raise DidNotStart(
-                f"{program.name} did not start ({_how(process.returncode)}). {_last_words(program.log, said)}"
+                f"{program.name} did not start ({_how(process.returncode)}). {_last_words(program.log, logged)}"
             )
         if time.monotonic() > end_of_patience:
             raise DidNotStart(
-                f"{program.name} does not answer after {PATIENCE:g} seconds. {_last_words(program.log, said)}"
+                f"{program.name} does not answer after {PATIENCE:g} seconds. {_last_words(program.log, logged)}"
             )
         await asyncio.sleep(0.02)
 
@@ -241,10 +241,10 @@ def _how(code: int) -> str:
         return f"signal {-code}"
 
 
-def _last_words(log: Path, said: int) -> str:
-    """The end of what a log holds beyond its first `said` bytes."""
+def _last_words(log: Path, logged: int) -> str:
+    """The end of what a log holds beyond its first `logged` bytes."""
     with log.open("rb") as file:
-        file.seek(max(said, os.fstat(file.fileno()).st_size - 4000))
+        file.seek(max(logged, os.fstat(file.fileno()).st_size - 4000))
         lines = file.read().decode("utf-8", "replace").splitlines()
     return f"Its last words, from {log}:\n" + ("\n".join(f"  {line}" for line in lines[-12:]) or "  (nothing)")
 

@@ -81,11 +81,11 @@ def read_addresses(folder: Path) -> Addresses | None:
 
 
 async def _both(
-    stack: AsyncExitStack, one: AbstractAsyncContextManager[T], other: AbstractAsyncContextManager[T2]
+    stack: AsyncExitStack, manager: AbstractAsyncContextManager[T], other: AbstractAsyncContextManager[T2]
 ) -> tuple[T, T2]:
     """Enter both at the same time; if one fails, leave the other again (the stack does) and say why."""
     first, second = await asyncio.gather(
-        stack.enter_async_context(one), stack.enter_async_context(other), return_exceptions=True
+        stack.enter_async_context(manager), stack.enter_async_context(other), return_exceptions=True
     )
     if isinstance(first, BaseException):
         raise first

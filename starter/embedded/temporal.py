@@ -143,14 +143,14 @@ async def _register_missing(client: Client, search_attributes: Mapping[str, str]
     """Register what the server does not know: its own option does so only when the database is new."""
     wanted = {name: _indexed(kind) for name, kind in search_attributes.items()}
     listing = ListSearchAttributesRequest(namespace=NAMESPACE)
-    known = (await client.operator_service.list_search_attributes(listing)).custom_attributes
+    existing = (await client.operator_service.list_search_attributes(listing)).custom_attributes
     for name, kind in wanted.items():
-        if name in known and known[name] != kind:
+        if name in existing and existing[name] != kind:
             raise EmbeddedError(
                 f"The search attribute {name} is of another type in the existing cases: "
-                f"{IndexedValueType.Name(known[name])}, not {IndexedValueType.Name(kind)}."
+                f"{IndexedValueType.Name(existing[name])}, not {IndexedValueType.Name(kind)}."
             )
-    missing = {name: kind for name, kind in wanted.items() if name not in known}
+    missing = {name: kind for name, kind in wanted.items() if name not in existing}
     if missing:
         adding = AddSearchAttributesRequest(namespace=NAMESPACE, search_attributes=missing)
         await client.operator_service.add_search_attributes(adding)

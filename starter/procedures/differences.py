@@ -267,11 +267,8 @@ def _plain(rows: Sequence[Row]) -> Iterator[list[str]]:
 def as_json(procedures: Sequence[Procedure], rows: Sequence[Row]) -> dict[str, object]:
     """The rows as they are documented for other programs."""
     keys = [procedure.about.key for procedure in procedures]
-    abouts = [
-        {**procedure.about.model_dump(mode="json"), "fingerprint": procedure.fingerprint} for procedure in procedures
-    ]
     return {
-        "procedures": abouts,
+        "procedures": [about(procedure) for procedure in procedures],
         "rows": [
             {
                 "number": row.number,
@@ -283,6 +280,11 @@ def as_json(procedures: Sequence[Procedure], rows: Sequence[Row]) -> dict[str, o
             for row in rows
         ],
     }
+
+
+def about(procedure: Procedure) -> dict[str, object]:
+    """What a procedure is, as it is documented for other programs."""
+    return {**procedure.about.model_dump(mode="json"), "fingerprint": procedure.fingerprint}
 
 
 def _as_json(statement: Statement) -> dict[str, object]:

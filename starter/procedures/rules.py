@@ -88,8 +88,8 @@ def in_words(procedure: Procedure, kind: str, key: str, rule: Any) -> Rule:
     wording = KINDS[kind]
     facts = []
     for phrase in wording.phrases:
-        if said := words(phrase.says):
-            text = phrase.text.format(said)
+        if value := words(phrase.says):
+            text = phrase.text.format(value)
             line = phrase.in_a_line.format(label=phrase.label, text=words(phrase.shorter) or text)
             facts.append(Fact(label=phrase.label, text=text, in_a_line=line))
     return Rule(

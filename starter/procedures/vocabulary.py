@@ -19,11 +19,11 @@ WHAT: dict[str, type[StrEnum]] = {
 
 def words() -> dict[str, list[str]]:
     """Every word by what it is for; and every message with its fields."""
-    said = {"events (from, met_by, until, on …)": list[str](Event.every)}
-    said |= {title: [word.value for word in vocabulary] for title, vocabulary in WHAT.items()}
+    vocabularies = {"events (from, met_by, until, on …)": list[str](Event.every)}
+    vocabularies |= {title: [word.value for word in vocabulary] for title, vocabulary in WHAT.items()}
     own = {"id", "occurred_at", "by", "note", "ask"}
-    said["messages, and their fields"] = [
+    vocabularies["messages, and their fields"] = [
         f"{name}: {', '.join(field for field in kind.model_fields if field not in own) or 'no fields of its own'}"
         for name, kind in MESSAGES.items()
     ]
-    return said
+    return vocabularies

@@ -12,7 +12,7 @@ from casework.story import Deadline
 from starter.rehearsal.scenario import Expected, Scenario
 
 
-class Told(Value):
+class SentMessage(Value):
     """One message of the scenario and its answer."""
 
     number: int
@@ -74,7 +74,7 @@ class Rehearsed(Value):
     bank_holidays: str
     stage: str
     waiting_for: tuple[str, ...]
-    messages: tuple[Told, ...]
+    messages: tuple[SentMessage, ...]
     deadlines: tuple[DeadlineLife, ...]
     notices: tuple[Notice, ...]
     entries: tuple[Entry, ...]
@@ -121,10 +121,14 @@ def life_of(snapshots: Sequence[Deadline], nth: int) -> DeadlineLife:
 
 
 def held_against(
-    scenario: Scenario, case: Case, told: Sequence[Told], lives: Sequence[DeadlineLife], notices: Sequence[Notice]
+    scenario: Scenario,
+    case: Case,
+    messages: Sequence[SentMessage],
+    lives: Sequence[DeadlineLife],
+    notices: Sequence[Notice],
 ) -> tuple[Check, ...]:
     """Everything the scenario expects, held against what came of it."""
-    checks = [_answer(scenario, number, answer) for number, answer in enumerate(told)]
+    checks = [_answer(scenario, number, message) for number, message in enumerate(messages)]
     for expected in scenario.expect:
         checks += _deadline(expected, lives)
     for timescale in scenario.absent:
@@ -140,30 +144,30 @@ def held_against(
     return tuple(checks)
 
 
-def _same(what: str, expected: object, found: object) -> Check:
-    return Check(expected=f"{what}: {_spoken(expected)}", found=_spoken(found), holds=expected == found)
+def _same(what: str, expected: object, actual: object) -> Check:
+    return Check(expected=f"{what}: {_spoken(expected)}", found=_spoken(actual), holds=expected == actual)
 
 
 def _spoken(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _answer(scenario: Scenario, number: int, told: Told) -> Check:
+def _answer(scenario: Scenario, number: int, message: SentMessage) -> Check:
     step = scenario.message[number]
-    holds = told.accepted == (step.expect == "accepted")
+    holds = message.accepted == (step.expect == "accepted")
     if step.because is not None:
-        holds = holds and step.because.casefold() in (told.reason or "").casefold()
+        holds = holds and step.because.casefold() in (message.reason or "").casefold()
     because = f" because … {step.because} …" if step.because else ""
     return Check(
-        expected=f"message {told.number}, {step.send}: {step.expect}{because}",
-        found="accepted" if told.accepted else f"refused: {told.reason}",
+        expected=f"message {message.number}, {step.send}: {step.expect}{because}",
+        found="accepted" if message.accepted else f"refused: {message.reason}",
         holds=holds,
     )
 
 
 def _deadline(expected: Expected, lives: Sequence[DeadlineLife]) -> list[Check]:
     name = f"{expected.deadline} {expected.nth}"
-    life = next((one for one in lives if (one.timescale, one.nth) == (expected.deadline, expected.nth)), None)
+    life = next((life for life in lives if (life.timescale, life.nth) == (expected.deadline, expected.nth)), None)
     if life is None:
         return [Check(expected=f"{name} starts", found="it never started", holds=False)]
     checks = []

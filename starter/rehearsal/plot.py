@@ -33,17 +33,17 @@ def plot(rehearsed: Rehearsed, path: Path, *, force: bool = False) -> None:
         raise Failed("To draw, S47 needs matplotlib: pip install 's47[embedded]'") from None
 
     lives = [life for life in rehearsed.deadlines if life.due]
-    end = max([told.told_at for told in rehearsed.messages] + [life.due for life in lives if life.due])
+    end = max([sent.told_at for sent in rehearsed.messages] + [life.due for life in lives if life.due])
     rows = list(dict.fromkeys(life.timescale for life in lives))
     mpl.rcParams["date.converter"] = "concise"
     figure = Figure(figsize=(14, 1.6 + 0.42 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     for life in lives:
         _bar(axes, rows.index(life.timescale), life, end)
-    for told in rehearsed.messages:
-        colour = MESSAGES["accepted" if told.accepted else "refused"]
+    for sent in rehearsed.messages:
+        colour = MESSAGES["accepted" if sent.accepted else "refused"]
         # The library's stubs know of numbers only; it takes instants, as everywhere else.
-        axes.axvline(told.told_at, color=colour, linewidth=0.4, zorder=0)  # type: ignore[arg-type]
+        axes.axvline(sent.told_at, color=colour, linewidth=0.4, zorder=0)  # type: ignore[arg-type]
     axes.set_yticks(range(len(rows)), [next(life.duty for life in lives if life.timescale == row) for row in rows])
     axes.invert_yaxis()
     axes.spines[["top", "right", "left"]].set_visible(False)

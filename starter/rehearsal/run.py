@@ -30,7 +30,7 @@ from casework.telling import is_closed
 from connection.search_attributes import ALL
 from connection.temporal import DATA_CONVERTER
 from starter.embedded import EmbeddedError, test_server_path
-from starter.rehearsal.outcome import DeadlineLife, Rehearsed, Told, held_against, life_of
+from starter.rehearsal.outcome import DeadlineLife, Rehearsed, SentMessage, held_against, life_of
 from starter.rehearsal.scenario import Scenario, Step
 from worker import case_worker
 from workflows.case import CaseStart, CaseWorkflow, Receipt, workflow_id
@@ -107,24 +107,24 @@ class Notebook:
 
     def lives(self, order: Callable[[str], int]) -> list[DeadlineLife]:
         """Every deadline there was, by when it began; of those that began at once, in the given order."""
-        known = [
+        histories = [
             (episode, snapshots[-1].opened_at, order(name), snapshots)
             for episode, pages in self.episodes.items()
             for name, snapshots in pages.deadlines.items()
         ]
-        found: list[DeadlineLife] = []
+        lives: list[DeadlineLife] = []
         counted: Counter[str] = Counter()
-        for _, _, _, snapshots in sorted(known, key=lambda one: one[:3]):
+        for _, _, _, snapshots in sorted(histories, key=lambda history: history[:3]):
             counted[snapshots[-1].timescale] += 1
-            found.append(life_of(snapshots, counted[snapshots[-1].timescale]))
-        return found
+            lives.append(life_of(snapshots, counted[snapshots[-1].timescale]))
+        return lives
 
 
 async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress = lambda done, of: None) -> Rehearsed:
     """Live through the scenario and say what came of it. Two years of a case take seconds."""
     notebook = Notebook(procedure, scenario.message[0].told_at.year)
     async with stage(notebook) as server:
-        told, case = await live(scenario, server, notebook, progress)
+        messages, case = await live(scenario, server, notebook, progress)
     order = {name: place for place, name in enumerate(case.story.deadlines)}
     lives = tuple(notebook.lives(lambda name: order.get(name, len(order))))
     return Rehearsed(
@@ -134,11 +134,11 @@ async def rehearse(scenario: Scenario, procedure: Procedure, progress: Progress 
         bank_holidays=case.story.bank_holidays.version,
         stage=case.story.stage.value,
         waiting_for=tuple(case.story.waiting_for),
-        messages=told,
+        messages=messages,
         deadlines=lives,
         notices=tuple(notebook.notices),
         entries=tuple(notebook.entries),
-        checks=held_against(scenario, case, told, lives, notebook.notices),
+        checks=held_against(scenario, case, messages, lives, notebook.notices),
     )
 
 
@@ -177,11 +177,11 @@ def _quiet() -> Runtime:
 
 async def live(
     scenario: Scenario, server: WorkflowEnvironment, notebook: Notebook, progress: Progress = lambda done, of: None
-) -> tuple[tuple[Told, ...], Case]:
-    """Tell the messages one after the other, each at its time: their answers, and the case as it then stands."""
+) -> tuple[tuple[SentMessage, ...], Case]:
+    """Tell the messages one after the other, each at its time: the answers, and the case as it then stands."""
     shift = scenario.message[0].told_at - await server.get_current_time()
     start = CaseStart(reference=scenario.reference, procedure=scenario.procedure, shift=shift)
-    told: list[Told] = []
+    messages: list[SentMessage] = []
     opened = False
     for number, step in enumerate(scenario.message, 1):
         await _let_time_pass(server, shift, step.told_at)
@@ -190,8 +190,8 @@ async def live(
         answer = _tell(server.client, start, step, number, opened=opened)
         reason = await asyncio.wait_for(answer, ANSWER_WITHIN.total_seconds())
         opened = opened or reason is None
-        told.append(
-            Told(
+        messages.append(
+            SentMessage(
                 number=number,
                 occurred_at=step.at.astimezone(UTC),
                 told_at=step.told_at,
@@ -204,7 +204,7 @@ async def live(
         progress(number, len(scenario.message))
     if scenario.until is not None:
         await _let_time_pass(server, shift, scenario.until.astimezone(UTC))
-    return tuple(told), await _settled(server.client, start, notebook)
+    return tuple(messages), await _settled(server.client, start, notebook)
 
 
 async def _let_time_pass(server: WorkflowEnvironment, shift: timedelta, until: datetime) -> None:

@@ -71,7 +71,7 @@ class Step(Value):
 
     @field_validator("send")
     @classmethod
-    def _known(cls, value: str) -> str:
+    def _there_is_such_a_message(cls, value: str) -> str:
         if value not in MESSAGES:
             raise ValueError(f"there is no message {value!r}. {there_are(value, MESSAGES)}")
         return value
@@ -126,11 +126,11 @@ class Expected(Value):
     @field_validator("state")
     @classmethod
     def _ended(cls, value: str | None) -> str | None:
-        known = [state.value for state in DeadlineState]
-        said = "ended" if value == "cancelled" else value
-        if said is not None and said not in known:
-            raise ValueError(f"there is no state {value!r}. {there_are(value or '', known)}")
-        return said
+        states = [state.value for state in DeadlineState]
+        state = "ended" if value == "cancelled" else value
+        if state is not None and state not in states:
+            raise ValueError(f"there is no state {value!r}. {there_are(value or '', states)}")
+        return state
 
     @field_validator("due", mode="before")
     @classmethod
@@ -155,8 +155,8 @@ class Scenario(Value):
 
     @model_validator(mode="after")
     def _in_order(self) -> "Scenario":
-        told = [step.told_at for step in self.message]
-        for number, (before, after) in enumerate(itertools.pairwise(told), 2):
+        times = [step.told_at for step in self.message]
+        for number, (before, after) in enumerate(itertools.pairwise(times), 2):
             if after < before:
                 raise ValueError(
                     f"message {number} arrives before message {number - 1}. Write them in order of arrival"

@@ -160,11 +160,11 @@ def _timescale(rule: Rule, timescale: Timescale, case: Story | None) -> Card:
 
 
 def _deadline_mark(case: Story | None, key: str) -> Mark | None:
-    known = [deadline for deadline in case.deadlines.values() if deadline.timescale == key] if case else []
-    if not known:
+    deadlines = [deadline for deadline in case.deadlines.values() if deadline.timescale == key] if case else []
+    if not deadlines:
         return None
     # What is still owed says more than what was; of what is over, the last.
-    return mark_of(max(known, key=lambda d: (d.closed_at is None, d.opened_at, d.counted_from, len(d.id), d.id)))
+    return mark_of(max(deadlines, key=lambda d: (d.closed_at is None, d.opened_at, d.counted_from, len(d.id), d.id)))
 
 
 def mark_of(deadline: Deadline) -> Mark:
@@ -205,10 +205,10 @@ def _own_dates(procedure: Procedure, stage: Stage | None, case: Story | None) ->
 
 
 def _request_mark(case: Story | None, subject: str) -> Mark | None:
-    known = [request for request in case.requests.values() if request.subject == subject] if case else []
-    if not known:
+    requests = [request for request in case.requests.values() if request.subject == subject] if case else []
+    if not requests:
         return None
-    request = max(known, key=lambda one: (one.waiting, one.asked_at, len(one.id), one.id))
+    request = max(requests, key=lambda request: (request.waiting, request.asked_at, len(request.id), request.id))
     decided = spoken_instant(request.decided_at) if request.decided_at else ""
     state, says, colour = {
         RequestState.OPEN: ("WAITING", f"asked {spoken_instant(request.asked_at)}", "open"),

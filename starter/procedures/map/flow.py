@@ -42,17 +42,17 @@ class Words(NamedTuple):
 
 def bends(procedure: Procedure, edges: Edges) -> list[Bend]:
     """The ways on, each with its two ends, and a channel where it runs over no other."""
-    found = _merged(ways(procedure))
-    starts, ends = _ports(found, edges)
+    merged = _merged(ways(procedure))
+    starts, ends = _ports(merged, edges)
     made: list[Bend] = []
-    for number, way in sorted(enumerate(found), key=lambda item: abs(starts[item[0]] - ends[item[0]])):
+    for number, way in sorted(enumerate(merged), key=lambda item: abs(starts[item[0]] - ends[item[0]])):
         low, high = sorted((starts[number], ends[number]))
         taken = {
             bend.channel
             for bend in made
             if min(bend.start, bend.end) < high + 2.0 and low - 2.0 < max(bend.start, bend.end)
         }
-        made.append(Bend(way, starts[number], ends[number], next(n for n in range(len(found)) if n not in taken)))
+        made.append(Bend(way, starts[number], ends[number], next(n for n in range(len(merged)) if n not in taken)))
     return made
 
 
@@ -63,34 +63,34 @@ def height(sizes: Sizes, some: Sequence[Bend]) -> float:
 
 def _merged(some: Sequence[Way]) -> list[Way]:
     """The ways, those from and to the same stage as one."""
-    found: dict[tuple[Stage, Stage], Way] = {}
+    merged: dict[tuple[Stage, Stage], Way] = {}
     for way in some:
-        known = found.get((way.stage, way.to))
-        found[way.stage, way.to] = known._replace(says=f"{known.says} / {way.says}") if known else way
-    return list(found.values())
+        same = merged.get((way.stage, way.to))
+        merged[way.stage, way.to] = same._replace(says=f"{same.says} / {way.says}") if same else way
+    return list(merged.values())
 
 
-def _ports(found: Sequence[Way], edges: Edges) -> tuple[dict[int, float], dict[int, float]]:
+def _ports(merged: Sequence[Way], edges: Edges) -> tuple[dict[int, float], dict[int, float]]:
     """Where each way leaves its stage and where it arrives: so that as few as can be cross.
 
     A longer way runs below a shorter one. So at either side of a stage the shorter stands nearer to the edge.
     """
     ports: dict[Stage, list[tuple[int, int, int, bool]]] = {stage: [] for stage in ON_THE_MAP}
-    for number, way in enumerate(found):
+    for number, way in enumerate(merged):
         reach = ON_THE_MAP.index(way.to) - ON_THE_MAP.index(way.stage)
         side = (reach > 0) - (reach < 0)
         ports[way.stage].append((side, -side * abs(reach), number, True))
         ports[way.to].append((-side, side * abs(reach), number, False))
     starts: dict[int, float] = {}
     ends: dict[int, float] = {}
-    for stage, known in ports.items():
+    for stage, side_ports in ports.items():
         left, right = edges[stage]
-        known.sort(key=lambda port: (port[0], port[1], not port[3]))
-        steps = [LOOP if side == 0 and not leaving else 1.0 for side, _, _, leaving in known] + [1.0]
+        side_ports.sort(key=lambda port: (port[0], port[1], not port[3]))
+        steps = [LOOP if side == 0 and not leaving else 1.0 for side, _, _, leaving in side_ports] + [1.0]
         # A way to or from the stage beside this one is short: it starts further in, to have room for its words.
-        for edge, port in ((0, known[0]), (-1, known[-1])) if known else ():
+        for edge, port in ((0, side_ports[0]), (-1, side_ports[-1])) if side_ports else ():
             steps[edge] = ROOM if abs(port[1]) == 1 else 1.0
-        for place, (_, _, number, leaving) in enumerate(known):
+        for place, (_, _, number, leaving) in enumerate(side_ports):
             x = left + (right - left) * sum(steps[: place + 1]) / sum(steps)
             (starts if leaving else ends)[number] = x
     return starts, ends
@@ -100,13 +100,13 @@ def draw(canvas: Canvas, sizes: Sizes, some: Sequence[Bend], top: float) -> None
     """All of them, from the lower edge of the stages' heads."""
     depth = {bend: top + sizes.mm(FIRST_CHANNEL + bend.channel * CHANNEL) for bend in some}
     room = Box(0, top + 0.2, canvas.box.width, height(sizes, some) - 0.2)
-    said: list[Box] = []
+    taken_by_words: list[Box] = []
     for bend in some:
         others = [other for other in some if other is not bend]
         taken = [Box(x, top, 0, depth[other] - top) for other in others for x in (other.start, other.end)]
         taken += [Box(min(other.start, other.end), depth[other], abs(other.end - other.start), 0) for other in others]
-        words = _words(sizes, bend, depth[bend], [*taken, *said], room)
-        said += words.boxes
+        words = _words(sizes, bend, depth[bend], [*taken, *taken_by_words], room)
+        taken_by_words += words.boxes
         _draw(canvas, sizes, bend, words, top, depth[bend])
 
 

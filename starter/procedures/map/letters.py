@@ -54,10 +54,10 @@ def _widths(file: str) -> dict[str, float]:
 
 def _folder() -> Path:
     """The folder of font metrics that comes with matplotlib (found, not imported: that would take half a second)."""
-    found = find_spec("matplotlib")
-    if found is None or found.origin is None:
+    package = find_spec("matplotlib")
+    if package is None or package.origin is None:
         raise _missing()
-    return Path(found.origin).parent / "mpl-data" / "fonts" / "pdfcorefonts"
+    return Path(package.origin).parent / "mpl-data" / "fonts" / "pdfcorefonts"
 
 
 def _missing() -> Failed:

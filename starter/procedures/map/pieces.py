@@ -75,21 +75,21 @@ class _Setter:
             self.text(text, style, colour)
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
-        for one in self.drawn:
-            one(canvas, x, y)
+        for draw in self.drawn:
+            draw(canvas, x, y)
 
 
 def pieces(sizes: Sizes, across: float, sections: Sequence[Section]) -> Iterator[Piece]:
     """The sections set in a column's width, one below the other."""
     for number, section in enumerate(sections):
         yield caption(sizes, across, section.caption, first=number == 0)
-        for one in section.cards:
-            yield piece(sizes, across, one)
+        for card in section.cards:
+            yield piece(sizes, across, card)
 
 
-def piece(sizes: Sizes, across: float, one: Card | Entry) -> Piece:
+def piece(sizes: Sizes, across: float, card: Card | Entry) -> Piece:
     """A card or an entry, set in a column's width."""
-    return _card(sizes, across, one) if isinstance(one, Card) else _entry(sizes, across, one)
+    return _card(sizes, across, card) if isinstance(card, Card) else _entry(sizes, across, card)
 
 
 def caption(sizes: Sizes, across: float, text: str, *, first: bool) -> Piece:
@@ -105,36 +105,36 @@ def caption(sizes: Sizes, across: float, text: str, *, first: bool) -> Piece:
     return Piece(height, draw, joined=True)
 
 
-def _card(sizes: Sizes, across: float, one: Card) -> Piece:
+def _card(sizes: Sizes, across: float, card: Card) -> Piece:
     bar, pad = sizes.mm(1.2), sizes.mm(1.5)
     left = bar + pad
     setter = _Setter(sizes, across - left - pad)
     setter.space(1.2)
-    _head(setter, one)
-    setter.text(one.title, sizes.style(8.3, bold=True), INK)
+    _head(setter, card)
+    setter.text(card.title, sizes.style(8.3, bold=True), INK)
     setter.space(0.3)
-    _rows(setter, one)
-    if one.run:
-        setter.text(one.run, sizes.style(7.4), INK)
-    if one.quote:
+    _rows(setter, card)
+    if card.run:
+        setter.text(card.run, sizes.style(7.4), INK)
+    if card.quote:
         setter.space(0.4)
-        setter.text(f"“{one.quote}”", sizes.style(7, italic=True), QUIET)
-    _foot(setter, one)
+        setter.text(f"“{card.quote}”", sizes.style(7, italic=True), QUIET)
+    _foot(setter, card)
     setter.space(1.1)
     body = setter.down
-    mark = _mark(sizes, across, one)
+    mark = _mark(sizes, across, card)
     height = body + (mark.height if mark else 0.0)
-    dashes = {"solid": None, "dashed": "1.6 0.9", "dotted": "0.35 0.8"}[one.outline]
-    loud = one.mark is not None and one.mark.state == "OVERDUE"
+    dashes = {"solid": None, "dashed": "1.6 0.9", "dotted": "0.35 0.8"}[card.outline]
+    loud = card.mark is not None and card.mark.state == "OVERDUE"
 
     def draw(canvas: Canvas, x: float, y: float) -> None:
         box = Box(x, y, across, height)
-        with canvas.part(one.path, box, one.title):
+        with canvas.part(card.path, box, card.title):
             canvas.rectangle(box, PAPER)
-            canvas.rectangle(Box(x, y, bar, height), one.accent)
+            canvas.rectangle(Box(x, y, bar, height), card.accent)
             if mark:
                 mark.draw(canvas, x, y + body)
-            stroke = one.mark.colour if one.mark and loud else one.accent if dashes else RULE
+            stroke = card.mark.colour if card.mark and loud else card.accent if dashes else RULE
             weight = 0.7 if loud else 0.45 if dashes else 0.25
             canvas.rectangle(box, "none", stroke, weight=sizes.mm(weight), dashes=dashes)
             setter.draw(canvas, x + left, y)
@@ -142,48 +142,48 @@ def _card(sizes: Sizes, across: float, one: Card) -> Piece:
     return Piece(height, draw)
 
 
-def _head(setter: _Setter, one: Card) -> None:
+def _head(setter: _Setter, card: Card) -> None:
     """The amount in large letters, with its sign before it; a little smaller where it would not fit on one line."""
-    if not one.head:
+    if not card.head:
         return
     sizes = setter.sizes
-    style = sizes.style(9.5, bold=True, italic=True) if one.slanted else sizes.style(13, bold=True)
-    indent = 0.0 if one.sign == "none" else style.mm * 1.1
+    style = sizes.style(9.5, bold=True, italic=True) if card.slanted else sizes.style(13, bold=True)
+    indent = 0.0 if card.sign == "none" else style.mm * 1.1
     smallest = style.size * 0.78
-    while indent + width(one.head, style) > setter.across and style.size > smallest:
+    while indent + width(card.head, style) > setter.across and style.size > smallest:
         style = style._replace(size=style.size * 0.97)
-    if one.sign != "none":
+    if card.sign != "none":
         top = setter.down
 
         def sign(canvas: Canvas, x: float, y: float) -> None:
             size = style.mm * 0.82
-            draw_sign(canvas, one.sign, Box(x, y + top + style.line * 0.15, size, size), one.accent)
+            draw_sign(canvas, card.sign, Box(x, y + top + style.line * 0.15, size, size), card.accent)
 
         setter.drawn.append(sign)
-    setter.text(one.head, style, one.accent, indent)
+    setter.text(card.head, style, card.accent, indent)
     setter.space(0.2)
 
 
-def _rows(setter: _Setter, one: Card) -> None:
+def _rows(setter: _Setter, card: Card) -> None:
     """Particulars: a quiet label, and what it says beside it."""
     sizes = setter.sizes
     label, value = sizes.style(7), sizes.style(7.4)
-    beside = max((width(name, label) for name, _ in one.rows), default=0.0) + sizes.mm(1.0)
-    for name, said in one.rows:
+    beside = max((width(name, label) for name, _ in card.rows), default=0.0) + sizes.mm(1.0)
+    for name, text in card.rows:
         setter.line(name, label, QUIET)
-        setter.text(said, value, INK, beside)
+        setter.text(text, value, INK, beside)
         setter.space(0.1)
 
 
-def _foot(setter: _Setter, one: Card) -> None:
+def _foot(setter: _Setter, card: Card) -> None:
     """The rows it answers, and in the corner how binding it is."""
     sizes = setter.sizes
     setter.space(0.5)
     tag_style = sizes.style(6.2, bold=True)
     pad, apart = sizes.mm(0.9), sizes.mm(0.8)
-    tags = [(tag, width(tag, tag_style) + 2 * pad) for tag in one.tags]
+    tags = [(tag, width(tag, tag_style) + 2 * pad) for tag in card.tags]
     style = sizes.style(6.5, bold=True)
-    setter.text(" · ".join(one.cites), style, QUIET, spare=sum(long + apart for _, long in tags))
+    setter.text(" · ".join(card.cites), style, QUIET, spare=sum(long + apart for _, long in tags))
     right = setter.across
     for tag, long in reversed(tags):
         right -= long
@@ -204,9 +204,9 @@ def _tag(sizes: Sizes, tag: str, style: Style, place: Box) -> Draw:
     return draw
 
 
-def _mark(sizes: Sizes, across: float, one: Card) -> Piece | None:
+def _mark(sizes: Sizes, across: float, card: Card) -> Piece | None:
     """The coloured band that says where a case stands with the rule."""
-    mark = one.mark
+    mark = card.mark
     if mark is None:
         return None
     pad = sizes.mm(1.7)
@@ -223,23 +223,23 @@ def _mark(sizes: Sizes, across: float, one: Card) -> Piece | None:
     return Piece(setter.down, draw)
 
 
-def _entry(sizes: Sizes, across: float, one: Entry) -> Piece:
+def _entry(sizes: Sizes, across: float, entry: Entry) -> Piece:
     indent = sizes.mm(3.6)
     setter = _Setter(sizes, across - indent)
     setter.space(0.4)
     title, text, rows = sizes.style(7.5, bold=True), sizes.style(7.4), sizes.style(6.2, bold=True)
-    setter.text(one.title, title, INK)
-    for point in one.points:
+    setter.text(entry.title, title, INK)
+    for point in entry.points:
         setter.text(point.says, text, INK)
         setter.after(" · ".join(point.cites), rows, QUIET)
         setter.space(0.2)
     setter.space(0.3)
 
     def draw(canvas: Canvas, x: float, y: float) -> None:
-        with canvas.part(one.path, Box(x, y, across, setter.down), one.title or None):
+        with canvas.part(entry.path, Box(x, y, across, setter.down), entry.title or None):
             size = sizes.mm(2.5)
             middle = y + sizes.mm(0.4) + title.line / 2
-            draw_sign(canvas, one.sign, Box(x + sizes.mm(0.2), middle - size / 2, size, size), QUIET)
+            draw_sign(canvas, entry.sign, Box(x + sizes.mm(0.2), middle - size / 2, size, size), QUIET)
             setter.draw(canvas, x + indent, y)
 
     return Piece(setter.down, draw)
@@ -272,23 +272,23 @@ SIGNS: dict[Sign, tuple[str, str]] = {
 
 def _placed(commands: str, box: Box) -> str:
     """A path in a square of one by one, put into the box."""
-    said = []
+    parts = []
     for command in commands.replace("Z", " Z").replace("M", " M ").replace("L", " L ").replace("C", " C ").split():
         if command in "MLCZ":
-            said.append(command)
+            parts.append(command)
             across = True
         else:
             start, size = (box.x, box.width) if across else (box.y, box.height)
-            said.append(f"{start + float(command) * size:.2f}")
+            parts.append(f"{start + float(command) * size:.2f}")
             across = not across
-    return " ".join(said)
+    return " ".join(parts)
 
 
 def in_columns(some: Sequence[Piece], columns: int, gap: float) -> list[list[Piece]]:
     """The pieces in order over so many columns, the tallest as short as can be."""
     if not some:
         return [[] for _ in range(columns)]
-    low, high = max(one.height for one in some), height_of(some, gap)
+    low, high = max(part.height for part in some), height_of(some, gap)
     while high - low > 0.1:
         middle = (low + high) / 2
         if len(_filled(some, middle, gap)) <= columns:
@@ -303,9 +303,9 @@ def _filled(some: Sequence[Piece], most: float, gap: float) -> list[list[Piece]]
     columns: list[list[Piece]] = [[]]
     down = 0.0
     group: list[Piece] = []
-    for one in some:
-        group.append(one)
-        if one.joined:
+    for part in some:
+        group.append(part)
+        if part.joined:
             continue
         tall = height_of(group, gap)
         if columns[-1] and down + gap + tall > most + TOLERANCE:
@@ -319,4 +319,4 @@ def _filled(some: Sequence[Piece], most: float, gap: float) -> list[list[Piece]]
 
 def height_of(some: Sequence[Piece], gap: float) -> float:
     """The height of pieces on top of one another."""
-    return sum(one.height for one in some) + gap * max(0, len(some) - 1)
+    return sum(part.height for part in some) + gap * max(0, len(some) - 1)

@@ -169,11 +169,11 @@ def _set(procedure: Procedure, contents: Contents, sizes: Sizes, inner: float, c
     """Everything set in so many columns of the same width, the stage with the most in it given the most of them."""
     gap, between = sizes.mm(GAP), sizes.mm(BETWEEN)
     column = (inner - gap * (count + 2 * len(ON_THE_MAP) - 1)) / count
-    found = {stage: list(pieces(sizes, column, contents.stages[stage])) for stage in ON_THE_MAP}
-    stages = {stage: in_columns(found[stage], 1, between) for stage in ON_THE_MAP}
+    unsplit = {stage: list(pieces(sizes, column, contents.stages[stage])) for stage in ON_THE_MAP}
+    stages = {stage: in_columns(unsplit[stage], 1, between) for stage in ON_THE_MAP}
     for _ in range(count - len(ON_THE_MAP)):
         tallest = max(ON_THE_MAP, key=lambda stage: _tallest(stages[stage], between))
-        stages[tallest] = in_columns(found[tallest], len(stages[tallest]) + 1, between)
+        stages[tallest] = in_columns(unsplit[tallest], len(stages[tallest]) + 1, between)
     share = {stage: len(columns) for stage, columns in stages.items()}
     edges: flow.Edges = {}
     x = MARGIN
@@ -246,9 +246,9 @@ def _side_by_side(
 ) -> None:
     for number, some in enumerate(columns):
         y = top
-        for one in some:
-            one.draw(canvas, left + number * (sheet.column + sheet.gap), y)
-            y += one.height + between
+        for piece in some:
+            piece.draw(canvas, left + number * (sheet.column + sheet.gap), y)
+            y += piece.height + between
 
 
 def _heading(canvas: Canvas, procedure: Procedure, case: Story | None, at: datetime | None, sizes: Sizes) -> None:
@@ -382,27 +382,27 @@ def _legend(canvas: Canvas, case: Story | None, sizes: Sizes, box: Box) -> None:
     y = box.y + sizes.mm(4.4)
     for row in rows:
         x = box.x
-        for one in row:
-            _explained(canvas, one, Box(x, y - square * 0.86, square, square))
-            canvas.text(x + square + apart, y, one.says, style)
-            x += _long(one, style, square + apart)
+        for item in row:
+            _explained(canvas, item, Box(x, y - square * 0.86, square, square))
+            canvas.text(x + square + apart, y, item.says, style)
+            x += _long(item, style, square + apart)
         y += style.line * 1.2
     canvas.text(box.x, box.bottom - sizes.mm(0.8), NOTE, note, QUIET)
 
 
-def _explained(canvas: Canvas, one: Explained, box: Box) -> None:
-    if one.sign != "none":
-        draw_sign(canvas, one.sign, box, one.colour)
-    elif one.look == "bar":
-        canvas.rectangle(Box(box.x + box.width * 0.3, box.y, box.width * 0.4, box.height), one.colour)
-    elif one.look == "fill":
-        canvas.rectangle(box, one.colour)
+def _explained(canvas: Canvas, item: Explained, box: Box) -> None:
+    if item.sign != "none":
+        draw_sign(canvas, item.sign, box, item.colour)
+    elif item.look == "bar":
+        canvas.rectangle(Box(box.x + box.width * 0.3, box.y, box.width * 0.4, box.height), item.colour)
+    elif item.look == "fill":
+        canvas.rectangle(box, item.colour)
     else:
-        canvas.rectangle(box, PAPER, one.colour, weight=0.4, dashes="1.2 0.7" if one.look == "dashed" else "0.3 0.7")
+        canvas.rectangle(box, PAPER, item.colour, weight=0.4, dashes="1.2 0.7" if item.look == "dashed" else "0.3 0.7")
 
 
-def _long(one: Explained, style: Style, sign: float) -> float:
-    return sign + width(one.says, style) + style.mm * 1.6
+def _long(item: Explained, style: Style, sign: float) -> float:
+    return sign + width(item.says, style) + style.mm * 1.6
 
 
 def _in_rows(entries: Sequence[Explained], style: Style, sign: float, across: float) -> list[list[Explained]]:
