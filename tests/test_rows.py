@@ -30,9 +30,10 @@ from typing import Any
 import pytest
 
 from casework import conditions, requests, view
+from casework.amounts import Amount
 from casework.effects import Entry, Notice, NoticeKind
 from casework.messages import MEANINGS
-from casework.procedure import Procedure
+from casework.procedure import Procedure, Timescale
 from casework.procedure_files import load
 from casework.stages import MESSAGES
 from casework.vocabulary import Kind, Stage
@@ -717,6 +718,75 @@ def test_without_its_code_a_row_is_not_held(row: str, code: str, taken_away: Cal
     taken_away(code)
     with pytest.raises(Exception):  # noqa: B017 a function that is missed may be missed in any way
         check(row, cache(lambda name: Office(loaded(name))))
+
+
+# --- And a slip in an amount is noticed ---------------------------------------------------------------------------
+
+
+def slips(rule: Timescale) -> Iterator[tuple[str, Timescale]]:
+    """The rule with one amount off by one, or with its days counted in the other way."""
+    for by in (-1, 1):
+        if rule.window:
+            first, second = rule.window
+            yield f"window from {first.number + by}", rule.model_copy(update={"window": (other(first, by), second)})
+            yield f"window to {second.number + by}", rule.model_copy(update={"window": (first, other(second, by))})
+        for name in ("within", "before"):
+            amount = getattr(rule, name)
+            if amount is not None and amount.number + by > 0:
+                yield f"{name} {other(amount, by)}", rule.model_copy(update={name: other(amount, by)})
+    if rule.reading is not None:
+        flipped = "calendar" if rule.reading == "working" else "working"
+        yield f"{flipped} days", rule.model_copy(update={"reading": flipped})
+
+
+def other(amount: Amount, by: int) -> Amount:
+    return Amount(number=amount.number + by, unit=amount.unit)
+
+
+def dates_of(office: Office, table: Table, key: str) -> list[str]:
+    """The dates that a table gives of a deadline, as they are in this office."""
+    life = office.live(table["after"])
+    if not life.all_of(key):
+        return []
+    deadline = life.the(key)
+    others = [str(deadline.other_reading_on), str(deadline.window_opens)] if "deadline" in table else []
+    return [life.due(key), *others]
+
+
+def tables_with_dates(letter: str, key: str) -> Iterator[tuple[Table, list[str]]]:
+    """The tables that give a date of this deadline, and what they give."""
+    for table in (table for tables in TABLES.values() for table in tables):
+        if letter in (table["procedure"] or "").split("+"):
+            if table.get("deadline") == key and "due" in table:
+                others = [table.get(name, "None") for name in ("due_in_other_reading", "window_opens")]
+                yield table, [table["due"], *others]
+            elif key in table.get("then", {}).get("due", {}) and "refused" not in table:
+                yield table, [table["then"]["due"][key]]
+
+
+COUNTED = [
+    (letter, key)
+    for letter in ("W", "P", "T", "M", "WT", "B")
+    for key, rule in loaded(letter).timescale.items()
+    if rule.amounts and not all(row.startswith("X-") for row in rule.cites)  # an authority's own is for it to hold
+]
+
+
+@pytest.mark.parametrize(("letter", "key"), COUNTED, ids=".".join)
+def test_a_slip_in_an_amount_is_noticed(letter: str, key: str) -> None:
+    """By one in its number, or in how its days are counted: a table of rows/*.toml gives a date that is then wrong."""
+    tables = list(tables_with_dates(letter, key))
+    assert tables, f"say in a table of tests/rows when {key} is due, once the date is worked out by hand"
+    for slip, rule in slips(loaded(letter).timescale[key]):
+        amounts = {name: getattr(rule, name) for name in ("within", "before", "window", "reading")}
+
+        def is_wrong(table: Table, dates: list[str], amounts: dict[str, Any] = amounts) -> bool:
+            procedure = loaded(table["procedure"])
+            slipped = procedure.timescale[key].model_copy(update=amounts)
+            office = Office(changed(procedure, timescale={**procedure.timescale, key: slipped}), thorough=False)
+            return dates_of(office, table, key) != dates
+
+        assert any(is_wrong(table, dates) for table, dates in tables), f"{letter}.{key}: {slip} goes unnoticed"
 
 
 # --- And no row is left out ---------------------------------------------------------------------------------------
