@@ -37,9 +37,9 @@ from connection.search_attributes import ALL
 from connection.settings import settings
 from connection.temporal import DATA_CONVERTER
 from starter.cases import reach
+from starter.cases.people import who
 from starter.embedded import temporal_path, throwaway_postgres
 from starter.embedded.temporal import DYNAMIC_CONFIG
-from starter.rehearsal.scenario import who
 from workflows.case import CaseWorkflow, Receipt, workflow_id
 from workflows.summaries import summary_of
 

@@ -15,7 +15,7 @@ from activities import reading
 from activities.database import Database
 from casework.story import Deadline, Request
 from starter.cases import reach
-from starter.rehearsal.scenario import who
+from starter.cases.people import who
 from tests.office import Office, eventually, has_its_timers
 from tests.postgres import rows
 from workflows.case import NOT_NOW

@@ -25,6 +25,12 @@ NOT_PLAIN = (
         "would lose its ground",
         "yet to come",
         "is no longer so",
+        "may not send",
+        "its day already",
+        "of fewer than two",
+        "runs any more",
+        "No records' database",
+        "says that it is done",
     ),
     *("NoneType", "ValidationError", "Traceback", "pydantic", "Input should", "Value error", "TypeError"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from temporalio.client import Client
 
 from starter.cases import reach
-from starter.rehearsal.scenario import who
+from starter.cases.people import who
 
 Telling = tuple[float, str, str, dict[str, Any]]
 """Hours before now, who, which message, and what it says."""

@@ -11,8 +11,8 @@ from casework.effects import Refused
 from casework.incoming import read as read_message
 from casework.mistakes import problems
 from casework.text_files import text_of, values_in
+from starter.cases.people import who
 from starter.cases.reach import NotAccepted, Opening
-from starter.rehearsal.scenario import who
 
 
 def read(file: Path | BinaryIO) -> tuple[Opening, dict[str, Any]]:

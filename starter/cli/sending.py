@@ -25,9 +25,10 @@ from casework.procedure import Procedure
 from casework.procedure_files import load as load_procedure
 from casework.stages import MESSAGES
 from connection.settings import settings
+from starter.cases.people import who
 from starter.cases.reach import WronglyCalled
 from starter.cli import words
-from starter.rehearsal.scenario import in_london, who
+from starter.rehearsal.scenario import in_london
 
 
 class How(NamedTuple):

@@ -18,6 +18,7 @@ from casework.naming import there_are
 from casework.stages import MESSAGES
 from casework.story import DeadlineState
 from casework.text_files import WrongFile, text_of, values_in
+from starter.cases.people import who
 
 
 def in_london(value: Any) -> Any:
@@ -85,16 +86,6 @@ class Step(Value):
         """The message as it is sent."""
         by = {"role": self.by.role, "person": self.by.person}
         return {"id": f"m-{number}", "occurred_at": self.at.isoformat(), "by": by, **self.body}
-
-
-def who(words: str) -> dict[str, str]:
-    """`team manager/tm-1` as role and person. Raises ValueError where no person is named: somebody always says so."""
-    role, _, person = words.partition("/")
-    if not role.strip() or not person.strip():
-        raise ValueError(
-            f"{words!r} does not name a person. Write both the role and the person, such as 'team manager/tm-1'"
-        )
-    return {"role": role.strip(), "person": person.strip()}
 
 
 def _plain(value: Any) -> Any:
