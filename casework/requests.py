@@ -132,7 +132,7 @@ def ask(
 
 def _notify_deciders(telling: Telling, request: Request) -> None:
     for role in request.to:
-        telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request.id, request=request)
+        telling.notify(NoticeKind.REQUEST, role, f"Waiting for you: {request.title}", about=request)
 
 
 def role_of(telling: Telling, message: Message) -> str:
@@ -169,15 +169,13 @@ def authorisation(telling: Telling, message: Authorisation) -> None:
         telling.put_request(request.changed(state=RequestState.RETURNED))
         telling.line(f"{request.title}: returned by the {role}", request.cites)
         text = f"Returned to you: {request.title}"
-        telling.notify(
-            NoticeKind.REQUEST, request.asked_by_role, text, about=request.id, person=request.asked_by, request=request
-        )
+        telling.notify(NoticeKind.REQUEST, request.asked_by_role, text, about=request, person=request.asked_by)
         return
     telling.put_request(request.changed(state=RequestState.AUTHORISED))
     telling.line(f"{request.title}: authorised by the {role}", request.cites)
     if request.finish:
         text = f"Authorised, and ready for you to finish: {request.title}"
-        telling.notify(NoticeKind.REQUEST, role, text, about=request.id, request=request)
+        telling.notify(NoticeKind.REQUEST, role, text, about=request)
     else:
         _grant(telling, request, message.occurred_at)
 
@@ -248,7 +246,7 @@ def adopt(telling: Telling) -> None:
         if rule is None and not correction:
             withdraw(telling, request, f"{procedure.about.key} asks for no authorisation. Record it again")
             text = f"Please record this again: {request.title}"
-            telling.notify(NoticeKind.REQUEST, acting, text, about=request.id, request=request)
+            telling.notify(NoticeKind.REQUEST, acting, text, about=request)
             continue
         # A correction keeps its title, and is asked of the managers wherever a procedure does not say of whom.
         title = rule.title if rule and not correction else request.title

@@ -141,20 +141,17 @@ class Telling:
         self.lines.append(Line(self.fact.number if self.fact else 0, text, cites, at))
 
     def notify(
-        self,
-        kind: NoticeKind,
-        role: str,
-        text: str,
-        *,
-        about: str,
-        person: str | None = None,
-        deadline: str | None = None,
-        request: Request | None = None,
+        self, kind: NoticeKind, role: str, text: str, about: str | Deadline | Request, person: str | None = None
     ) -> None:
-        """Send a role a notice. `about` tells this occasion from others of the same fact; no wording goes into it."""
-        key = f"{self.cause}:{kind.value}:{about}:{role}"
-        person = person or (request.assigned_to if request else None)
-        self.notices.append(NoticeDue(key, kind, role, text, person, deadline, request.id if request else None))
+        """Send a role a notice about a deadline, a request, or something else; of a request, to whom it was given.
+
+        `about` tells this occasion from others of the same fact; no wording goes into it.
+        """
+        deadline = about.id if isinstance(about, Deadline) else None
+        request = about.id if isinstance(about, Request) else None
+        person = person or (about.assigned_to if isinstance(about, Request) else None)
+        key = f"{self.cause}:{kind.value}:{deadline or request or about}:{role}"
+        self.notices.append(NoticeDue(key, kind, role, text, person, deadline, request))
 
     def do(self, effect: HolidayChanged | Forwarded, about: str) -> None:
         """Let something follow outside the case."""

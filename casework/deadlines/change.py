@@ -211,7 +211,7 @@ def _warn(telling: Telling, rule: Timescale, deadline: Deadline) -> None:
             text = f"{deadline.duty}: due {deadline.spoken_due}, which is after {other.spoken_due} ({other.duty})"
             telling.line(f"Warning: {text}", (*deadline.cites, "Q-13"))
             role = rule.escalate or deadline.owner
-            telling.notify(NoticeKind.WARNING, role, text, about=deadline.id, deadline=deadline.id)
+            telling.notify(NoticeKind.WARNING, role, text, about=deadline)
 
 
 def open_case_set(telling: Telling, key: str, duty: str, owner: str, on: date, cites: tuple[str, ...]) -> None:

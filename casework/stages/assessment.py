@@ -17,9 +17,6 @@ ASSESSMENT_COMPLETED = Event("assessment completed", Stage.ASSESSMENT, completes
 ASSESSMENT_ENDED = Event("assessment ended", Stage.ASSESSMENT, completes="assessment")
 ASSESSMENT_LIMIT_PASSED = Event("assessment limit passed", Stage.ASSESSMENT)
 ASSESSMENT_OVERRUN_EXPLAINED = Event("assessment overrun explained", Stage.ASSESSMENT)
-ADVICE_GIVEN = Event("information and advice given", Stage.CLOSING)
-EARLY_HELP_TRANSFERRED = Event("family transferred to early help", Stage.CLOSING)
-STATUTORY_SERVICE_TRANSFERRED = Event("family transferred to a statutory service", Stage.CLOSING)
 REASSESSMENT_ARRANGED = Event("re-assessment arranged", Stage.CLOSING)
 
 
@@ -80,9 +77,9 @@ def assessment_overrun_explained(telling: Telling, message: AssessmentOverrunExp
 
 
 DISPOSALS = {
-    "information and advice": ADVICE_GIVEN,
-    "early help": EARLY_HELP_TRANSFERRED,
-    "statutory service": STATUTORY_SERVICE_TRANSFERRED,
+    "information and advice": Event("information and advice given", Stage.CLOSING),
+    "early help": Event("family transferred to early help", Stage.CLOSING),
+    "statutory service": Event("family transferred to a statutory service", Stage.CLOSING),
 }
 
 

@@ -207,7 +207,7 @@ def _warn_if_too_late(telling: Telling, message: ConferenceScheduled, timescale:
         if deadline.timescale == timescale and deadline.due and message.starts_at > deadline.due:
             text = f"The conference is set for {spoken_instant(message.starts_at)}, after its time limit"
             telling.line(f"Warning: {text}", deadline.cites)
-            telling.notify(NoticeKind.WARNING, deadline.owner, text, about=deadline.id, deadline=deadline.id)
+            telling.notify(NoticeKind.WARNING, deadline.owner, text, about=deadline)
 
 
 def _arranged(telling: Telling, conference: Conference) -> None:

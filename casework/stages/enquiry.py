@@ -26,9 +26,6 @@ SECTION_47_OUTCOME_RECORDED = Event("section 47 outcome recorded", Stage.ENQUIRY
 SECTION_47_SUBSTANTIATED = Event("section 47 substantiated", Stage.CONFERENCE)
 SECTION_47_NOT_SUBSTANTIATED = Event("section 47 not substantiated", Stage.CLOSING, completes="enquiry")
 CONFERENCE_NOT_REQUIRED = Event("conference not required", Stage.CLOSING, completes="enquiry")
-ADVICE_CHOSEN = Event("disposal chosen: information and advice", Stage.CLOSING)
-EARLY_HELP_CHOSEN = Event("disposal chosen: early help", Stage.CLOSING)
-STATUTORY_SERVICE_CHOSEN = Event("disposal chosen: statutory service", Stage.CLOSING)
 SECTION_47_CONCLUDED = Event("section 47 concluded", Stage.ENQUIRY, completes="enquiry")
 
 
@@ -83,9 +80,9 @@ class Section47Outcome(Message, stage=Stage.ENQUIRY, sent_by=PRACTITIONERS):
 NOT_MISSING = "The child's whereabouts are not recorded as unknown. First record: whereabouts_unknown"
 
 DISPOSALS = {
-    "information and advice": ADVICE_CHOSEN,
-    "early help": EARLY_HELP_CHOSEN,
-    "statutory service": STATUTORY_SERVICE_CHOSEN,
+    "information and advice": Event("disposal chosen: information and advice", Stage.CLOSING),
+    "early help": Event("disposal chosen: early help", Stage.CLOSING),
+    "statutory service": Event("disposal chosen: statutory service", Stage.CLOSING),
 }
 
 
