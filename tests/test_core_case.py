@@ -78,7 +78,7 @@ def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> Non
         ({}, "give the date of birth or, if the child is not born yet, expected_date_of_birth"),
         ({"date_of_birth": "2018-05-01", "expected_date_of_birth": "2026-08-01"}, "Give one of the two"),
         ({"date_of_birth": "2026-04-08"}, "is after the referral"),
-        ({"date_of_birth": "2007-04-01"}, "is an adult"),
+        ({"date_of_birth": "2007-04-01"}, "was an adult on"),
         ({"expected_date_of_birth": "2027-04-01"}, "not within ten months"),
         ({"date_of_birth": "yesterday"}, "is not a date. Write the date as 2026-04-07"),
         ({"date_of_birth": "2018-05-01", "person": "Jane Doe"}, "is not an id"),

@@ -439,7 +439,7 @@ WRONG_REFERRALS: dict[str, tuple[dict[str, Any], str]] = {
         {"date_of_birth": str(TODAY + DAY)},
         f"date_of_birth: {spoken_date(TODAY + DAY)} is after the referral",
     ),
-    "grown up": ({"date_of_birth": "1990-01-01"}, "date_of_birth: somebody born on Mon 1 Jan 1990 is an adult"),
+    "grown up": ({"date_of_birth": "1990-01-01"}, "date_of_birth: somebody born on Mon 1 Jan 1990 was an adult on"),
     "born and expected": ({"date_of_birth": "2020-01-01", "expected_date_of_birth": str(TODAY)}, "one of the two"),
     "neither born nor expected": ({"date_of_birth": None}, "one of the two"),
     "received next year": (

@@ -53,7 +53,8 @@ class ReferralReceived(Opening, stage=Stage.REFERRAL, sent_by=ANYONE):
             )
         if self.date_of_birth and (received - self.date_of_birth).days > 18 * 366:
             yield (
-                f"date_of_birth: somebody born on {spoken_date(self.date_of_birth)} is an adult. A child is under 18"
+                f"date_of_birth: somebody born on {spoken_date(self.date_of_birth)} was an adult on "
+                f"{spoken_date(received)}, the day of the referral. A child is under 18"
             )
         if self.expected_date_of_birth and abs((self.expected_date_of_birth - received).days) > 300:
             yield (

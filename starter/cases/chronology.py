@@ -216,13 +216,11 @@ def spoken(value: Any) -> str:
 
 def _spoken_time(text: str) -> str:
     try:
-        return spoken_date(date.fromisoformat(text)) if len(text) == len("2026-04-08") else _spoken_instant(text)
+        if len(text) == len("2026-04-08"):
+            return spoken_date(date.fromisoformat(text))
+        instant = datetime.fromisoformat(text)
     except ValueError:
         return text
-
-
-def _spoken_instant(text: str) -> str:
-    instant = datetime.fromisoformat(text)
     return spoken_instant(instant) if instant.tzinfo else text
 
 

@@ -146,7 +146,8 @@ def show(
 
     shown = reaching.run(doing())
     if json_:
-        words.print_json(_case_as_json(shown) | ({"refused": _refused_as_json(shown)} if refused else {}))
+        without = [message.model_dump(mode="json", exclude={"fact", "state"}) for message in shown.refused]
+        words.print_json(_case_as_json(shown) | ({"refused": without} if refused else {}))
         return
     if shown.is_lost:
         lost = f"This case was {escape(str(shown.ended))}." if shown.ended else "Temporal has lost this case."
@@ -158,10 +159,6 @@ def show(
     if refused:
         none = "Nothing that was sent to this case was refused."
         words.out.print("", "[bold]Refused[/]", words.refused(shown.refused) if shown.refused else none, sep="\n")
-
-
-def _refused_as_json(shown: recorded.Shown) -> list[dict[str, Any]]:
-    return [message.model_dump(mode="json", exclude={"fact", "state"}) for message in shown.refused]
 
 
 def _case_as_json(shown: recorded.Shown) -> dict[str, Any]:

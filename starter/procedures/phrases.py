@@ -53,9 +53,8 @@ def duty(procedure: Procedure, key: str) -> str:
 
 def event(procedure: Procedure, name: Event, form: str | None) -> str:
     """What happens, as people say it: `Form 87A completed`."""
-    if name == FORM_COMPLETED and form:
-        return f"{procedure.form[form].name} completed"
-    return REPORTED if name == DUTY_DONE else name
+    completed = procedure.form.get(form or "") if name == FORM_COMPLETED else None
+    return f"{completed.name} completed" if completed else REPORTED if name == DUTY_DONE else name
 
 
 def message_name(name: str) -> str:

@@ -2,6 +2,7 @@
 Liberation Sans and Nimbus Sans share. One of these is on every desktop, so the picture holds text, not outlines.
 """
 
+from collections.abc import Callable
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -74,6 +75,13 @@ def _ems(text: str, bold: bool) -> float:
     """The width in parts of the font size; asked for again and again while a layout is being found."""
     widths = _widths(BOLD if bold else REGULAR)
     return sum(widths.get(character, 1.0) for character in text)
+
+
+def shrunk(style: Style, too_large: Callable[[Style], bool]) -> Style:
+    """The style, as small as it has to be."""
+    while too_large(style):
+        style = style._replace(size=style.size * 0.97)
+    return style
 
 
 def wrap(text: str, style: Style, across: float) -> list[str]:

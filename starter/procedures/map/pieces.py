@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from starter.procedures.map.canvas import Box, Canvas
 from starter.procedures.map.cards import INK, PAPER, QUIET, RULE, Card, Entry, Section, Sign
-from starter.procedures.map.letters import ASCENT, Style, width, wrap
+from starter.procedures.map.letters import ASCENT, Style, shrunk, width, wrap
 
 TOLERANCE = 0.01
 """Millimetres by which a column may be taller than it should: sums are not exact."""
@@ -150,8 +150,7 @@ def _head(setter: _Setter, card: Card) -> None:
     style = sizes.style(9.5, bold=True, italic=True) if card.slanted else sizes.style(13, bold=True)
     indent = 0.0 if card.sign == "none" else style.mm * 1.1
     smallest = style.size * 0.78
-    while indent + width(card.head, style) > setter.across and style.size > smallest:
-        style = style._replace(size=style.size * 0.97)
+    style = shrunk(style, lambda tried: indent + width(card.head, tried) > setter.across and tried.size > smallest)
     if card.sign != "none":
         top = setter.down
 

@@ -31,7 +31,7 @@ from starter.procedures.map.cards import (
     footing,
     sections,
 )
-from starter.procedures.map.letters import ASCENT, Style, width, wrap
+from starter.procedures.map.letters import ASCENT, Style, shrunk, width, wrap
 from starter.procedures.map.pieces import Piece, Sizes, draw_sign, height_of, in_columns, pieces
 from starter.procedures.map.stages import ON_THE_MAP
 from starter.procedures.phrases import listed, role
@@ -268,20 +268,16 @@ def _heading(canvas: Canvas, procedure: Procedure, case: Story | None, at: datet
     base = sorted({rule.origin for rule in procedure.timescale.values() if rule.origin})
     if base:
         facts.append(f"Gaps filled from {listed(base)}, which is not from this document")
-    small = sizes.style(8)
-    lines = _within(facts, small, (right - badge.right) * 0.4)
-    while len(lines) * small.line > sizes.mm(15):
-        small = small._replace(size=small.size * 0.97)
-        lines = _within(facts, small, (right - badge.right) * 0.4)
+    beside = (right - badge.right) * 0.4
+    small = shrunk(sizes.style(8), lambda style: len(_within(facts, style, beside)) * style.line > sizes.mm(15))
+    lines = _within(facts, small, beside)
     y = MARGIN + small.mm * ASCENT
     for line in lines:
         canvas.text(right - width(line, small), y, line, small, QUIET)
         y += small.line
     x = badge.right + sizes.mm(4)
     room = right - max(width(line, small) for line in lines) - sizes.mm(6) - x
-    title = sizes.style(24, bold=True)
-    while width(about.title, title) > room:
-        title = title._replace(size=title.size * 0.97)
+    title = shrunk(sizes.style(24, bold=True), lambda style: width(about.title, style) > room)
     canvas.text(x, MARGIN + sizes.mm(6.8), about.title, title)
     under = sizes.style(11, bold=case is not None)
     says = "Process map, drawn from the rules that cases run on"
@@ -372,15 +368,16 @@ def _legend(canvas: Canvas, case: Story | None, sizes: Sizes, box: Box) -> None:
     """What the signs and colours mean, and where all of this is from."""
     canvas.path(f"M{box.x:.2f} {box.y:.2f}h{box.width:.2f}", stroke=RULE, weight=sizes.mm(0.3))
     states = [Explained(STATES[state], colour, look="fill") for state, colour in COLOURS.items()] if case else []
-    style, note = sizes.style(7.5), sizes.style(7.5, italic=True)
     square, apart = sizes.mm(2.6), sizes.mm(1.1)
+
+    def in_rows(style: Style) -> list[list[Explained]]:
+        return _in_rows([*LEGEND, *states], style, square + apart, box.width)
+
     # Two lines for the signs and one for the note, in letters as small as that takes.
-    while len(rows := _in_rows([*LEGEND, *states], style, square + apart, box.width)) > 2:
-        style = style._replace(size=style.size * 0.97)
-    while width(NOTE, note) > box.width:
-        note = note._replace(size=note.size * 0.97)
+    style = shrunk(sizes.style(7.5), lambda style: len(in_rows(style)) > 2)
+    note = shrunk(sizes.style(7.5, italic=True), lambda style: width(NOTE, style) > box.width)
     y = box.y + sizes.mm(4.4)
-    for row in rows:
+    for row in in_rows(style):
         x = box.x
         for item in row:
             _explained(canvas, item, Box(x, y - square * 0.86, square, square))
