@@ -55,8 +55,8 @@ def _at_most(size: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-INSTANT_AS_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-DAY_AS_WRITTEN = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+INSTANT_PATTERN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+DAY_PATTERN = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def _as_written(shape: re.Pattern[str], kind: type[date], sentence: str) -> BeforeValidator:
@@ -70,8 +70,8 @@ def _as_written(shape: re.Pattern[str], kind: type[date], sentence: str) -> Befo
     return BeforeValidator(check)
 
 
-Instant = Annotated[AwareDatetime, _as_written(INSTANT_AS_WRITTEN, datetime, NOT_A_TIME)]
-Day = Annotated[date, _as_written(DAY_AS_WRITTEN, date, NOT_A_DATE)]
+Instant = Annotated[AwareDatetime, _as_written(INSTANT_PATTERN, datetime, NOT_A_TIME)]
+Day = Annotated[date, _as_written(DAY_PATTERN, date, NOT_A_DATE)]
 Number = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", strip_whitespace=True)]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,79}$", strip_whitespace=True)]

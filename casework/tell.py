@@ -80,10 +80,8 @@ def check_is_open(story: Story, message: Message) -> None:
     if story.closed_at is not None:
         raise Refusal(f"occurred_at: case {story.reference} was already closed by then.", "occurred_at", closed=True)
     if story.child is None and not isinstance(message, Opening):
-        raise Refusal(
-            f"occurred_at: case {story.reference} was not open yet at that time. Check the date.",
-            "occurred_at",
-        )
+        text = f"occurred_at: case {story.reference} was not open yet at that time. Check the date."
+        raise Refusal(text, "occurred_at")
 
 
 def pass_time(story: Story, until: datetime, *, rules: Procedure | None = None) -> Result:

@@ -14,17 +14,7 @@ from pydantic import Field, field_validator
 from casework.calendar import spoken_date, spoken_instant
 from casework.effects import Forwarded
 from casework.facts import Fact, Replacement, Withdrawal
-from casework.messages import (
-    ANYONE,
-    DAY_AS_WRITTEN,
-    INSTANT_AS_WRITTEN,
-    Id,
-    Message,
-    Reason,
-    in_words,
-    means,
-    narratives,
-)
+from casework.messages import ANYONE, DAY_PATTERN, INSTANT_PATTERN, Id, Message, Reason, in_words, means, narratives
 from casework.procedure import Authorisation
 from casework.requests import ask, kind_of, role_of, takes_effect
 from casework.telling import Telling, needed
@@ -167,8 +157,8 @@ def _short(value: object) -> str:
 
 def _spoken(text: str) -> str:
     with suppress(ValueError, OverflowError):  # somebody's words may look like a day that there is not
-        if INSTANT_AS_WRITTEN.fullmatch(text):
+        if INSTANT_PATTERN.fullmatch(text):
             return spoken_instant(datetime.fromisoformat(text))
-        if DAY_AS_WRITTEN.fullmatch(text):
+        if DAY_PATTERN.fullmatch(text):
             return spoken_date(date.fromisoformat(text))
     return text

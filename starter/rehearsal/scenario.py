@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationError, field_validator, model_validator
 
 from casework.calendar import LONDON
-from casework.messages import DAY_AS_WRITTEN, INSTANT_AS_WRITTEN, By, Day, Instant, Number
+from casework.messages import DAY_PATTERN, INSTANT_PATTERN, By, Day, Instant, Number
 from casework.mistakes import problems
 from casework.model import Value
 from casework.naming import there_are
@@ -23,7 +23,7 @@ from starter.cases.people import who
 
 def in_london(value: Any) -> Any:
     """Give a time without a zone London's; leave everything else alone."""
-    if isinstance(value, str) and (INSTANT_AS_WRITTEN.fullmatch(value) or DAY_AS_WRITTEN.fullmatch(value)):
+    if isinstance(value, str) and (INSTANT_PATTERN.fullmatch(value) or DAY_PATTERN.fullmatch(value)):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
