@@ -142,7 +142,7 @@ class Life:
         self.now = london(at)
         self.effects: list[Effect] = []
         self.warnings: tuple[str, ...] = ()
-        self._told = 0
+        self._messages = 0
 
     @property
     def case(self) -> Story:
@@ -189,12 +189,12 @@ class Life:
     ) -> str:
         """Tell the case something that it has to refuse. Returns the reason."""
         before = self.whole
-        said_before = to_json(before)
+        state_before = to_json(before)
         answer = self._tell(name, by, at, occurred_at, fields)
         if not isinstance(answer, Refused):
             raise AssertionError(f"{name} was accepted")
         assert at is not None or self.whole is before
-        assert to_json(before) == said_before, f"the refused {name} altered the case"
+        assert to_json(before) == state_before, f"the refused {name} altered the case"
         return answer.reason
 
     def _tell(
@@ -202,11 +202,11 @@ class Life:
     ) -> Decided | Refused:
         if at is not None:
             self.until(at)
-        self._told += 1
+        self._messages += 1
         fields = {**USUALLY.get(name, {}), **fields}
         role, _, person = by.partition("/")
         body = {
-            "id": fields.pop("id", f"m-{self._told}"),
+            "id": fields.pop("id", f"m-{self._messages}"),
             "occurred_at": london(occurred_at) if occurred_at else self.now,
             "by": {"role": role, "person": person or "somebody"},
             **{key: london(value) if key in MEETING_TIMES else value for key, value in fields.items()},

@@ -88,8 +88,8 @@ def test_a_case_opens_with_its_referral_and_waits_for_whoever_acts_next() -> Non
 )
 def test_a_referral_that_cannot_be_is_refused_with_what_would_be_right(fields: dict[str, Any], says: str) -> None:
     life = Life("E", "2026-04-07 09:00")
-    said_back = life.refused("referral_received", "police/pc", **{"person": "child-1", "source": "police", **fields})
-    assert says in said_back
+    reason = life.refused("referral_received", "police/pc", **{"person": "child-1", "source": "police", **fields})
+    assert says in reason
 
 
 @pytest.mark.covers("Q-03")
@@ -108,17 +108,17 @@ def test_a_second_referral_is_new_information_and_no_second_case() -> None:
 
 def test_a_referral_of_another_child_is_refused_and_names_nobody() -> None:
     life = referred("E", "2026-04-07 09:00")
-    said_back = life.refused(
+    reason = life.refused(
         "referral_received", "police/pc", person="child-2", date_of_birth="2018-05-01", source="police"
     )
-    assert "is another child's" in said_back
-    assert "child-1" not in said_back
+    assert "is another child's" in reason
+    assert "child-1" not in reason
 
 
 # --- Told twice, too early, too late, wrongly ---------------------------------------------------------------------
 
 
-def told_again(life: Life, number: int, **changed: Any) -> Decided | Refused:
+def sent_again(life: Life, number: int, **changed: Any) -> Decided | Refused:
     """The answer to what was recorded as no. `number`, when it is sent once more a week later, or with other fields."""
     kept = next(kept_message for kept_message in life.kept if kept_message.fact == number)
     message = read(kept.name, {**json.loads(kept.body), **changed})
@@ -128,7 +128,7 @@ def told_again(life: Life, number: int, **changed: Any) -> Decided | Refused:
 
 def test_a_message_told_twice_counts_once() -> None:
     life = referred("E", "2026-04-07 09:00").say("strategy_requested", ATM, note="The school rang.")
-    again = told_again(life, 2)
+    again = sent_again(life, 2)
     assert isinstance(again, Decided)
     assert (again.duplicate, again.fact, again.effects) == (True, 2, ())
     assert again.case is life.whole
@@ -136,7 +136,7 @@ def test_a_message_told_twice_counts_once() -> None:
 
 def test_a_message_told_twice_counts_once_even_when_the_case_is_closed() -> None:
     life = closed()
-    again = told_again(life, len(life.whole.facts))
+    again = sent_again(life, len(life.whole.facts))
     assert isinstance(again, Decided)
     assert again.duplicate
 
@@ -153,7 +153,7 @@ def test_a_message_told_twice_counts_once_even_when_the_case_is_closed() -> None
 )
 def test_an_id_that_was_used_for_something_else_is_refused(changed: dict[str, Any]) -> None:
     life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00", note="He was cheerful.")
-    answer = told_again(life, 5, **changed)
+    answer = sent_again(life, 5, **changed)
     assert isinstance(answer, Refused)
     assert "was used before, for something else: no. 5 (child visited, Wed 8 Apr 2026 15:00" in answer.reason
     assert answer.field == "id"
@@ -161,15 +161,15 @@ def test_an_id_that_was_used_for_something_else_is_refused(changed: dict[str, An
 
 def test_an_id_is_not_used_again_for_another_kind_of_message() -> None:
     life = strategy_held("2026-04-08 10:00")
-    said_back = life.refused("whereabouts_unknown", SW, id="m-2")
-    assert "used before, for something else: no. 2 (strategy requested" in said_back
+    reason = life.refused("whereabouts_unknown", SW, id="m-2")
+    assert "used before, for something else: no. 2 (strategy requested" in reason
 
 
 def test_the_same_said_with_other_spelling_is_the_same() -> None:
     """The same instant in another time zone, the same person in capitals."""
     life = strategy_held("2026-04-08 10:00").say("child_visited", SW, "2026-04-08 15:00")
     by = {"role": "Social Worker", "person": "SW"}
-    again = told_again(life, 5, occurred_at="2026-04-08T14:00:00Z", by=by)
+    again = sent_again(life, 5, occurred_at="2026-04-08T14:00:00Z", by=by)
     assert isinstance(again, Decided)
     assert again.duplicate
 
@@ -178,10 +178,10 @@ def test_a_repeat_is_known_however_much_came_since() -> None:
     life = referred("E", "2026-04-07 09:00")
     for number in range(500):
         life.say("social_worker_allocated", TM, social_worker=f"sw-{number % 3}")
-    again = told_again(life, 1)
+    again = sent_again(life, 1)
     assert isinstance(again, Decided)
     assert again.duplicate
-    assert isinstance(told_again(life, 1, source="health"), Refused)
+    assert isinstance(sent_again(life, 1, source="health"), Refused)
 
 
 def test_a_referral_of_an_earlier_episode_is_a_repeat_in_the_next_one() -> None:
@@ -248,8 +248,8 @@ def test_a_conference_before_the_enquiry_began_is_refused() -> None:
     life.say("strategy_outcome", SW, "2026-04-08 10:00", decision="section 47").say("child_visited", SW)
     life.say("section47_outcome", SW, outcome="substantiated").say("chair_allocated", CS, chair="iro")
     slip: dict[str, Any] = {"plan": True, "categories": ["neglect"], "occurred_at": "2026-03-22 10:00"}
-    said_back = life.refused("initial_conference_held", IRO, "2026-04-22 12:00", **slip)
-    assert "No initial conference is called" in said_back or "No Independent Reviewing Officer" in said_back
+    reason = life.refused("initial_conference_held", IRO, "2026-04-22 12:00", **slip)
+    assert "No initial conference is called" in reason or "No Independent Reviewing Officer" in reason
     assert life.state("initial-conference") == "open"
     assert life.never_ran("first-review")
 
@@ -471,7 +471,7 @@ def test_a_refused_message_may_be_put_right_and_sent_again_under_the_same_id() -
 # --- Signals nobody waits on, notices that did not arrive ---------------------------------------------------------
 
 
-def written_and_told(decided: Decided) -> tuple[Entry, Notice]:
+def entry_and_notice(decided: Decided) -> tuple[Entry, Notice]:
     """The one line and the one notice that were decided."""
     entry, notice = decided.effects
     assert isinstance(entry, Entry)
@@ -550,7 +550,7 @@ def test_nobody_is_told_in_a_notice_what_was_in_a_refused_signal() -> None:
 def test_a_notice_that_did_not_arrive_escalates_once() -> None:
     life = strategy_held("2026-04-08 10:00").until("2026-04-09 12:00")
     overdue = life.notices(NoticeKind.OVERDUE)[0]
-    _, escalated = written_and_told(decide.notice_undelivered(life.whole, overdue, life.now))
+    _, escalated = entry_and_notice(decide.notice_undelivered(life.whole, overdue, life.now))
     assert (escalated.kind, escalated.to) == (NoticeKind.UNDELIVERED, "social worker")
     effects = decide.notice_undelivered(life.whole, escalated, life.now).effects
     assert [type(effect) for effect in effects] == [Entry]

@@ -483,7 +483,7 @@ def test_a_second_event_starts_the_clock_again_only_where_that_is_earlier() -> N
 # --- Replaced -----------------------------------------------------------------------------------------------------
 
 
-def extension_asked() -> Life:
+def extension_requested() -> Life:
     """Where a discussion is to be held within 24 hours, and within 72 if that is agreed: it is asked for."""
     hold = {"duty": "Hold it", "owner": "team manager", "from": "referral received", "within": "24 hours"}
     held = {**hold, "met_by": "strategy discussion held"}
@@ -506,7 +506,7 @@ def extension_agreed(life: Life, at: str | None = None) -> Life:
 
 
 def test_an_extension_replaces_the_limit_and_counts_from_the_same_event() -> None:
-    life = extension_agreed(extension_asked(), "2026-10-24 09:00")
+    life = extension_agreed(extension_requested(), "2026-10-24 09:00")
     assert life.state("discussion") == "ended"
     assert life.due("discussion-extended") == "2026-10-26 17:00"  # the clocks go back
     life.until("2026-10-24 18:00:02")
@@ -514,7 +514,7 @@ def test_an_extension_replaces_the_limit_and_counts_from_the_same_event() -> Non
 
 
 def test_an_extension_agreed_too_late_leaves_the_limit_missed() -> None:
-    life = extension_agreed(extension_asked(), "2026-10-24 20:00")
+    life = extension_agreed(extension_requested(), "2026-10-24 20:00")
     assert life.state("discussion") == "overdue closed missed"
     assert life.due("discussion-extended") == "2026-10-26 17:00"
     assert life.state("discussion-extended") == "open"
@@ -523,7 +523,7 @@ def test_an_extension_agreed_too_late_leaves_the_limit_missed() -> None:
 
 
 def test_an_extension_is_for_the_discussion_it_was_asked_for() -> None:
-    life = extension_asked()
+    life = extension_requested()
     [first] = life.case.strategies
     complex_discussion(life.until("2026-10-23 20:00"))
     assert len(life.case.strategies) == 2

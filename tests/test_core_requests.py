@@ -148,7 +148,7 @@ def test_a_request_is_not_decided_before_it_was_made() -> None:
 
 
 def test_a_request_is_known_by_what_it_is_about_where_only_one_such_waits() -> None:
-    life = outcome_asked()
+    life = outcome_requested()
     assert "nothing called 'step-down' was waiting" in life.refused(
         "authorisation", TM, request="step-down", decision="authorise"
     )
@@ -223,7 +223,7 @@ def test_where_only_a_record_is_authorised_the_decision_does_not_wait() -> None:
 
 
 def test_where_the_effect_waits_it_comes_when_the_manager_authorises_it() -> None:
-    life = outcome_asked()
+    life = outcome_requested()
     assert life.case.open_strands == ["the Single Assessment", "the section 47 enquiry"]
     life.say("authorisation", TM, "2026-04-28 10:00", request="section 47 outcome", decision="authorise")
     assert life.case.open_strands == ["the Single Assessment", "the initial conference"]
@@ -233,7 +233,7 @@ OUTCOME = {"title": "Outcome of the enquiry", "authorised_by": ["team manager"]}
 RECORD = {"title": "Record of the discussion", "authorised_by": ["team manager"]}
 
 
-def outcome_asked() -> Life:
+def outcome_requested() -> Life:
     """Where the outcome of an enquiry is to be authorised: it is recorded, and waits."""
     life = strategy_held("2026-04-20 10:00", by=example(authorisation={"section 47 outcome": OUTCOME}))
     return life.say("section47_outcome", SW, "2026-04-27 10:00", outcome="substantiated")
@@ -292,7 +292,7 @@ def plan_ended_by_a_review() -> Life:
 
 
 def test_what_no_longer_can_take_effect_is_refused_and_can_be_returned() -> None:
-    life = outcome_asked()
+    life = outcome_requested()
     first = life.case.waiting_requests[-1].id
     life.say("section47_outcome", SW, "2026-04-27 11:00", outcome="substantiated")
     second = life.case.waiting_requests[-1].id
@@ -303,14 +303,14 @@ def test_what_no_longer_can_take_effect_is_refused_and_can_be_returned() -> None
 
 @pytest.mark.covers("Q-18")
 def test_a_death_ends_what_waits_to_be_authorised() -> None:
-    life = outcome_asked()
+    life = outcome_requested()
     life.say("child_died", SW, abuse_or_neglect_suspected=False, other_children=False)
     assert life.case.waiting_requests == []
     assert "already withdrawn" in life.refused("authorisation", TM, request="request-5", decision="authorise")
 
 
 def test_a_case_that_moves_to_another_procedure_asks_those_who_decide_there() -> None:
-    life = outcome_asked()
+    life = outcome_requested()
     elsewhere = example(authorisation={"section 47 outcome": {**OUTCOME, "authorised_by": ["assistant team manager"]}})
     life.say("procedure_adopted", TM, procedure=elsewhere.model_dump(mode="json", by_alias=True))
     [outcome] = life.case.waiting_requests
@@ -320,7 +320,7 @@ def test_a_case_that_moves_to_another_procedure_asks_those_who_decide_there() ->
 
 
 def test_what_nobody_authorises_under_the_new_procedure_is_to_be_sent_again() -> None:
-    life = outcome_asked()
+    life = outcome_requested()
     [outcome] = life.case.waiting_requests
     life.say("procedure_adopted", TM, procedure=example().model_dump(mode="json", by_alias=True))
     assert life.case.requests[outcome.id].state is RequestState.WITHDRAWN
@@ -331,7 +331,7 @@ def test_what_nobody_authorises_under_the_new_procedure_is_to_be_sent_again() ->
 
 
 def test_what_is_decided_by_the_same_people_under_a_new_version_is_not_asked_again() -> None:
-    life = outcome_asked()
+    life = outcome_requested()
     waiting = life.case.waiting_requests
     before = len(life.notices(NoticeKind.REQUEST))
     newer = life.procedure.model_dump(mode="json", by_alias=True)

@@ -258,7 +258,7 @@ def test_nothing_belongs_to_the_very_case_it_is_on() -> None:
     )
 
 
-def said_of_it(decided: Decided) -> list[tuple[str, ...]]:
+def lines_and_notices(decided: Decided) -> list[tuple[str, ...]]:
     """Lines and notices, in their order."""
     entries = [(effect.text,) for effect in decided.effects if isinstance(effect, Entry)]
     return [*entries, *((effect.kind.value, effect.to) for effect in decided.effects if isinstance(effect, Notice))]
@@ -269,7 +269,7 @@ def test_what_is_on_its_way_to_another_case_is_known_until_it_is_there() -> None
     [on_its_way] = life.whole.announced.forwarding
     assert on_its_way == Forwarded(fact=5, to="case-9")
     there = decide.forwarded(life.whole, on_its_way, None, life.now)
-    assert said_of_it(there) == [("No. 5 is now recorded on case case-9",)]
+    assert lines_and_notices(there) == [("No. 5 is now recorded on case case-9",)]
     assert there.case.announced.forwarding == ()
 
 
@@ -277,7 +277,7 @@ def test_what_could_not_be_recorded_there_is_said_to_whoever_acts_here() -> None
     life = authorise(withdraw(visited(), 5, at="2026-04-08 17:00", belongs_to="case-9"))
     [on_its_way] = life.whole.announced.forwarding
     back = decide.forwarded(life.whole, on_its_way, "Case case-9 is closed.", life.now)
-    assert said_of_it(back) == [
+    assert lines_and_notices(back) == [
         ("No. 5 could not be recorded on case case-9: Case case-9 is closed.",),
         ("warning", "assistant team manager"),
         ("warning", "team manager"),

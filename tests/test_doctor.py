@@ -128,7 +128,7 @@ async def test_a_case_of_which_nothing_replays_is_rebuilt_if_the_record_has_it_a
         await more.signal("child_visited", WORKER, seen=True, alone=True)
         for case in (whole, more):
             await eventually(lambda case=case: its_task_fails(case), 60)  # type: ignore[misc]
-        await eventually(lambda: is_told_of(more))
+        await eventually(lambda: is_in_a_notice(more))
         [finding] = await doctor(ours, more.reference, "--mend", code=1)
         assert "the record does not have: child_visited m-5" in finding["mended"]["done"]
         assert (await more.handle.describe()).status is WorkflowExecutionStatus.RUNNING, "nothing was done"
@@ -136,7 +136,7 @@ async def test_a_case_of_which_nothing_replays_is_rebuilt_if_the_record_has_it_a
         assert "rebuilt" in finding["mended"]["done"]
         await is_whole(whole, records, [f"m-{n}" for n in range(1, 5)])
     with ours.worker():
-        await eventually(lambda: said_in_the_log(ours))
+        await eventually(lambda: is_in_the_log(ours))
     for case in (whole, more):
         await case.handle.terminate()
 
@@ -146,7 +146,7 @@ async def is_served(office: Office) -> bool:
     return bool(await reach.builds_asking(await office.client(), office.queue))
 
 
-async def said_in_the_log(office: Office) -> bool:
+async def is_in_the_log(office: Office) -> bool:
     text = (office.folder / "worker.log").read_text(encoding="utf-8")
     return any("ERROR" in line and "stuck. To see why: s47 doctor" in line for line in text.splitlines())
 
@@ -163,7 +163,7 @@ async def test_a_terminated_case_is_named_as_such_and_rebuilt(office: Office, re
     [finding] = await doctor(office, case.reference, code=1)
     assert finding["kind"] == "not running" and f"s47 rebuild {case.reference}" in finding["to_do"]
     assert "was terminated in Temporal on" in finding["why"] and "Ended by mistake" in finding["why"]
-    await eventually(lambda: is_told_of(case))
+    await eventually(lambda: is_in_a_notice(case))
     shown, listed, tray = [
         await office.s47(*command) for command in (("show", case.reference), ("cases",), ("tray", "social worker"))
     ]
@@ -176,10 +176,10 @@ async def test_a_terminated_case_is_named_as_such_and_rebuilt(office: Office, re
     ran = await office.s47("doctor", case.reference)
     assert (ran.code, ran.out) == (0, "Nothing is stuck.\n")
     await is_whole(case, records, [f"m-{n}" for n in range(1, 5)])
-    assert not await is_told_of(case)
+    assert not await is_in_a_notice(case)
 
 
-async def is_told_of(case: OneCase) -> bool:
+async def is_in_a_notice(case: OneCase) -> bool:
     """Whether the worker's log counts it among those that are stuck."""
     return case.handle.id in await stuck(case.client)
 
@@ -209,7 +209,7 @@ async def test_what_the_record_has_lost_is_written_again(office: Office, records
             await connection.execute(older, case.reference, before["batch"])
     await case.signal("section47_outcome", WORKER, outcome="substantiated")
     await eventually(lambda: is_refused(case))
-    await eventually(lambda: is_told_of(case))
+    await eventually(lambda: is_in_a_notice(case))
     await case.tell("new_information_received", POLICE)
 
     [finding] = await doctor(office, case.reference, code=1)

@@ -621,12 +621,12 @@ async def test_a_case_is_not_ended_by_cancelling_it(case: OneCase, records: Data
     before = await case.story()
     await case.handle.cancel()
 
-    async def is_told() -> bool:
+    async def is_notified() -> bool:
         return (await case.recorded(records))[-1].text.startswith(
             "Somebody asked Temporal to cancel this case. It goes on"
         )
 
-    await eventually(is_told)
+    await eventually(is_notified)
     assert (await case.handle.describe()).status is WorkflowExecutionStatus.RUNNING
     assert (await case.story()).deadlines == before.deadlines
     assert (await case.tell("child_visited", WORKER, **VISIT)).stage == "section 47 enquiry"

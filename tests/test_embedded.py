@@ -149,7 +149,7 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float 
             await asyncio.sleep(0.02)
 
 
-async def addresses_said(up: "subprocess.Popen[str]") -> tuple[Addresses, list[str]]:
+async def printed_addresses(up: "subprocess.Popen[str]") -> tuple[Addresses, list[str]]:
     """What a started UP says until it is up."""
     assert up.stdout
     lines: list[str] = []
@@ -225,7 +225,7 @@ async def test_what_a_killed_parent_left_running_is_stopped_at_the_next_start(pl
     place.folder = place.folder / "a folder, \"quoted\" & 100% of 'é' #?" / ("deep" * 20)
     port = free_port()
     up = place.up(port)
-    first, _ = await addresses_said(up)
+    first, _ = await printed_addresses(up)
     sockets = Path(first.postgres.partition("host=")[2].partition("&")[0])
     assert sockets.parent == Path("/tmp")
     assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
@@ -237,7 +237,7 @@ async def test_what_a_killed_parent_left_running_is_stopped_at_the_next_start(pl
     assert read_addresses(place.folder) is None
 
     up = place.up(port)
-    second, lines = await addresses_said(up)
+    second, lines = await printed_addresses(up)
     assert second.temporal == first.temporal, "on the port it had"
     assert not sockets.exists()
     assert sorted(line.split(" (")[0] for line in lines) == [
@@ -372,7 +372,7 @@ async def test_an_ordinary_user_needs_nothing_else(place: Place) -> None:
         pytest.skip("no Python and packages that an ordinary user can reach")
     os.chown(place.folder.parent, nobody, nobody)
     up = place.up(free_port(), python=python, user=nobody)
-    addresses, lines = await addresses_said(up)
+    addresses, lines = await printed_addresses(up)
     assert lines == []
     assert {process.uids().real for process in programs_of(place.folder)} == {nobody}
     assert stat.S_IMODE(place.folder.stat().st_mode) == 0o700

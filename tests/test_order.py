@@ -126,14 +126,14 @@ def made_and_taken_back(case: Case, now: datetime, dice: Random) -> tuple[Case, 
         now += timedelta(seconds=1)
         number = len(case.facts) + 1
         fields = {"facts": [wrong], "reason": "It was recorded on the wrong line"}
-        answer = received(case, "recorded_in_error", _said(number, now, by, "p-a", fields), now)
+        answer = received(case, "recorded_in_error", _body(number, now, by, "p-a", fields), now)
         if isinstance(answer, Refused):
             return first, now  # a later fact hangs on it
         case = answer.case
         if case.facts[-1].asks:
             now += timedelta(seconds=1)
             agreed = {"request": f"request-{number}", "decision": "authorise"}
-            answer = received(case, "authorisation", _said(number + 1, now, by, "p-b", agreed), now)
+            answer = received(case, "authorisation", _body(number + 1, now, by, "p-b", agreed), now)
             if isinstance(answer, Refused):
                 return first, now
             case = answer.case
@@ -141,7 +141,7 @@ def made_and_taken_back(case: Case, now: datetime, dice: Random) -> tuple[Case, 
     return case, now
 
 
-def _said(number: int, now: datetime, role: str, person: str, fields: dict[str, Any]) -> dict[str, Any]:
+def _body(number: int, now: datetime, role: str, person: str, fields: dict[str, Any]) -> dict[str, Any]:
     by = {"role": role, "person": person}
     return {"id": f"c-{number}", "occurred_at": now.isoformat(), "by": by, **fields}
 
@@ -172,13 +172,13 @@ def picture(case: Case, until: datetime) -> dict[str, Any]:
 
 @pytest.mark.parametrize("procedure", [*PROCEDURES, "pan-bedfordshire+working-together"])
 def test_the_same_facts_in_any_order_give_the_same_story(procedure: str) -> None:
-    told_again = []
+    possible = []
     for seed in range(LIVES):
         life = Life(procedure, seed)
         wanted = picture(life.case, life.until)
-        told_again.append(0)
+        possible.append(0)
         for number in range(2 * ORDERS):
-            if told_again[-1] == ORDERS:
+            if possible[-1] == ORDERS:
                 break
             dice = Random(f"{procedure} {seed} {number}")
             order = list(range(len(life.messages)))
@@ -191,11 +191,11 @@ def test_the_same_facts_in_any_order_give_the_same_story(procedure: str) -> None
             case = recorded_anew(life, order, dice, corrections=3)
             if case is None:
                 continue
-            told_again[-1] += 1
+            possible[-1] += 1
             again = picture(case, life.until)
             for part, expected in wanted.items():
                 assert again[part] == expected, f"{procedure} {seed} {number}: {part}"
-    assert sum(told_again) > 0.5 * LIVES * ORDERS, f"so many orders of each life could be: {told_again}"
+    assert sum(possible) > 0.5 * LIVES * ORDERS, f"so many orders of each life could be: {possible}"
 
 
 def test_these_lives_are_worth_telling_again() -> None:

@@ -36,10 +36,10 @@ async def test_a_case_that_was_asked_by_a_fresh_worker_replays(office: Office, q
         await query_task
         await asyncio.gather(*(case.tell("new_information_received", "police/pc-1") for _ in range(2)))
 
-        async def all_told() -> bool:
+        async def all_answered() -> bool:
             return len((await case.state()).facts) == 6
 
-        await eventually(all_told)
+        await eventually(all_answered)
     await replay(await case.handle.fetch_history())
 
 

@@ -256,14 +256,14 @@ async def test_what_had_not_gone_out_goes_out(council: Council) -> None:
             return "child_visited" in there and {states[notice_id] for notice_id in queued} == {"delivered"}
 
         await eventually(all_gone)
-        lines, _ = await eventually(lambda: said_with(records, case, "is now recorded on case"))
+        lines, _ = await eventually(lambda: record_with(records, case, "is now recorded on case"))
         assert lines[-1] == f"No. {visit.fact} is now recorded on case {right.reference}"
     server.stop()
     sent = Counter(message["Message-ID"] for message in post.taken)
     assert set(sent.values()) == {1} and len(sent) >= len(queued)
 
 
-async def said_with(records: Database, case: OneCase, words: str) -> tuple[list[str], list[str]] | None:
+async def record_with(records: Database, case: OneCase, words: str) -> tuple[list[str], list[str]] | None:
     """The same, once the chronology has these words."""
     lines, notices = await record_of(records, case)
     return (lines, notices) if any(words in line for line in lines) else None

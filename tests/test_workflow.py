@@ -293,10 +293,10 @@ async def test_a_record_that_refuses_is_said_so_and_the_case_goes_on(office: Off
 
     await case.tell("social_worker_allocated", MANAGER, social_worker="sw-1")
 
-    async def said_so() -> bool:
+    async def is_reported() -> bool:
         return "**The record refuses what is decided" in (await case.metadata()).current_details
 
-    await eventually(said_so)
+    await eventually(is_reported)
     details = (await case.metadata()).current_details
     assert f"of case {case.reference} (episode 1) does not continue the record" in details
     assert (await case.tell("strategy_requested", "assistant team manager/atm-1")).stage == "referral"
