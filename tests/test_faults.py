@@ -110,7 +110,7 @@ async def test_nothing_is_objected_to_in_a_case_that_is_sound(finished: Finished
     assert list(mail_arrived(finished.seen.record["notice"], Counter())) == []
 
 
-@pytest.mark.parametrize(("check", "statement"), [(name, one) for name, many in SPOILS.items() for one in many])
+@pytest.mark.parametrize(("check", "statement"), [(name, spoil) for name, spoils in SPOILS.items() for spoil in spoils])
 async def test_a_check_objects_to_a_record_that_is_spoilt(finished: Finished, check: str, statement: str) -> None:
     async with a_copy(finished.office.dsn) as copy:
         assert await spoil(copy, statement, finished.case.reference) > 0

@@ -205,11 +205,11 @@ async def live(office: Office, batch: list[Given]) -> None:
     await case.enquired()
     few = asyncio.Semaphore(4)
 
-    async def one(sending: Awaitable[None]) -> None:
+    async def one_of_few(sending: Awaitable[None]) -> None:
         async with few:
             await asyncio.wait_for(sending, 2 * SECONDS)
 
-    await asyncio.gather(*(one(send(case, sent, door)) for sent in batch for door in sent.doors))
+    await asyncio.gather(*(one_of_few(send(case, sent, door)) for sent in batch for door in sent.doors))
     await still_works(case)
     async with office.records() as records:
         checked = await recorded.verify(case.client, records, case.reference)
@@ -220,8 +220,8 @@ async def live(office: Office, batch: list[Given]) -> None:
         assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in kinds
         assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED not in kinds
         await replay(WorkflowHistory(workflow_id(case.reference), events))
-    said = log.read_bytes()[before:].decode(errors="replace")
-    assert "Traceback" not in said and "panicked" not in said, said[-5000:]
+    logged = log.read_bytes()[before:].decode(errors="replace")
+    assert "Traceback" not in logged and "panicked" not in logged, logged[-5000:]
 
 
 @pytest.mark.usefixtures("office")

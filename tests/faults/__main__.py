@@ -30,7 +30,7 @@ NUMBERS = {
 
 def main() -> None:
     """Read the command line, and run."""
-    usual = {one.name: one.default for one in fields(Plan)}
+    usual = {field.name: field.default for field in fields(Plan)}
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Fault injection on the real stack.")
     for name, what in NUMBERS.items():
         option = f"--{name.replace('_', '-')}"

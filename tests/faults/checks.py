@@ -279,8 +279,8 @@ def rungs_sound_once(seen: Look) -> Iterator[str]:
     """Each missed limit, each escalation and each reminder of a request is told once, as often as it was heard."""
     for row in seen.record["case"]:
         for about, wanted in _rungs(_announced(row)).items():
-            told = [n for n in seen.record["notice"] if (n["episode"], n["kind"]) == (row["episode"], about[1])]
-            times = sum(about[0] in (notice["deadline"], notice["request"]) for notice in told)
+            notices = [n for n in seen.record["notice"] if (n["episode"], n["kind"]) == (row["episode"], about[1])]
+            times = sum(about[0] in (notice["deadline"], notice["request"]) for notice in notices)
             if times != len(wanted):
                 yield f"{about[0]}: {len(wanted)} rungs ({about[1]}) were heard, and {times} notices told"
 
@@ -289,13 +289,13 @@ def nothing_sounds_early(seen: Look) -> Iterator[str]:
     """Nobody is told of a missed limit, or escalated to, before its time."""
     for row in seen.record["case"]:
         for (name, kind), instants in _rungs(_announced(row)).items():
-            told = [
+            instants_told = [
                 notice["at"].timestamp()
                 for notice in seen.record["notice"]
                 if (notice["episode"], notice["kind"]) == (row["episode"], kind)
                 and name in (notice["deadline"], notice["request"])
             ]
-            for at, instant in zip(told, instants, strict=False):
+            for at, instant in zip(instants_told, instants, strict=False):
                 if at < instant:
                     yield f"{name}: {kind} was told {instant - at:.0f} s early"
 

@@ -59,13 +59,13 @@ async def query_then_tell(case: OneCase, pause: float) -> None:
     updates = []
     for seconds in UPDATES_AFTER:
         await asyncio.sleep(seconds)
-        updates.append(asyncio.create_task(told(case)))
+        updates.append(asyncio.create_task(send_until_answered(case)))
     await asyncio.gather(*updates)
     with suppress(reach.NotReached):  # it may have waited for too long
         await query
 
 
-async def told(case: OneCase) -> None:
+async def send_until_answered(case: OneCase) -> None:
     """New information by an Update, sent until it is answered."""
     body = case.body("police/pc-1")
     while True:

@@ -128,7 +128,7 @@ async def restless(cases: Sequence[FaultCase], office: Office) -> dict[str, str]
             if description.HasField("pending_workflow_task"):
                 return f"its workflow task is at attempt {description.pending_workflow_task.attempt}"
             if description.pending_activities:
-                return f"of it {', '.join(one.activity_type.name for one in description.pending_activities)} is done"
+                return f"of it {', '.join(activity.activity_type.name for activity in description.pending_activities)} is done"
             verified = await recorded.verify(case.client, records, case.reference)
             return "; ".join(verified.problems) or None if verified else "nobody knows it"
 
@@ -167,10 +167,10 @@ async def _control(cases: list[FaultCase], dsn: str, report: Report) -> None:
                 problems = list(CHECKS[name](await look(case, dsn)))
                 if not problems and await spoil(dsn, statement, case.reference):
                     cases.remove(case)
-                    found = list(CHECKS[name](await look(case, dsn)))
-                    report.say(f"{name}, spoilt on purpose: {found[0] if found else 'NOTHING'}")
+                    objections = list(CHECKS[name](await look(case, dsn)))
+                    report.say(f"{name}, spoilt on purpose: {objections[0] if objections else 'NOTHING'}")
                     report.figures[f"spoilt: {name}"] += 1
-                    if not found:
+                    if not objections:
                         report.violation(Violation(name, case.reference, f"it does not see: {statement}"))
                     break
             else:
