@@ -128,7 +128,8 @@ async def restless(cases: Sequence[FaultCase], office: Office) -> dict[str, str]
             if description.HasField("pending_workflow_task"):
                 return f"its workflow task is at attempt {description.pending_workflow_task.attempt}"
             if description.pending_activities:
-                return f"of it {', '.join(activity.activity_type.name for activity in description.pending_activities)} is done"
+                names = ", ".join(activity.activity_type.name for activity in description.pending_activities)
+                return f"of it {names} is done"
             verified = await recorded.verify(case.client, records, case.reference)
             return "; ".join(verified.problems) or None if verified else "nobody knows it"
 
