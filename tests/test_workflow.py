@@ -339,7 +339,9 @@ async def test_a_case_comes_to_know_of_what_a_lost_task_had_written(office: Offi
     await written_by_a_lost_task(await case.state(), records, case.body("police/pc-1"))
     assert len((await case.state()).facts) == facts
     async with records.transaction() as connection:
-        await connection.execute("UPDATE s47.case SET written_at = now() - interval '1 hour'")
+        await connection.execute(
+            "UPDATE s47.case SET written_at = now() - interval '1 hour' WHERE reference = $1", case.reference
+        )
     await Confirming(records).confirm(case.client)
 
     async def knows() -> bool:
