@@ -115,7 +115,8 @@ async def _of_a_run(to: Client, reference: str, described: WorkflowExecutionDesc
                 reference=reference,
                 kind=Kind.TASK_FAILS,
                 why=f"The worker has failed to go on {raw.pending_workflow_task.attempt - 1} times. {why}",
-                to_do=f"Run the release of S47 that the case was started with, then: s47 doctor --mend {reference}",
+                to_do="If this began with a new release of S47, go back to the one before. "
+                f"Then: s47 doctor --mend {reference}",
             )
         )
     if described.typed_search_attributes.get(TROUBLE):
