@@ -225,7 +225,7 @@ def without_narrative(value: Thing) -> Thing:
 
 def as_sent(message: Message) -> str:
     """The message as JSON, without the fields that were left out."""
-    return message.model_dump_json(exclude_unset=True)
+    return message.model_dump_json(exclude_unset=True, by_alias=True)
 
 
 def digest(message: Message) -> str:

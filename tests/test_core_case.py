@@ -20,7 +20,7 @@ from casework.checks import A_CHILDHOOD, CLOCK_SKEW
 from casework.decide import LONGEST_KEPT, LONGEST_QUOTATION, Decided
 from casework.effects import Entry, Kept, Notice, NoticeKind, Refused
 from casework.incoming import read
-from casework.messages import Message
+from casework.messages import Message, as_sent
 from casework.mistakes import problems
 from casework.stages import MESSAGES
 from casework.stages.strategy import Action
@@ -39,6 +39,7 @@ from tests.lives import (
     example,
     london,
     plan_made,
+    procedure_body,
     referred,
     strategy_held,
 )
@@ -792,3 +793,11 @@ def test_an_action_of_a_role_that_nobody_holds_is_refused() -> None:
     life = referred("E", "2026-04-07 08:00").say("strategy_requested", SW, immediate=True)
     reason = life.refused("strategy_outcome", SW, decision="section 47", actions=[action])
     assert "actions.owner: This procedure has no role 'the neighbour'" in reason
+
+
+def test_a_procedure_that_was_adopted_can_be_read_again_from_what_the_record_keeps() -> None:
+    by = {"role": "team manager", "person": "tm-1"}
+    body = {"id": "m-1", "occurred_at": "2026-04-01T10:00:00Z", "by": by, "procedure": procedure_body("P")}
+    message = read("procedure_adopted", body)
+    assert isinstance(message, Message)
+    assert read("procedure_adopted", json.loads(as_sent(message))) == message

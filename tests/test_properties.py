@@ -3,6 +3,7 @@
 Random people live random lives: they say what makes sense, or anything at all, late or early, twice or wrongly.
 """
 
+import json
 from collections import Counter
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -299,6 +300,10 @@ class World:
         assert rebuilt.story == self.case.story
         assert decide.wake(rebuilt, self.now).effects == decide.wake(self.case, self.now).effects
         assert self._lived_again().facts == self.case.facts
+        sent = {message.id: message for message, _ in self.accepted if message}
+        for kept in self.kept:
+            if kept.fact is not None and kept.message_id:
+                assert read(kept.name, json.loads(kept.body)) == sent[kept.message_id], "it can be taken again"
 
     def _lived_again(self) -> Case:
         """The same messages at the same instants, in a fresh case."""

@@ -248,7 +248,7 @@ class CaseWorkflow:
             message = or_refuse(read(kept.name, json.loads(kept.body)))
             self._apply(self._decide(message))
         except (ApplicationError, ValueError, RecursionError) as refused:
-            reason = kept.refused or str(refused)
+            reason = kept.refused or (refused.message if isinstance(refused, ApplicationError) else str(refused))
             self._refusals += kept.fact is not None  # it was accepted before
             self._apply(
                 decide.refused(self._known_case, kept.name, message, kept.body, reason, self._now(), tell_sender=True)
