@@ -11,15 +11,21 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.database import Database, DatabaseFailed
-from casework.batch import LastWritten
+from casework.batch import LastWritten, Recorded
 
 EVERY = 20.0
 """Seconds between two looks."""
 ANSWER_WITHIN = timedelta(seconds=5)
+NEWEST_EVENTS = 50
+"""So many are looked at: those of some eight messages."""
+LOCAL_ACTIVITY = "core_local_activity"
+"""What the SDK calls the event that keeps what an activity within a workflow task has answered."""
 UNCONFIRMED = """
 SELECT reference, episode, batch, batch_at FROM s47.case
 WHERE confirmed < batch AND written_at < now() - interval '15 seconds' ORDER BY written_at LIMIT 500
@@ -54,10 +60,15 @@ class Confirming:
                     )
 
     async def _knows(self, client: Client, row: Any) -> bool:
+        this = (row["episode"], row["batch"], row["batch_at"])
         handle = client.get_workflow_handle(f"case-{row['reference']}")
         try:
+            # A run that is asked leaves the cache, so what its history shows is looked at first.
+            seen = await last_in_history(client, handle.id)
+            if seen is not None and seen.knows_of(*this):
+                return True
             last = await handle.query("last_written", result_type=LastWritten, rpc_timeout=ANSWER_WITHIN)
-            if last.knows_of(row["episode"], row["batch"], row["batch_at"]):
+            if last.knows_of(*this):
                 return True
             logging.warning("case %s goes on from its record: a workflow task of it was lost", row["reference"])
             await handle.signal("go_on_from_the_record")
@@ -65,3 +76,25 @@ class Confirming:
             # Closed, or lost: that is for others to find. One that does not answer is asked again.
             return error.status is RPCStatusCode.NOT_FOUND
         return False
+
+
+async def last_in_history(client: Client, workflow_id: str) -> LastWritten | None:
+    """The last batch that the newest events of a workflow show as written. None where they show none: the answer is
+    further back, or in an earlier run."""
+    tail = await client.workflow_service.get_workflow_execution_history_reverse(
+        GetWorkflowExecutionHistoryReverseRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id),
+            maximum_page_size=NEWEST_EVENTS,
+        ),
+        timeout=ANSWER_WITHIN,
+    )
+    for event in tail.history.events:
+        marker = event.marker_recorded_event_attributes
+        if marker.marker_name == LOCAL_ACTIVITY and "result" in marker.details:
+            [about] = await client.data_converter.decode(marker.details["data"].payloads)
+            if about["activity_type"] == "record":
+                recorded: Recorded
+                [recorded] = await client.data_converter.decode(marker.details["result"].payloads, [Recorded])
+                return recorded.written
+    return None

@@ -88,7 +88,7 @@ class Records:
                 newest, queued = await write(connection, batch, rows)
                 if not newest:
                     newest, queued = await self._write_again(connection, batch, rows)
-                return Recorded(deliver=queued)
+                return Recorded(deliver=queued, written=batch.written)
         except DatabaseFailed as failed:
             if failed.sqlstate == UNIQUE:
                 raise _differs(batch, "message or line of a number") from None

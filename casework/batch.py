@@ -34,6 +34,20 @@ class Front(Value):
     waiting_for: tuple[str, ...]
 
 
+class LastWritten(Value):
+    """The last batch of a case that it knows to be in the record; `at` tells it from others of its number."""
+
+    episode: int
+    number: int
+    at: datetime | None
+
+    def knows_of(self, episode: int, number: int, at: datetime) -> bool:
+        """Whether a case whose last batch this is knows of that one."""
+        if (self.episode, self.number) == (episode, number):
+            return self.at is None or self.at == at
+        return (self.episode, self.number) > (episode, number)
+
+
 class Batch(Value):
     """The effects of some turns, in order, written in one transaction.
 
@@ -53,6 +67,11 @@ class Batch(Value):
     notices: tuple[Notice, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     requests: tuple[Request, ...] = ()
+
+    @property
+    def written(self) -> LastWritten:
+        """What is known of the record once it has this."""
+        return LastWritten(episode=self.front.episode, number=self.number, at=self.at)
 
 
 class Delivery(Value):
@@ -150,23 +169,10 @@ def batch_of(case: Case, effects: tuple[Effect, ...], announced: Announced, numb
     )
 
 
-class LastWritten(Value):
-    """The last batch of a case that it knows to be in the record; `at` tells it from others of its number."""
-
-    episode: int
-    number: int
-    at: datetime | None
-
-    def knows_of(self, episode: int, number: int, at: datetime) -> bool:
-        """Whether a case whose last batch this is knows of that one."""
-        if (self.episode, self.number) == (episode, number):
-            return self.at is None or self.at == at
-        return (self.episode, self.number) > (episode, number)
-
-
 class Recorded(Value):
-    """What came of writing a batch: the ids of the notices that are to be delivered beyond the tray, and whether it
-    was slow."""
+    """What came of writing a batch: the ids of the notices that are to be delivered beyond the tray, whether it was
+    slow, and which it was: so that a look at the history shows what the case knows."""
 
     deliver: tuple[str, ...] = ()
     slow: bool = False
+    written: LastWritten

@@ -3,8 +3,8 @@
 import asyncio
 import dataclasses
 import signal
+import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -12,59 +12,66 @@ from temporalio.api.enums.v1 import EventType
 from starter.cases import reach
 from tests.office import Office, OneCase, eventually
 from tests.test_replay import replay
-from worker import STICKY_WINDOW
 
-BETWEEN = 0.4 * STICKY_WINDOW.total_seconds()
-"""Seconds by which the query is ahead of the signal. Both wait for the dead worker; so long the query is alone."""
+MORE_QUERIES_THAN_POLLS = 3
+"""What a worker has asked for already is handed to it at once, though it is stopped; what comes after that waits."""
+ASKED = ["case", "__temporal_workflow_metadata"]
 
 
-@pytest.mark.parametrize("query", ["case", "__temporal_workflow_metadata"])
+@pytest.mark.parametrize("query", ASKED)
 async def test_a_case_that_was_asked_by_a_fresh_worker_replays(office: Office, query: str) -> None:
     ours = dataclasses.replace(office, queue=f"asked-{query.strip('_')}")
     case = await ours.case("ASKED")
     with ours.worker():
-        await case.refer()
-        await case.tell("new_information_received", "police/pc-1")
-        await case.state()
-        await case.tell("new_information_received", "police/pc-1")  # it is in the cache again
-    # That worker was killed. Nothing waits, so the query goes to its own queue first, and then to the common one.
-    with ours.worker():
-        await (await ours.case("OTHER")).refer()  # the fresh worker works
-        query_task = asyncio.create_task(case.client.get_workflow_handle(case.handle.id).query(query))
-        await asyncio.sleep(BETWEEN)
-        await case.signal("new_information_received", "police/pc-1")
-        await query_task
-        await asyncio.gather(*(case.tell("new_information_received", "police/pc-1") for _ in range(2)))
-
-        async def all_answered() -> bool:
-            return len((await case.state()).facts) == 6
-
-        await eventually(all_answered)
+        await in_the_cache(case)
+    # That worker was killed: what is for it waits on its own queue, and then passes to the common one.
+    with ours.worker() as fresh:
+        await (await ours.case("OTHER")).refer()  # it works
+        await asked_while_held_up(case, fresh, query)
     await replay(await case.handle.fetch_history())
 
 
-async def test_a_case_that_was_asked_while_its_worker_was_held_up_replays(office: Office) -> None:
-    """The queries pass to the common queue, and bring to a case in the cache what came after them."""
-    ours = dataclasses.replace(office, queue="held-up")
+@pytest.mark.parametrize("query", ASKED)
+async def test_a_case_that_was_asked_while_its_worker_was_held_up_replays(office: Office, query: str) -> None:
+    ours = dataclasses.replace(office, queue=f"held-up-{query.strip('_')}")
+    case = await ours.case("HELD-UP")
     with ours.worker() as worker:
-        case = await ours.case("HELD-UP")
-        await case.refer()
-        for _ in range(3):
-            await case.tell("new_information_received", "police/pc-1")
-        await eventually(lambda: no_task_waits(case))
-        worker.send_signal(signal.SIGSTOP)
-        asked = [asyncio.create_task(case.state()) for _ in range(6)]
-        await asyncio.sleep(BETWEEN)
-        await reach.signal(case.client, case.reference, "child_vanished", case.body("police/pc-1"))
-        await asyncio.sleep(1.7 * BETWEEN)  # the queries go to the common queue
-        told = asyncio.create_task(case.tell("new_information_received", "police/pc-1"))
-        await asyncio.sleep(BETWEEN / 4)
-        worker.send_signal(signal.SIGCONT)
-        await told
-        for query in asked:
-            with suppress(reach.NotReached):  # what waits for a run that leaves the cache may be lost
-                await query
+        await in_the_cache(case)
+        await asked_while_held_up(case, worker, query)
     await replay(await case.handle.fetch_history())
+
+
+async def in_the_cache(case: OneCase) -> None:
+    """A worker has done some tasks of the case, and nothing waits."""
+    await case.refer()
+    for _ in range(3):
+        await case.tell("new_information_received", "police/pc-1")
+    await eventually(lambda: no_task_waits(case))
+
+
+async def asked_while_held_up(case: OneCase, worker: "subprocess.Popen[bytes]", query: str) -> None:
+    """Queries, then a Signal, pass to the common queue while this worker is stopped; then another Signal comes.
+
+    The queries are handed to the worker with the first Signal, and before the task that brings both.
+    """
+    before = len(await case.history())
+    worker.send_signal(signal.SIGSTOP)
+    handle = case.client.get_workflow_handle(case.handle.id)
+    queries = [asyncio.create_task(handle.query(query)) for _ in range(MORE_QUERIES_THAN_POLLS)]
+    await handle.describe()  # so that they are there
+    await reach.signal(case.client, case.reference, "child_vanished", case.body("police/pc-1"))
+    await eventually(lambda: the_task_passed_to_the_common_queue(case))  # as the queries before it
+    await case.signal("new_information_received", "police/pc-1")
+    worker.send_signal(signal.SIGCONT)
+    await eventually(lambda: no_task_waits(case))
+    assert len(await case.history()) > before + 4, "the Signals were taken"
+    for task in queries:
+        task.cancel()  # what waits for a run that leaves the cache may be lost
+    await asyncio.gather(*queries, return_exceptions=True)
+
+
+async def the_task_passed_to_the_common_queue(case: OneCase) -> bool:
+    return EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT in [event.event_type for event in await case.history()]
 
 
 async def test_a_case_that_another_worker_takes_over_replays(office: Office) -> None:

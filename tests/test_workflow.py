@@ -1,5 +1,6 @@
 """The running case: its durable timers, and what Temporal's Web UI shows of it."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -338,10 +339,7 @@ async def test_a_case_comes_to_know_of_what_a_lost_task_had_written(office: Offi
     facts = len((await case.state()).facts)
     await written_by_a_lost_task(await case.state(), records, case.body("police/pc-1"))
     assert len((await case.state()).facts) == facts
-    async with records.transaction() as connection:
-        await connection.execute(
-            "UPDATE s47.case SET written_at = now() - interval '1 hour' WHERE reference = $1", case.reference
-        )
+    await written_a_while_ago(case, records)
     await Confirming(records).confirm(case.client)
 
     async def knows() -> bool:
@@ -352,6 +350,28 @@ async def test_a_case_comes_to_know_of_what_a_lost_task_had_written(office: Offi
     [row] = [row for row in await rows(office.dsn, "case") if row["reference"] == case.reference]
     assert row["confirmed"] == row["batch"]
     assert (await case.tell("child_visited", WORKER, seen=True, alone=True)).fact == facts + 2
+
+
+async def test_what_a_history_shows_as_written_is_confirmed_though_no_worker_runs(
+    office: Office, records: Database
+) -> None:
+    ours = dataclasses.replace(office, queue="confirmed")
+    case = await ours.case("CONFIRMED")
+    with ours.worker():
+        await case.enquired()
+        await case.recorded(records)
+    await written_a_while_ago(case, records)
+    await Confirming(records).confirm(case.client)
+    [row] = [row for row in await rows(office.dsn, "case") if row["reference"] == case.reference]
+    assert row["confirmed"] == row["batch"]
+
+
+async def written_a_while_ago(case: OneCase, records: Database) -> None:
+    """Let what was written a moment ago be confirmed already."""
+    async with records.transaction() as connection:
+        await connection.execute(
+            "UPDATE s47.case SET written_at = now() - interval '1 hour' WHERE reference = $1", case.reference
+        )
 
 
 async def test_what_a_lost_task_had_written_stands(office: Office, records: Database) -> None:

@@ -1,12 +1,12 @@
-"""A query must not change what follows: a run that answered one may leave the worker's cache, and none is answered
-along with a workflow task.
+"""A query must not change what follows: a run that answered one leaves the worker's cache, and none is answered along
+with a workflow task.
 
 The SDK (temporalio 1.35) has two faults, which docs/sdk-query-fault.md describes. Either leaves a history that can
 never be replayed:
 
-* A worker that is asked a query may be given the history with what no workflow task has taken yet, and keeps the run.
-  The task that then brings the rest makes a second activation of what a replay gives in one. So the run leaves the
-  cache if it was made for the query, or went beyond what tasks have taken: its history grew, and its time stood still.
+* A worker that is asked a query may be given the history with what no workflow task has completed yet, and keeps the
+  run. The task that then brings the rest makes a second activation of what a replay gives in one. What was given for a
+  query's sake looks like a task, so every run that answered one leaves the cache.
 * A query that comes along with a task is answered while local activities still run, and that ends the task: what they
   answer is left to the next one, behind what that brings. So it is not answered with the task. The server asks it
   again by itself, once the case is at rest.
@@ -20,23 +20,6 @@ from temporalio.worker import Worker, WorkflowInstance, WorkflowInstanceDetails,
 
 QUERY_OF_ITS_OWN = "legacy_query"
 """What the SDK calls a query that comes by itself, and not along with a workflow task."""
-
-
-class _Run:
-    """What a run has been given so far."""
-
-    def __init__(self) -> None:
-        self._length, self._time = 0, 0
-        self.has_done_a_task = self.is_beyond = False
-
-    def saw(self, act: WorkflowActivation) -> None:
-        """Note what it was given. The time of what belongs to a task is when that was taken up."""
-        time = act.timestamp.ToNanoseconds()
-        if act.history_length > self._length and time <= self._time:
-            self.is_beyond = True
-        elif not act.is_replaying:
-            self.has_done_a_task = True
-        self._length, self._time = act.history_length, time
 
 
 class LeavingAfterQueries(WorkflowRunner):
@@ -61,7 +44,7 @@ class LeavingAfterQueries(WorkflowRunner):
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """An instance of the other runner, watched for queries."""
         instance = self._runner.create_instance(det)
-        activate, run_id, run = instance.activate, det.info.run_id, _Run()
+        activate, run_id = instance.activate, det.info.run_id
 
         def activate_and_leave(act: WorkflowActivation) -> WorkflowActivationCompletion:
             if not _without_queries_that_come_along(act):
@@ -69,9 +52,7 @@ class LeavingAfterQueries(WorkflowRunner):
                 nothing.successful.SetInParent()
                 return nothing
             completion = activate(act)
-            if not any(job.query_workflow.query_id == QUERY_OF_ITS_OWN for job in act.jobs):
-                run.saw(act)
-            elif run.is_beyond or not run.has_done_a_task:
+            if any(job.query_workflow.query_id == QUERY_OF_ITS_OWN for job in act.jobs):
                 self._leave(run_id)
             return completion
 

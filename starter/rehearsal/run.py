@@ -93,7 +93,7 @@ class Notebook:
             for kept in batch.kept:
                 if kept.name == ReferralReceived.name and kept.state is not None and kept.message_id is not None:
                     pages.referrals[kept.message_id] = Fact.model_validate_json(kept.state).digest
-        return Recorded()
+        return Recorded(written=batch.written)
 
     @property
     def notices(self) -> list[Notice]:
