@@ -195,12 +195,18 @@ async def updates() -> Figures:
             ]
             rounds = [await _round(empties, cases) for _ in range(ROUNDS)]
     return {
-        "update of a case, ms": median(round.case for round in rounds) * 1000,
-        "empty update, ms": median(round.empty for round in rounds) * 1000,
-        "update of a case / empty update": median(round.case / round.empty for round in rounds),
-        f"updates of cases a second, {AT_ONCE} at once": median(round.cases for round in rounds),
-        f"empty updates a second, {AT_ONCE} at once": median(round.empties for round in rounds),
-        "updates of cases / empty updates, at once": median(round.cases / round.empties for round in rounds),
+        "update of a case, ms": median(round.one.case for round in rounds) * 1000,
+        "empty update, ms": median(round.one.empty for round in rounds) * 1000,
+        "update of a case / empty update": median(round.one.case / round.one.empty for round in rounds),
+        "update with an empty local activity / empty update": median(
+            round.one.local / round.one.empty for round in rounds
+        ),
+        f"updates of cases a second, {AT_ONCE} at once": median(round.many.case for round in rounds),
+        f"empty updates a second, {AT_ONCE} at once": median(round.many.empty for round in rounds),
+        "updates of cases / empty updates, at once": median(round.many.case / round.many.empty for round in rounds),
+        "updates with an empty local activity / empty updates, at once": median(
+            round.many.local / round.many.empty for round in rounds
+        ),
         "events of history per message": median(round.events for round in rounds),
     }
 
@@ -216,14 +222,20 @@ def _empty_worker(office: Office) -> Iterator[None]:
         process.wait()
 
 
-class Round(NamedTuple):
-    """The median time of an empty update and of a case's, in seconds; how many of each a second, at once; and the
-    events a message of a case took."""
+class Updates(NamedTuple):
+    """A figure of an empty update, of one with an empty local activity (no update that is recorded costs less), and of
+    a case's."""
 
     empty: float
+    local: float
     case: float
-    empties: float
-    cases: float
+
+
+class Round(NamedTuple):
+    """The median time of one update, in seconds; how many a second, at once; the events a message of a case took."""
+
+    one: Updates
+    many: Updates
     events: float
 
 
@@ -233,14 +245,22 @@ async def _round(empties: Sequence[WorkflowHandle[EmptyWorkflow, None]], cases: 
     def nothing(number: int) -> Awaitable[object]:
         return empties[number].execute_update(EmptyWorkflow.nothing)
 
+    def nothing_within_the_task(number: int) -> Awaitable[object]:
+        return empties[number].execute_update(EmptyWorkflow.nothing_within_the_task)
+
     def something(number: int) -> Awaitable[object]:
         return cases[number].tell("new_information_received", "police/pc-1")
 
     began = await _settled(cases[0].handle)
-    empty = [await _timed(lambda: nothing(0)) for _ in range(UPDATES)]
-    case = [await _timed(lambda: something(0)) for _ in range(UPDATES)]
+    one = Updates(*[await _one_after_the_other(update) for update in (nothing, nothing_within_the_task, something)])
     events = (await _settled(cases[0].handle) - began) / UPDATES
-    return Round(median(empty), median(case), await _a_second(nothing), await _a_second(something), events)
+    many = Updates(*[await _a_second(update) for update in (nothing, nothing_within_the_task, something)])
+    return Round(one, many, events)
+
+
+async def _one_after_the_other(doing: Callable[[int], Awaitable[object]]) -> float:
+    """The median time of one, in seconds."""
+    return median([await _timed(lambda: doing(0)) for _ in range(UPDATES)])
 
 
 async def _a_second(doing: Callable[[int], Awaitable[object]]) -> float:
@@ -337,7 +357,7 @@ def main(arguments: Iterable[str]) -> None:
         print(json.dumps(figures, indent=2))
         return
     for what, figure in figures.items():
-        print(f"{what:<48} {figure:>10,.1f}")
+        print(f"{what:<63} {figure:>10,.{2 if figure < 10 else 1}f}")
 
 
 if __name__ == "__main__":

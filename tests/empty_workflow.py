@@ -1,14 +1,20 @@
-"""A workflow whose update does nothing: what an update costs at the least on a server.
+"""A workflow whose updates do nothing, or let an activity within the task do nothing: what those cost at the least.
 
 `python -m tests.empty_workflow ADDRESS` is a worker for it.
 """
 
 import asyncio
 import sys
+from datetime import timedelta
 
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
+
+
+@activity.defn
+async def do_nothing() -> None:
+    """Do nothing."""
 
 
 @workflow.defn(name="empty")
@@ -27,6 +33,11 @@ class EmptyWorkflow:
     async def nothing(self) -> None:
         """Do nothing."""
 
+    @workflow.update
+    async def nothing_within_the_task(self) -> None:
+        """Let a local activity do nothing."""
+        await workflow.execute_local_activity(do_nothing, start_to_close_timeout=timedelta(seconds=4))
+
     @workflow.signal
     def finish(self) -> None:
         """Be done."""
@@ -38,7 +49,9 @@ async def main(address: str) -> None:
     from worker import RUNNER
 
     client = await Client.connect(address)
-    async with Worker(client, task_queue="empty", workflows=[EmptyWorkflow], workflow_runner=RUNNER):
+    async with Worker(
+        client, task_queue="empty", workflows=[EmptyWorkflow], activities=[do_nothing], workflow_runner=RUNNER
+    ):
         await asyncio.Event().wait()
 
 
