@@ -253,9 +253,11 @@ class CaseRecord:
         )
 
 
-async def written_by_a_lost_task(before: Case, records: Database, sent: dict[str, Any]) -> None:
+async def written_by_a_lost_task(
+    before: Case, records: Database, sent: dict[str, Any], name: str = "new_information_received"
+) -> None:
     """A worker writes a message into the record of this case, and is killed before Temporal hears of it."""
-    message, now = read("new_information_received", sent), datetime.now(UTC)
+    message, now = read(name, sent), datetime.now(UTC)
     assert isinstance(message, Message)
     lost = decide.receive(before, message, now)
     assert isinstance(lost, Decided)

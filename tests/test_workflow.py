@@ -1,5 +1,6 @@
 """The running case: its durable timers, and what Temporal's Web UI shows of it."""
 
+import asyncio
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
@@ -394,6 +395,18 @@ async def test_what_a_lost_task_had_written_stands(office: Office, records: Data
     lines = await case.recorded(records)
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     assert (await reading.verify_chain(records, case.reference)).intact
+
+
+async def test_a_case_that_a_lost_task_had_closed_ends(office: Office, records: Database) -> None:
+    case = await office.case("CLOSED-UNKNOWN", "B")
+    await case.refer("school/school-1")
+    await case.tell("screening_decided", "practice supervisor/ps-1", harm_suspected=False)
+    await case.tell("assessment_completed", "lead practitioner/sw-1")
+    await case.recorded(records)
+    closing = case.body("children's social care manager/m-1", reason="No harm is suspected")
+    await written_by_a_lost_task(await case.state(), records, closing, "case_closed")
+    await reach.signal(case.client, case.reference, "case_closed", closing)  # the task that takes it is done again
+    assert await asyncio.wait_for(case.handle.result(), 30) == "Closed after episode 1."
 
 
 async def test_task_after_task_may_be_lost(office: Office, records: Database) -> None:

@@ -156,7 +156,7 @@ class CaseWorkflow:
                 self._continue()
             self._outbox.go_on()
             self._stirred = False
-            await self._until(lambda: self._stirred)
+            await self._until(lambda: self._stirred or self._ended)
         return f"Closed after episode {self._known_case.episode}."
 
     @workflow.query(name="case", description="The case as it stands")
